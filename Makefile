@@ -1,0 +1,45 @@
+# Every target that needs packages makes .venv first; `make help` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types contracts unit clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing ssmts with what the demo needs (minutes the first time)"
+	$(PIP) -e '.[examples]'
+	@touch $@
+
+$(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "installing ssmts with what the tests need (minutes the first time)"
+	$(PIP) -e '.[test,examples]'
+	@touch $@
+
+demo: $(VENV)/.demo ## fit S4Forecaster on real data, forecast at two rates, print a table, write a plot
+	$(BIN)/python examples/demo.py
+
+test: lint types contracts unit ## everything that CI runs: lint, types, import contracts, the whole test suite
+
+lint: $(VENV)/.test ## ruff: style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.test ## mypy --strict on the three packages
+	$(BIN)/mypy
+
+contracts: $(VENV)/.test ## import-linter: imports run down the layers only
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.test ## the test suite alone
+	$(BIN)/python -m pytest
+
+clean: ## remove the environment and what the tools left behind
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

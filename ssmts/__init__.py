@@ -1,0 +1,36 @@
+"""State-space models for time series, behind scikit-learn's ``fit`` and ``predict``."""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+# Attribute -> module that holds it. Nothing heavy is imported before it is asked for (PEP 562).
+_LAZY = {
+    "LinearSSMForecaster": "ssmts.estimators",
+    "S4Forecaster": "ssmts.estimators",
+    "S4DForecaster": "ssmts.estimators",
+    "load": "ssmts.estimators",
+}
+_LAZY_MODULES = {
+    "datasets": "ssmts_datasets",
+    "kernels": "ssmts_kernels",
+    "errors": "ssmts.errors",
+    "metrics": "ssmts.metrics",
+    "estimators": "ssmts.estimators",
+    "nn": "ssmts.nn",
+}
+
+__all__ = ["__version__", *_LAZY, *_LAZY_MODULES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    if name in _LAZY_MODULES:
+        return import_module(_LAZY_MODULES[name])
+    raise AttributeError(f"module 'ssmts' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
