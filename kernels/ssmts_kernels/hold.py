@@ -138,7 +138,7 @@ def _phi(z: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor, Tensor]
     """e^z, φ1, φ2 and φ1 - φ2 (weight of an input that falls from 1 to 0) in `dtype`.
 
     The closed forms lose digits near 0, and their derivatives more: below |z| = 1 the Taylor series of φ2
-    yields all three. Both branches see arguments they like, so that torch.where lets no nan into the gradient.
+    yields all three. Both branches see safe arguments, so that torch.where lets no nan into the gradient.
     Above, φ1 - φ2 has a form of its own because φ1 and φ2 agree to 1/|z| there.
     """
     exponential, minus_one = _exponential(z, dtype)
