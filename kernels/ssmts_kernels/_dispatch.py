@@ -1,0 +1,90 @@
+"""Which implementation of an operator runs: forced by `backend`, or chosen by device."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from types import ModuleType
+from typing import Any, Literal
+
+import torch
+
+Backend = Literal["reference", "cpu", "triton"]
+_BACKENDS = ("reference", "cpu", "triton")
+_forced: ContextVar[str] = ContextVar("ssmts_kernels.backend", default="auto")
+
+
+@contextmanager
+def backend(name: Backend) -> Iterator[None]:
+    """Force one implementation of every operator inside a ``with`` block.
+
+    Parameters
+    ----------
+    name : {"reference", "cpu", "triton"}
+        ``"reference"``: plain torch, differentiable to any order. ``"cpu"``: the fast torch form, which
+        also runs on other devices. ``"triton"``: the fused kernels where an operator has them, the fast
+        torch form elsewhere; on CPU tensors they need ``TRITON_INTERPRET=1`` in the environment.
+
+    Raises
+    ------
+    ValueError
+        If `name` is none of the three.
+
+    Notes
+    -----
+    The choice is made when an operator is called: its backward pass keeps it. A function that
+    `torch.compile` has traced keeps the choice of its first call.
+    """
+    if name not in _BACKENDS:
+        raise ValueError(f"name must be one of {', '.join(map(repr, _BACKENDS))}, got {name!r}")
+    token = _forced.set(name)
+    try:
+        yield
+    finally:
+        _forced.reset(token)
+
+
+@torch.compiler.assume_constant_result  # type: ignore[no-untyped-call, untyped-decorator, unused-ignore]
+def requested() -> str:
+    """Return what `backend` forces here, or ``"auto"``."""
+    return _forced.get()
+
+
+@cache
+def _available(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+def implementation(package: str, name: str, device: torch.device) -> ModuleType:
+    """Import and return ``package.triton`` or ``package.cpu``.
+
+    `name` is ``"auto"``, ``"cpu"`` or ``"triton"``. ``"auto"`` takes Triton on CUDA where Triton is
+    installed. An operator without kernels of its own has no ``triton`` module and runs its torch form
+    everywhere.
+    """
+    wants_triton = name == "triton" or (name == "auto" and device.type == "cuda" and _available("triton"))
+    if not wants_triton or not _available(f"{package}.triton"):
+        return importlib.import_module(f"{package}.cpu")
+    if device.type == "cpu" and os.environ.get("TRITON_INTERPRET") != "1":
+        raise ValueError(
+            "backend('triton') needs CUDA tensors, or TRITON_INTERPRET=1 set before triton is imported; "
+            "these are on the CPU"
+        )
+    return importlib.import_module(f"{package}.triton")
+
+
+def refuse_second_derivative(backward_op: Any, operator: str) -> None:
+    """Make differentiating the gradient of `operator` an error that says what to do instead."""
+
+    def refuse(ctx: Any, *grads: Any) -> None:
+        raise NotImplementedError(
+            f"second derivatives of {operator} are not supported by its fast path; "
+            "call it inside ssmts_kernels.backend('reference')"
+        )
+
+    backward_op.register_autograd(refuse)

@@ -1,0 +1,48 @@
+r"""Causal long convolution."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from ssmts_kernels._check import Arguments, valid_positions
+from ssmts_kernels.fft_conv import reference
+
+__all__ = ["fft_conv"]
+
+
+def fft_conv(u: Tensor, kernel: Tensor, *, lengths: Tensor | None = None) -> Tensor:
+    r"""Convolve each channel with its own kernel, :math:`y_{bld} = \sum_{j \le l} K_{dj} u_{b,l-j,d}`.
+
+    Parameters
+    ----------
+    u : Tensor
+        (batch, length, D) signal, channels last: float32, float64, bfloat16 or float16.
+    kernel : Tensor
+        (D, taps) one kernel a channel, float32 or float64; taps beyond the length are never reached.
+    lengths : Tensor, optional
+        (batch,) integers: what lies at and beyond a row's length is padding, ignored in u and 0 in y.
+
+    Returns
+    -------
+    Tensor
+        (batch, length, D), of u's dtype; computed in float32 at least.
+
+    Raises
+    ------
+    ValueError
+        If an argument has a wrong shape, dtype or device.
+
+    References
+    ----------
+    Gu, Goel and Ré, "Efficiently Modeling Long Sequences with Structured State Spaces", ICLR 2022, equation
+    (5).
+    """
+    arguments = Arguments("fft_conv")
+    arguments.check("u", u, "batch length D", "signal")
+    arguments.check("kernel", kernel, "D taps", "real")
+    arguments.optional("lengths", lengths, "batch", "index")
+    if lengths is not None:
+        padding = ~valid_positions(lengths, u.shape[1])[..., None]
+        u = u.masked_fill(padding, 0)
+    y = reference.fft_conv(u, kernel)
+    return y if lengths is None else y.masked_fill(padding, 0)
