@@ -1,1 +1,21 @@
-"""Placeholder docstring; see the package page."""
+"""The deep path's training: one loop, callbacks, checkpoints, and the files that models are saved in."""
+
+from ssmts.training.callbacks import Callback, TrainingState
+from ssmts.training.config import TrainingConfig
+from ssmts.training.contracts import Batches, EpochRecord, TrainingResult
+from ssmts.training.entry import train
+from ssmts.training.errors import NonFiniteLossError
+from ssmts.training.files import read_safetensors, write_safetensors_atomic
+
+__all__ = [
+    "Batches",
+    "Callback",
+    "EpochRecord",
+    "NonFiniteLossError",
+    "TrainingConfig",
+    "TrainingResult",
+    "TrainingState",
+    "read_safetensors",
+    "train",
+    "write_safetensors_atomic",
+]

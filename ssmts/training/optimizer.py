@@ -1,0 +1,77 @@
+"""The optimizer of the deep path: AdamW with groups for SSM parameters, and its learning-rate schedule."""
+
+import math
+from collections import defaultdict
+
+from torch import nn
+from torch.optim import AdamW
+
+from ssmts.errors import ParameterError
+
+WARM_UP_STEPS = 50
+
+
+def build_optimizer(module: nn.Module, learning_rate: float, weight_decay: float) -> AdamW:
+    """AdamW over the trainable parameters of a module, grouped by learning rate and weight decay.
+
+    Parameters of an SSM (A, B, Δ) want a smaller step and no decay [1]_: a layer marks them with attributes,
+    ``_learning_rate`` (an upper bound) and ``_no_weight_decay``. Vectors and scalars (biases, norms, gates)
+    are not decayed either.
+
+    Parameters
+    ----------
+    module : Module
+        Its parameters; those with ``requires_grad=False`` are left out.
+    learning_rate, weight_decay : float
+        Of the parameters without marks.
+
+    Returns
+    -------
+    AdamW
+        Each group keeps its full learning rate as ``initial_lr``.
+
+    Raises
+    ------
+    ParameterError
+        If the module has nothing to train.
+
+    References
+    ----------
+    .. [1] Gu, Goel, Ré, "Efficiently Modeling Long Sequences with Structured State Spaces", ICLR 2022,
+           appendix D.
+    """
+    groups: dict[tuple[float, float], list[nn.Parameter]] = defaultdict(list)
+    for parameter in module.parameters():
+        if parameter.requires_grad:
+            rate = min(learning_rate, getattr(parameter, "_learning_rate", learning_rate))
+            fixed = parameter.ndim < 2 or getattr(parameter, "_no_weight_decay", False)
+            groups[rate, 0.0 if fixed else weight_decay].append(parameter)
+    if not groups:
+        raise ParameterError(
+            "module", type(module).__name__, "a module with a parameter that requires a gradient"
+        )
+    return AdamW(
+        [
+            {"params": parameters, "lr": rate, "initial_lr": rate, "weight_decay": decay}
+            for (rate, decay), parameters in groups.items()
+        ]
+    )
+
+
+def schedule(step: int, n_steps: int) -> float:
+    """Share of the full learning rate: a linear warm-up, then a half cosine to zero.
+
+    Parameters
+    ----------
+    step : int
+        Steps done before this one.
+    n_steps : int
+        Steps in all, if nothing stops the training earlier.
+
+    Returns
+    -------
+    float
+        In (0, 1].
+    """
+    warm_up = min(WARM_UP_STEPS, max(1, n_steps // 10))
+    return min(1.0, (step + 1) / warm_up) * 0.5 * (1.0 + math.cos(math.pi * step / n_steps))
