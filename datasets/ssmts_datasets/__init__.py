@@ -1,1 +1,65 @@
-"""Placeholder docstring; see the package page."""
+"""Data sets with checked files, and generators whose truth is known.
+
+Nothing heavy is imported before it is asked for (PEP 562): pandas, polars and pooch load with the first call.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .autoregressive import make_ar
+    from .errors import (
+        DatasetEditedError,
+        DatasetError,
+        DatasetNotFoundError,
+        DatasetOfflineError,
+        DatasetTruncatedError,
+        DatasetWrongFileError,
+    )
+    from .ett import Borders, ETTDataset, load_ett
+    from .generated import GeneratedDataset
+    from .irregular import make_irregular
+    from .modal import make_damped_oscillators, make_sines
+    from .spoken_digits import SpokenDigits, load_spoken_digits
+
+__all__ = [
+    "load_ett",
+    "ETTDataset",
+    "Borders",
+    "load_spoken_digits",
+    "SpokenDigits",
+    "make_sines",
+    "make_damped_oscillators",
+    "make_ar",
+    "make_irregular",
+    "GeneratedDataset",
+    "DatasetError",
+    "DatasetNotFoundError",
+    "DatasetOfflineError",
+    "DatasetTruncatedError",
+    "DatasetEditedError",
+    "DatasetWrongFileError",
+]
+
+_MODULES = {
+    "load_ett": "ett",
+    "ETTDataset": "ett",
+    "Borders": "ett",
+    "load_spoken_digits": "spoken_digits",
+    "SpokenDigits": "spoken_digits",
+    "make_sines": "modal",
+    "make_damped_oscillators": "modal",
+    "make_ar": "autoregressive",
+    "make_irregular": "irregular",
+    "GeneratedDataset": "generated",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_MODULES.get(name, 'errors')}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,42 @@
+"""Where data files lie: ``data_home``, then ``$SSMTS_DATA_HOME``, then the user cache."""
+
+import os
+from collections.abc import Iterable, Iterator
+from os import PathLike
+from pathlib import Path
+
+from .errors import DatasetNotFoundError
+
+VARIABLE = "SSMTS_DATA_HOME"
+
+
+def user_cache() -> Path:
+    """Folder into which downloads go; the operating system's cache folder for ``ssmts``."""
+    import pooch
+
+    return Path(pooch.os_cache("ssmts"))
+
+
+def homes(data_home: str | PathLike[str] | None) -> Iterator[Path]:
+    """Yield the folders that the user named, the most explicit first.
+
+    Raises
+    ------
+    DatasetNotFoundError
+        If `data_home` is given and is no folder: going on to another copy would hide a typing error.
+    """
+    if data_home is not None:
+        home = Path(data_home).expanduser()
+        if not home.is_dir():
+            raise DatasetNotFoundError(
+                f"data_home={str(home)!r} is not a folder. Create it and put the data there, "
+                f"or leave data_home out to use ${VARIABLE} or the user cache."
+            )
+        yield home
+    if os.environ.get(VARIABLE):
+        yield Path(os.environ[VARIABLE]).expanduser()
+
+
+def first_existing(folders: Iterable[Path], candidates: tuple[str, ...]) -> Path | None:
+    """First of `candidates` (relative paths) that exists under the first folder to hold any, or None."""
+    return next((folder / c for folder in folders for c in candidates if (folder / c).exists()), None)
