@@ -1,0 +1,189 @@
+"""Columns to numbers: exact times, float64 values, codes of ids. Nothing is coerced that would lose anything."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from numbers import Real
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ssmts.data.series import Clock, Times
+from ssmts.errors import (
+    AllMissingError,
+    ComplexDataError,
+    MissingIdError,
+    MixedTimeZoneError,
+    NonFiniteTimeError,
+    NotNumericError,
+    TimeColumnError,
+    TimeRangeError,
+)
+
+NANOSECONDS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "D": 86_400_000_000_000}
+_MAX_NS = 2**63 - 1
+_MAX_EXACT = 2**53  # integers beyond it are not all float64
+
+RowNamer = Callable[[int], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Instants:
+    """Times of the rows in the order given, and how they came."""
+
+    times: Times
+    clock: Clock
+    dtype: str
+    unit: str | None = None
+    tz: str | None = None
+
+
+@lru_cache(maxsize=64)
+def zone_name(zone: str | dt.tzinfo) -> str:
+    """Name of a time zone from which it can be rebuilt, also after JSON."""
+    name = str(zone)
+    try:
+        pd.DatetimeTZDtype("ns", name)
+    except Exception as error:  # whatever the time zone database of the machine raises
+        raise TimeColumnError(
+            f"Time zone {name!r} has no name that can be stored. Convert first, e.g. tz_convert('UTC') or to an "
+            "IANA zone such as 'Europe/Berlin'."
+        ) from error
+    return name
+
+
+def to_nanoseconds(counts: NDArray[np.int64], unit: str, where: str, at: RowNamer) -> NDArray[np.int64]:
+    """Counts of `unit` since the epoch as nanoseconds; raises where they do not fit in 64 bits."""
+    factor = NANOSECONDS[unit]
+    if factor == 1:
+        return counts
+    limit = _MAX_NS // factor
+    outside = (counts > limit) | (counts < -limit)
+    if outside.any():
+        raise TimeRangeError(
+            f"{where}: the time in {at(int(outside.argmax()))} lies outside the years 1677 to 2262, which nanoseconds "
+            "can count. Correct it, or leave the row out."
+        )
+    return counts * factor
+
+
+def read_instants(column: nw.Series[Any], where: str, at: RowNamer) -> Instants:
+    """Times of a column or index.
+
+    Raises
+    ------
+    TimeColumnError, MixedTimeZoneError, NonFiniteTimeError, TimeRangeError
+        As their names say; each names the row.
+    """
+    dtype = column.dtype
+    native = str(column.to_native().dtype)
+    number = dtype.is_numeric()
+    if not (number or isinstance(dtype, nw.Datetime | nw.Date)):
+        raise _not_times(column, where, at)
+    missing = column.is_null().to_numpy()
+    if missing.any():
+        raise NonFiniteTimeError(
+            f"{where}: the time is missing in {at(int(missing.argmax()))}. Fill it in, or leave the row out."
+        )
+    if number:
+        return Instants(_read_numbers(column, where, at), Clock("number"), native)
+    if isinstance(dtype, nw.Date):
+        unit, tz, fine, counts = "D", None, "us", column.cast(nw.Datetime("us")).dt.timestamp("us")
+    else:
+        assert isinstance(dtype, nw.Datetime)
+        unit, tz = dtype.time_unit, dtype.time_zone
+        fine = "ns" if unit == "ns" else "us"
+        counts = column.dt.timestamp("ns" if unit == "ns" else "us")
+    times = to_nanoseconds(counts.to_numpy().astype(np.int64, copy=False), fine, where, at)
+    return Instants(times, Clock("datetime"), native, unit, None if tz is None else zone_name(tz))
+
+
+def _read_numbers(column: nw.Series[Any], where: str, at: RowNamer) -> NDArray[np.float64]:
+    """Times without a unit, as float64."""
+    if column.dtype.is_integer():
+        whole = column.to_numpy()
+        big = (whole > _MAX_EXACT) | (whole < -_MAX_EXACT)
+        if big.any():
+            raise TimeRangeError(
+                f"{where}: {whole[big.argmax()]} in {at(int(big.argmax()))} is too large to be held exactly. Convert "
+                "epoch counts with pd.to_datetime(..., unit=...), or subtract the first time."
+            )
+        return whole.astype(np.float64)
+    times: NDArray[np.float64] = column.cast(nw.Float64).to_numpy()
+    bad = ~np.isfinite(times)
+    if bad.any():
+        row = int(bad.argmax())
+        raise NonFiniteTimeError(
+            f"{where}: the time in {at(row)} is {times[row]}. Correct it, or leave the row out."
+        )
+    return times
+
+
+def _not_times(column: nw.Series[Any], where: str, at: RowNamer) -> Exception:
+    """The error for a time column that holds something else."""
+    items = column.to_list() if column.dtype == nw.Object else []
+    stamps = [item for item in items if isinstance(item, dt.datetime)]
+    if items and len(stamps) == len(items) and len({str(stamp.tzinfo) for stamp in stamps}) > 1:
+        row = next(k for k, stamp in enumerate(stamps) if str(stamp.tzinfo) != str(stamps[0].tzinfo))
+        return MixedTimeZoneError(
+            f"{where}: {at(0)} is in time zone {stamps[0].tzinfo}, {at(row)} in {stamps[row].tzinfo}. Convert to one "
+            "clock, e.g. with pd.to_datetime(..., utc=True)."
+        )
+    native = column.to_native().dtype
+    if isinstance(column.dtype, nw.Duration):
+        remedy = "Convert elapsed times to numbers, e.g. with .dt.total_seconds()."
+    elif isinstance(native, pd.PeriodDtype):
+        remedy = "Convert periods to instants with .to_timestamp()."
+    else:
+        remedy = "Convert it with pd.to_datetime or pl.Expr.str.to_datetime, or give numbers."
+    return TimeColumnError(f"{where} holds {native}, not times: {at(0)} is {column.to_list()[0]!r}. {remedy}")
+
+
+def read_values(column: nw.Series[Any], name: Any, at: RowNamer) -> NDArray[np.float64]:
+    """A channel as float64, NaN where missing.
+
+    Raises
+    ------
+    NotNumericError, ComplexDataError, AllMissingError
+        If the column is not one of real numbers. Booleans are refused: 0 and 1 would be a guess.
+    """
+    dtype = column.dtype
+    if dtype.is_numeric():
+        values: NDArray[np.float64] = column.cast(nw.Float64).to_numpy()
+        return values
+    native = str(column.to_native().dtype)
+    if "complex" in native:
+        raise ComplexDataError(
+            f"Complex data not supported: column {name!r} is {native}. Give real and imaginary part as two columns."
+        )
+    if native.startswith("Sparse"):
+        remedy = "Sparse data is not supported: make it dense with .sparse.to_dense()."
+    elif dtype == nw.Boolean:
+        remedy = "Convert it with .astype(float) if 0 and 1 are meant."
+    else:
+        remedy = "Convert it to numbers, leave it out (target_cols), or name it as id_col or time_col."
+    present = ~np.asarray(column.is_null().to_list(), dtype=bool)
+    if not present.any():
+        raise AllMissingError(f"Column {name!r} holds no observation: every value is missing. Leave it out.")
+    items = column.to_list()
+    odd = [k for k in np.flatnonzero(present) if not isinstance(items[k], Real) or isinstance(items[k], bool)]
+    row = int(odd[0] if odd else present.argmax())
+    raise NotNumericError(f"Column {name!r} is {native}, not numeric: {at(row)} is {items[row]!r}. {remedy}")
+
+
+def read_ids(column: nw.Series[Any], name: Any, at: RowNamer) -> tuple[NDArray[np.intp], list[Any]]:
+    """Codes of the ids by first appearance, and the ids."""
+    missing = np.asarray(column.is_null().to_list(), dtype=bool)
+    codes, ids = pd.factorize(column.to_numpy())
+    missing |= codes < 0
+    if missing.any():
+        raise MissingIdError(
+            f"Column {name!r}: the id is missing in {at(int(missing.argmax()))}. Fill it in, or leave the row out."
+        )
+    return codes, ids.tolist()

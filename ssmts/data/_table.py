@@ -1,0 +1,85 @@
+"""One face for pandas and polars frames: names, columns as narwhals series, and how to name a row."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any, Literal
+
+import narwhals as nw
+import pandas as pd
+
+from ssmts.errors import ColumnError, DuplicateColumnError, EmptyDataError, InputTypeError, MissingColumnError
+
+TEMPORAL = (nw.Datetime, nw.Date)
+
+
+class Table:
+    """A frame whose columns and index levels can be asked for by name.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame, polars.DataFrame or polars.LazyFrame
+        What the user gave; a lazy frame is collected. It is never written to.
+    """
+
+    kind: Literal["pandas", "polars"]
+
+    def __init__(self, frame: Any) -> None:
+        if isinstance(frame, pd.DataFrame):
+            self.kind, self.native, self.index = "pandas", frame, frame.index
+            if not frame.columns.is_unique:
+                twice = frame.columns[frame.columns.duplicated()][0]
+                raise DuplicateColumnError(
+                    f"Column {twice!r} appears more than once. Rename one or leave it out."
+                )
+        elif nw.dependencies.is_polars_dataframe(frame) or nw.dependencies.is_polars_lazyframe(frame):
+            self.kind, self.index = "polars", None
+            self.native = frame.collect() if nw.dependencies.is_polars_lazyframe(frame) else frame
+        else:
+            raise InputTypeError(
+                f"X is a {type(frame).__module__}.{type(frame).__qualname__}: give a pandas or polars frame, or a "
+                "numeric array of shape (length,), (length, n_channels) or (n_series, length, n_channels)."
+            )
+        self.names: list[Any] = list(self.native.columns)
+        for name in self.names:
+            if not isinstance(name, str | int) or isinstance(name, bool):
+                raise ColumnError(
+                    f"Column name {name!r} is not a string or an integer. Rename it, e.g. to {str(name)!r}."
+                )
+        self.levels: list[Any] = [] if self.index is None else list(self.index.names)
+        self.n_rows = len(self.native)
+        if self.n_rows == 0:
+            raise EmptyDataError(
+                f"X is empty: Found array with 0 sample(s) (shape=(0, {len(self.names)})) while a minimum of 1 is "
+                "required. Check the filter that made it."
+            )
+
+    def has(self, name: Hashable) -> bool:
+        """Whether `name` is a column or a named index level."""
+        return name is not None and (name in self.names or name in self.levels)
+
+    def require(self, name: Hashable, part: str) -> None:
+        """Raise if `name`, which the parameter `part` asks for, is neither column nor index level."""
+        if not self.has(name):
+            raise MissingColumnError(
+                f"{part}={name!r} is not a column of X (columns: {self.names}, index: {self.levels}). "
+                f"Correct {part}, or name the index with rename_axis({name!r}) if the column is meant to be there."
+            )
+
+    def column(self, name: Hashable) -> nw.Series[Any]:
+        """A column, or a level of the index (None: the only level, which has no name)."""
+        if name is not None and name in self.names:
+            return nw.from_native(self.native[name], series_only=True)
+        return self.level(self.levels.index(name))
+
+    def level(self, number: int) -> nw.Series[Any]:
+        """A level of the pandas index."""
+        return nw.from_native(pd.Series(self.index.get_level_values(number)), series_only=True)
+
+    def temporal_columns(self) -> list[Any]:
+        """Names of the columns that hold dates or datetimes."""
+        return [name for name in self.names if isinstance(self.column(name).dtype, TEMPORAL)]
+
+    def at(self, row: int) -> str:
+        """Name a row for a message: its position, and its label where there is one."""
+        return f"row {row}" if self.index is None else f"row {row} (index label {self.index[row]!s})"

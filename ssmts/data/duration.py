@@ -1,0 +1,191 @@
+"""Durations and steps: what a user writes, as exact nanoseconds or plain numbers."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from fractions import Fraction
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ssmts.data.series import Clock, Panel
+from ssmts.errors import DurationError, TooShortError
+
+__all__ = ["Step", "parse_duration", "parse_step", "reference_step"]
+
+Step = int | float | pd.tseries.offsets.BaseOffset
+
+# pandas reads "2MS" (month starts) as two milliseconds and "4" as four nanoseconds; here a string is exact or refused.
+_UNITS = {
+    ("W", "w", "week", "weeks"): 604_800_000_000_000,
+    ("D", "d", "day", "days"): 86_400_000_000_000,
+    ("h", "hr", "hour", "hours"): 3_600_000_000_000,
+    ("min", "minute", "minutes"): 60_000_000_000,
+    ("s", "sec", "second", "seconds"): 1_000_000_000,
+    ("ms",): 1_000_000,
+    ("us", "µs"): 1_000,
+    ("ns",): 1,
+}
+_NS = {name: ns for names, ns in _UNITS.items() for name in names}
+_PART = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)?\s*([A-Za-zµ]+)\s*")
+_HOW = 'Write "4D", "15min", "1h30min", a pd.Timedelta, a datetime.timedelta or a np.timedelta64.'
+
+
+def parse_duration(value: Any, clock: Clock) -> int | float:
+    """Read a duration.
+
+    Parameters
+    ----------
+    value : str, pandas.Timedelta, datetime.timedelta, numpy.timedelta64, pandas offset of fixed length, or number
+        A number for number clocks only, anything else for datetime clocks only. A day is 24 hours.
+    clock : Clock
+        How the times are counted that it will be compared with.
+
+    Returns
+    -------
+    int or float
+        Nanoseconds for datetime clocks; a float for number clocks.
+
+    Raises
+    ------
+    DurationError
+        If it cannot be read, is not positive and finite, or does not suit the clock.
+    """
+    number = isinstance(value, Real) and not isinstance(value, bool | np.bool_ | np.timedelta64)
+    if clock.kind == "number":
+        if not number:
+            raise DurationError(
+                f"Duration {value!r} does not suit times that are plain numbers. Give a positive number in their unit."
+            )
+        duration: int | float = float(value)
+    elif number or isinstance(value, bool | np.bool_):
+        raise DurationError(f"{value!r} is no duration: the times of X are datetimes. {_HOW}")
+    else:
+        duration = _nanoseconds(value)
+    if not 0 < duration < np.inf:
+        raise DurationError(f"Duration {value!r} is not positive and finite. Give a longer one.")
+    if clock.kind == "datetime" and duration > np.iinfo(np.int64).max:
+        raise DurationError(
+            f"Duration {value!r} is longer than the 292 years that nanoseconds can count. Give a shorter one."
+        )
+    return duration
+
+
+def parse_step(value: Any, clock: Clock) -> Step:
+    """Read the spacing of an output: a duration, or a calendar offset such as ``"MS"`` or ``"B"``.
+
+    Parameters
+    ----------
+    value : duration as for :func:`parse_duration`, str or pandas offset
+        A string that is no duration is looked up among pandas' offset aliases.
+    clock : Clock
+        A calendar offset needs a datetime clock.
+
+    Returns
+    -------
+    int, float or pandas offset
+        A fixed duration in the unit of the clock, or an offset that follows the calendar.
+
+    Raises
+    ------
+    DurationError
+        If it is neither.
+    """
+    if clock.kind == "datetime":
+        if isinstance(value, pd.tseries.offsets.BaseOffset) and not isinstance(
+            value, pd.tseries.offsets.Tick
+        ):
+            return _forward(value)
+        if isinstance(value, str) and _string_nanoseconds(value) is None:
+            try:
+                return _forward(pd.tseries.frequencies.to_offset(value))
+            except ValueError:
+                raise DurationError(
+                    f'{value!r} is neither a duration nor a calendar offset. {_HOW} Or an offset such as "MS" or "B".'
+                ) from None
+    return parse_duration(value, clock)
+
+
+def reference_step(panel: Panel) -> int | float:
+    """Median over series of their median interval (DESIGN: the unit in which models count time).
+
+    Rows in which no channel was observed do not count. Medians are lower medians, so that the step is an interval that
+    occurs and integer nanoseconds stay integer.
+
+    Parameters
+    ----------
+    panel : Panel
+        At least one series needs two observed rows.
+
+    Returns
+    -------
+    int or float
+        Nanoseconds, or the unit of a number clock.
+
+    Raises
+    ------
+    TooShortError
+        If no series has two observed rows.
+    """
+    medians = []
+    for series in panel.series:
+        missing = np.isnan(series.values).all(axis=1)
+        intervals = np.diff(series.times[~missing] if missing.any() else series.times)
+        if len(intervals):
+            middle = (len(intervals) - 1) // 2
+            medians.append(np.partition(intervals, middle)[middle].item())
+    if not medians:
+        raise TooShortError(
+            "No series has two observations, so there is no interval between them: Found array with 1 sample (n_samples=1) "
+            "while a minimum of 2 is required. Give more history."
+        )
+    medians.sort()
+    step: int | float = medians[(len(medians) - 1) // 2]
+    return step
+
+
+def _nanoseconds(value: Any) -> int:
+    """Nanoseconds of anything that means a fixed duration."""
+    if isinstance(value, str):
+        duration = _string_nanoseconds(value)
+        if duration is None:
+            raise DurationError(f"{value!r} is no duration. {_HOW} Months and years have no fixed length.")
+        return duration
+    if isinstance(value, np.timedelta64):
+        if np.isnat(value) or np.datetime_data(value)[0] in ("generic", "M", "Y"):
+            raise DurationError(f"{value!r} has no fixed length. {_HOW}")
+    elif value is pd.NaT or not isinstance(value, dt.timedelta | pd.tseries.offsets.BaseOffset):
+        raise DurationError(f"{value!r} of type {type(value).__name__} is no duration. {_HOW}")
+    try:
+        return int(pd.Timedelta(value).as_unit("ns").value)
+    except ValueError as error:
+        raise DurationError(
+            f"{value!r} has no fixed length, or one that nanoseconds cannot count. {_HOW}"
+        ) from error
+
+
+def _string_nanoseconds(text: str) -> int | None:
+    """Nanoseconds of "1h30min" and the like, None if the string is nothing of the kind."""
+    sign, rest = (-1, text[1:]) if text.startswith("-") else (1, text)
+    total, place = Fraction(0), 0
+    while place < len(rest):
+        part = _PART.match(rest, place)
+        if part is None or part[2] not in _NS or (part[1] is None and place):
+            return None
+        total += Fraction(part[1] or 1) * _NS[part[2]]
+        place = part.end()
+    if not rest:
+        return None
+    if total.denominator != 1:
+        raise DurationError(f"Duration {text!r} is not a whole number of nanoseconds. Round it.")
+    return sign * int(total)
+
+
+def _forward(offset: pd.tseries.offsets.BaseOffset) -> pd.tseries.offsets.BaseOffset:
+    """Refuse offsets that stand still or run backwards."""
+    if offset.n <= 0:
+        raise DurationError(f"Step {offset.freqstr!r} does not run forward in time. Give a positive one.")
+    return offset

@@ -1,0 +1,201 @@
+"""Which instants a forecast is for: regular steps, the calendar, or what the user listed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ssmts.data._convert import Instants, read_ids, read_instants
+from ssmts.data._table import Table
+from ssmts.data.duration import Step
+from ssmts.data.series import Layout, Panel, Series, Times
+from ssmts.errors import ClockMismatchError, HorizonError, InstantError
+
+__all__ = ["output_times", "parse_instants"]
+
+
+def output_times(origin: float, *, horizon: float, step: Step, layout: Layout) -> Times:
+    """Instants of a forecast in regular steps.
+
+    Parameters
+    ----------
+    origin : int or float
+        Time of the last observation.
+    horizon : int or float
+        How far to go, in nanoseconds or in the unit of a number clock.
+    step : int, float or pandas offset
+        As :func:`~ssmts.data.parse_step` gives it. Fixed steps run in UTC and give floor(horizon / step + 1e-6) rows;
+        calendar offsets run on the wall clock of the layout's zone, up to origin + horizon inclusive. A stamp that a
+        clock change skips moves forward to the first instant that exists; one that occurs twice is the first.
+    layout : Layout
+        Clock and time zone.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        Strictly increasing, all after the origin; int64 nanoseconds or float64.
+
+    Raises
+    ------
+    HorizonError
+        If not one step fits, or the times leave the years that nanoseconds can count.
+    """
+    clock = layout.clock
+    too_short = f"Horizon {clock.show_duration(horizon)} is shorter than one step"
+    limit = np.iinfo(np.int64).max
+    if clock.kind == "datetime" and origin + horizon > limit:
+        raise HorizonError(
+            f"Horizon {clock.show_duration(horizon)} runs beyond the year 2262. Give a shorter one."
+        )
+    if isinstance(step, pd.tseries.offsets.BaseOffset):
+        times = _calendar_times(int(origin), int(horizon), step, layout)
+        if not len(times):
+            raise HorizonError(
+                f"{too_short} ({step.freqstr}) from {clock.show_instant(origin)}. Give a longer one."
+            )
+        return times
+    n_rows = int(np.floor(horizon / step + 1e-6))
+    if n_rows < 1:
+        raise HorizonError(
+            f"{too_short} ({clock.show_duration(step)}). Give a longer horizon or a finer step."
+        )
+    if clock.kind == "datetime" and origin + n_rows * step > limit:
+        raise HorizonError(
+            f"Horizon {clock.show_duration(horizon)} runs beyond the year 2262. Give a shorter one."
+        )
+    return origin + step * np.arange(1, n_rows + 1)
+
+
+def _calendar_times(
+    origin: int, horizon: int, offset: pd.tseries.offsets.BaseOffset, layout: Layout
+) -> NDArray[np.int64]:
+    """Stamps of a calendar offset in (origin, origin + horizon], on the wall clock."""
+    ends = pd.DatetimeIndex(np.array([origin, origin + horizon]).view("M8[ns]"))
+    if layout.tz is not None:
+        ends = ends.tz_localize("UTC").tz_convert(layout.tz).tz_localize(None)
+    day = pd.Timedelta(days=1)  # a clock change moves wall time by less than this
+    stamps = pd.date_range(ends[0], ends[1] + day, freq=offset, unit="ns")
+    if layout.tz is not None:
+        stamps = stamps.tz_localize(
+            layout.tz, ambiguous=np.ones(len(stamps), dtype=bool), nonexistent="shift_forward"
+        )
+    times = np.unique(stamps.asi8)
+    return times[(times > origin) & (times <= origin + horizon)]
+
+
+def parse_instants(at: Any, panel: Panel) -> list[Times]:
+    """Read ``predict(at=...)``.
+
+    Parameters
+    ----------
+    at : stamp, list of stamps, array, DatetimeIndex, Series, or frame
+        The same instants for every series; or a frame with the id and time columns of the panel, with rows for each
+        series. Naive or with a time zone as the panel is; the order is kept.
+    panel : Panel
+        The series that are forecast.
+
+    Returns
+    -------
+    list of ndarray
+        Instants of each series.
+
+    Raises
+    ------
+    InstantError
+        If an instant cannot be read, appears twice, or does not lie after the origin of its series; if a series has
+        no instant, or an id is not in the panel.
+    ClockMismatchError
+        If instants and panel are counted differently.
+    """
+    if hasattr(at, "columns"):
+        return _from_frame(Table(at), panel)
+    instants = _same_clock(read_instants(_as_column(at), "at", lambda row: f"at[{row}]"), panel.layout)
+    for series in panel.series:
+        _check(instants, series, panel.layout)
+    return [instants] * len(panel.series)
+
+
+def _as_column(at: Any) -> nw.Series[Any]:
+    """Stamps of any kind as one column; text is read as pandas reads it."""
+    if nw.dependencies.is_polars_series(at):
+        return nw.from_native(at, series_only=True)
+    many = isinstance(at, pd.Index | pd.Series | np.ndarray | list | tuple) and np.ndim(at) > 0
+    column = pd.Series(at if many else [at])
+    if not len(column):
+        raise InstantError("at is empty. Give at least one instant.")
+    if isinstance(column.dtype, pd.StringDtype) or column.dtype == object:
+        try:
+            column = pd.to_datetime(column)
+        except (TypeError, ValueError) as error:
+            raise InstantError(
+                f"at={at!r} cannot be read as instants: {error}. Give stamps, e.g. pd.Timestamp."
+            ) from error
+    return nw.from_native(column, series_only=True)
+
+
+def _same_clock(instants: Instants, layout: Layout) -> Times:
+    """The times, provided that they are counted as the panel's are."""
+    if instants.clock != layout.clock:
+        raise ClockMismatchError(
+            f"at holds {instants.clock.kind}s, the times of X are {layout.clock.kind}s. Give instants of the same kind."
+        )
+    if (instants.tz is None) != (layout.tz is None):
+        zones = [f"in time zone {tz}" if tz else "without a time zone" for tz in (instants.tz, layout.tz)]
+        raise ClockMismatchError(
+            f"at is {zones[0]}, X is {zones[1]}. Use tz_localize or tz_convert on one of them."
+        )
+    return instants.times
+
+
+def _check(times: Times, series: Series, layout: Layout) -> None:
+    """Raise unless every instant is new and lies after the origin."""
+    whose = "" if series.id is None else f" of series {series.id!r}"
+    origin, show = series.origin, layout.clock.show_instant
+    early = times <= origin
+    if early.any():
+        raise InstantError(
+            f"at: {show(times[early.argmax()])} is not after the origin{whose}, {show(origin)}, its last observation. Ask "
+            "for later instants, or cut X before them."
+        )
+    ordered = np.sort(times)
+    if (twice := ordered[1:] == ordered[:-1]).any():
+        raise InstantError(
+            f"at: {show(ordered[twice.argmax()])} appears twice{whose}. Give each instant once."
+        )
+
+
+def _from_frame(table: Table, panel: Panel) -> list[Times]:
+    """Instants of each series from a frame with the panel's id and time columns."""
+    layout = panel.layout
+    for name in (layout.time_col, layout.id_col):
+        if name is not None:
+            table.require(name, "at: column")
+    if layout.time_col is not None:
+        column = table.column(layout.time_col)
+    elif isinstance(table.index, pd.DatetimeIndex):
+        column = table.level(0)
+    else:
+        raise InstantError(
+            "at is a frame, but the times of X have no name to look for. Give a list of instants instead."
+        )
+    times = _same_clock(read_instants(column, "at", table.at), layout)
+    if layout.id_col is None:
+        groups: dict[Any, Times] = {series.id: times for series in panel.series}
+    else:
+        codes, ids = read_ids(table.column(layout.id_col), layout.id_col, table.at)
+        groups = {id: times[codes == code] for code, id in enumerate(ids)}
+        if unknown := groups.keys() - set(panel.ids):
+            raise InstantError(
+                f"at has instants for {layout.id_col} {sorted(map(str, unknown))}, which X has not. Leave them out."
+            )
+    for series in panel.series:
+        if series.id not in groups:
+            raise InstantError(
+                f"at has no instant for {layout.id_col} {series.id!r}. Add rows for it, or leave it out of X."
+            )
+        _check(groups[series.id], series, layout)
+    return [groups[series.id] for series in panel.series]

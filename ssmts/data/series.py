@@ -1,0 +1,180 @@
+"""What the rest of the library knows of data: series on a clock, and the layout they came in."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ssmts.errors import AllMissingError
+
+__all__ = ["Clock", "Layout", "Panel", "Series", "Times"]
+
+Times = NDArray[np.int64] | NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """How times are counted.
+
+    Parameters
+    ----------
+    kind : {"datetime", "number"}
+        ``"datetime"``: int64 nanoseconds since 1970-01-01 UTC (naive stamps are counted as if they were UTC);
+        ``"number"``: float64, without a unit.
+    """
+
+    kind: Literal["datetime", "number"]
+
+    def show_instant(self, instant: float) -> str:
+        """Write an instant for a message."""
+        return str(pd.Timestamp(int(instant))) if self.kind == "datetime" else f"{instant:g}"
+
+    def show_duration(self, duration: float) -> str:
+        """Write a duration for a message."""
+        return str(pd.Timedelta(int(duration), unit="ns")) if self.kind == "datetime" else f"{duration:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series of a panel.
+
+    Parameters
+    ----------
+    id : Hashable or None
+        What names it in a long frame; the position in a three-dimensional array; None for a single series.
+    times : ndarray of shape (length,)
+        Strictly increasing; int64 nanoseconds or float64, as :class:`Clock` says.
+    values : ndarray of shape (length, n_channels), float64
+        NaN where a channel was not observed. A view of the input where that is possible, so never write to it.
+    """
+
+    id: Hashable | None
+    times: Times
+    values: NDArray[np.float64]
+
+    @property
+    def origin(self) -> int | float:
+        """Time of the last row in which any channel was observed: the instant a forecast is made from.
+
+        Raises
+        ------
+        AllMissingError
+            If nothing was observed.
+        """
+        for row in range(len(self.times) - 1, -1, -1):
+            if not np.isnan(self.values[row]).all():
+                instant: int | float = self.times[row].item()
+                return instant
+        raise AllMissingError(
+            f"Series {self.id!r} holds no observation: every value is missing. Leave it out."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How data came, so that forecasts go back the same way. Survives a JSON round trip.
+
+    Parameters
+    ----------
+    kind : {"pandas", "polars", "numpy"}
+        The library the data came from.
+    form : {"wide", "long", "array"}
+        One series of several columns; several series told apart by an id column; an array.
+    clock : Clock
+        How times are counted.
+    channels : tuple of str or int
+        Names of the measured channels.
+    ndim : int
+        1: a pandas Series or an array (length,); 2: a frame or (length, n_channels); 3: (n, length, n_channels).
+    time_col, id_col : str, int or None
+        Column or index level with the times and the ids. A None time_col is an index without a name, or no times.
+    time_in_index, id_in_index : bool
+        Whether they are levels of a pandas index.
+    time_dtype, value_dtype, id_dtype : str or None
+        The native dtypes, by name. value_dtype is None for plain float64.
+    id_categories : tuple or None
+        Categories of a categorical id column.
+    unit : {"ns", "us", "ms", "s", "D"} or None
+        Resolution of a datetime clock as it came.
+    tz : str or None
+        Time zone; None for naive times and for numbers.
+    freq : str or None
+        ``freq`` of a pandas index, where the user had set one. It is never inferred.
+    """
+
+    kind: Literal["pandas", "polars", "numpy"]
+    form: Literal["wide", "long", "array"]
+    clock: Clock
+    channels: tuple[Hashable, ...]
+    ndim: int = 2
+    time_col: Hashable | None = None
+    id_col: Hashable | None = None
+    time_in_index: bool = False
+    id_in_index: bool = False
+    time_dtype: str | None = None
+    value_dtype: str | None = None
+    id_dtype: str | None = None
+    id_categories: tuple[Hashable, ...] | None = None
+    unit: str | None = None
+    tz: str | None = None
+    freq: str | None = None
+
+    @property
+    def offset(self) -> pd.tseries.offsets.BaseOffset | None:
+        """The explicit ``freq`` of the index as a pandas offset, or None."""
+        return None if self.freq is None else pd.tseries.frequencies.to_offset(self.freq)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain builtins that ``json.dumps`` takes."""
+        return asdict(self) | {"clock": self.clock.kind}
+
+    @classmethod
+    def from_dict(cls, state: dict[str, Any]) -> Layout:
+        """Rebuild what :meth:`to_dict` gave, before or after a trip through JSON."""
+        known = {field.name: state[field.name] for field in fields(cls) if field.name in state}
+        known["clock"] = Clock(state["clock"])
+        for name in ("channels", "id_categories"):
+            if known.get(name) is not None:
+                known[name] = tuple(known[name])
+        return cls(**known)
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Several series of the same channels, and the layout they came in.
+
+    Parameters
+    ----------
+    series : tuple of Series
+        In the order in which their ids first appear.
+    layout : Layout
+        How they came.
+    """
+
+    series: tuple[Series, ...]
+    layout: Layout
+
+    @property
+    def clock(self) -> Clock:
+        """How times are counted."""
+        return self.layout.clock
+
+    @property
+    def channels(self) -> tuple[Hashable, ...]:
+        """Names of the measured channels."""
+        return self.layout.channels
+
+    @property
+    def n_channels(self) -> int:
+        """Number of measured channels."""
+        return len(self.layout.channels)
+
+    @property
+    def ids(self) -> tuple[Hashable | None, ...]:
+        """The ids, in the order of the series."""
+        return tuple(series.id for series in self.series)

@@ -1,0 +1,200 @@
+"""Forecasts back into the kind of data that came in."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from contextlib import suppress
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ssmts.data._convert import NANOSECONDS
+from ssmts.data.series import Layout, Times
+from ssmts.errors import HorizonError
+
+__all__ = ["write_forecast"]
+
+
+def write_forecast(
+    layout: Layout,
+    ids: Sequence[Hashable | None],
+    times: Sequence[Times],
+    values: Sequence[NDArray[np.float64]],
+    *,
+    suffixes: Sequence[str] | None = None,
+) -> Any:
+    """Write one block per series in the layout that came in.
+
+    Parameters
+    ----------
+    layout : Layout
+        How the data came that the forecast was made from.
+    ids : sequence
+        Id of each series.
+    times : sequence of ndarray of shape (horizon,)
+        Instants of each block, as the layout's clock counts them.
+    values : sequence of ndarray of shape (horizon, n_channels) or (horizon, n_channels, n_suffixes)
+        Forecasts of each block.
+    suffixes : sequence of str, optional
+        One column ``<channel><suffix>`` for each, e.g. ``"-q-0.1"``; `values` then has a last axis of that length.
+
+    Returns
+    -------
+    pandas.DataFrame, pandas.Series, polars.DataFrame or ndarray
+        Wide pandas: an index of times; polars: the time column first; long: id, time, channels; arrays (horizon,),
+        (horizon, n_channels) or (n_series, horizon, n_channels), with a last axis for suffixes. Times keep dtype, unit and
+        zone; where the unit is too coarse to hold them exactly, the next one that does is used.
+
+    Raises
+    ------
+    HorizonError
+        If blocks of different length were to be stacked into one array.
+    """
+    names: tuple[Hashable, ...] = layout.channels
+    if suffixes is not None:
+        names = tuple(f"{channel}{suffix}" for channel in names for suffix in suffixes)
+    if layout.kind == "numpy":
+        return _to_array(layout, values)
+    flat = values if suffixes is None else [block.reshape(len(block), len(names)) for block in values]
+    if len(flat) == 1:
+        instants, block, rows = times[0], flat[0], [len(times[0])]
+    else:
+        instants, block, rows = np.concatenate(times), np.concatenate(flat), [len(part) for part in times]
+    if layout.kind == "polars":
+        return _to_polars(layout, ids, rows, instants, block, names)
+    return _to_pandas(
+        layout, ids, rows, instants, block, names, as_series=layout.ndim == 1 and suffixes is None
+    )
+
+
+def _to_array(layout: Layout, values: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Blocks as one array of the dimensions that came in."""
+    if layout.ndim == 3:
+        lengths = {len(block) for block in values}
+        if len(lengths) > 1:
+            raise HorizonError(
+                f"Forecasts of {sorted(lengths)} rows do not stack into one array. Ask for the same number of instants in "
+                "every series, or give a long frame."
+            )
+        return np.stack(values)
+    return values[0][:, 0] if layout.ndim == 1 else values[0]
+
+
+@lru_cache(maxsize=64)
+def _columns(names: tuple[Hashable, ...]) -> pd.Index[Any]:
+    """Building an index of strings costs more than building the frame around it."""
+    return pd.Index(names)
+
+
+def _stamps(layout: Layout, times: Times) -> NDArray[np.datetime64]:
+    """Nanoseconds as datetime64 in the unit that came in, or the next finer one that holds them exactly."""
+    units = ("s", "ms", "us", "ns")
+    start = units.index(layout.unit) if layout.unit in units else 0
+    for unit in units[start:-1]:
+        counts, rest = np.divmod(times, NANOSECONDS[unit])
+        if not rest.any():
+            return counts.view(f"M8[{unit}]")
+    return times.view("M8[ns]")
+
+
+def _number_dtype(layout: Layout, times: Times) -> str:
+    """64-bit dtype of the family that came in; integers become floats where the times are not whole."""
+    came = (layout.time_dtype or "float64").lower()
+    whole = "int" in came and bool((times == np.floor(times)).all())
+    if "pyarrow" in came:
+        return "int64[pyarrow]" if whole else "double[pyarrow]"
+    name = "int64" if whole else "float64"
+    return name.capitalize() if (layout.time_dtype or "")[:1].isupper() else name
+
+
+def _pandas_times(layout: Layout, times: Times) -> pd.Index[Any]:
+    """Times as an index of the dtype that came in."""
+    name = layout.time_col
+    if layout.clock.kind == "number":
+        return pd.Index(times, name=name).astype(_number_dtype(layout, times))
+    index = pd.DatetimeIndex(_stamps(layout, times), name=name)
+    if layout.tz is not None:
+        index = index.tz_localize("UTC").tz_convert(layout.tz)
+    if layout.time_dtype is not None and "pyarrow" in layout.time_dtype:
+        zone = "" if layout.tz is None else f", tz={layout.tz}"
+        is_date = layout.unit == "D" and not (times % NANOSECONDS["D"]).any()
+        return index.astype("date32[day][pyarrow]" if is_date else f"timestamp[{index.unit}{zone}][pyarrow]")
+    if layout.freq is not None and layout.form == "wide":
+        with suppress(
+            ValueError
+        ):  # another step than the index had, or a clock change within: no freq is true
+            index.freq = layout.freq
+    return index
+
+
+def _to_pandas(
+    layout: Layout,
+    ids: Sequence[Hashable | None],
+    rows: list[int],
+    times: Times,
+    block: NDArray[np.float64],
+    names: tuple[Hashable, ...],
+    *,
+    as_series: bool,
+) -> pd.DataFrame | pd.Series[Any]:
+    """A pandas frame, or a Series where a Series came in."""
+    index = _pandas_times(layout, times)
+    if layout.form == "wide" and (layout.time_in_index or layout.time_col is None):
+        if as_series:
+            return pd.Series(block[:, 0], index=index, name=names[0]).astype(layout.value_dtype or "float64")
+        frame = pd.DataFrame(block, index=index, columns=_columns(names))
+        return frame if layout.value_dtype is None else frame.astype(layout.value_dtype)
+    frame = pd.DataFrame(block, columns=_columns(names))
+    if layout.value_dtype is not None:
+        frame = frame.astype(layout.value_dtype)
+    if layout.time_col is not None or layout.time_in_index:
+        frame.insert(0, layout.time_col, index, allow_duplicates=False)
+    if layout.form == "long":
+        dtype = (
+            layout.id_dtype
+            if layout.id_categories is None
+            else pd.CategoricalDtype(list(layout.id_categories))
+        )
+        frame.insert(0, layout.id_col, pd.Series(ids).astype(dtype).repeat(rows).reset_index(drop=True))
+    levels = [layout.id_col] * layout.id_in_index + [layout.time_col] * layout.time_in_index
+    return frame.set_index(levels) if levels else frame
+
+
+def _to_polars(
+    layout: Layout,
+    ids: Sequence[Hashable | None],
+    rows: list[int],
+    times: Times,
+    block: NDArray[np.float64],
+    names: tuple[Hashable, ...],
+) -> Any:
+    """A polars frame: id and time first."""
+    import polars as pl
+
+    columns: dict[Any, Any] = {}
+    if layout.form == "long":
+        dtype = (
+            pl.Enum(list(layout.id_categories)) if layout.id_categories else getattr(pl, str(layout.id_dtype))
+        )
+        columns[layout.id_col] = pl.Series(np.repeat(np.arange(len(ids)), rows))
+        columns[layout.id_col] = pl.Series(list(ids)).cast(dtype).gather(columns[layout.id_col])
+    if layout.time_col is not None:
+        columns[layout.time_col] = _polars_times(pl, layout, times)
+    columns |= {name: np.ascontiguousarray(block[:, c]) for c, name in enumerate(names)}
+    return pl.DataFrame(columns)
+
+
+def _polars_times(pl: Any, layout: Layout, times: Times) -> Any:
+    """Times as a polars Series of the dtype that came in."""
+    if layout.clock.kind == "number":
+        whole = _number_dtype(layout, times) == "Int64"
+        return pl.Series(times).cast(pl.Int64 if whole else pl.Float64)
+    if layout.unit == "D" and not (times % NANOSECONDS["D"]).any():
+        return pl.Series(times).cast(pl.Datetime("ns")).cast(pl.Date)
+    stamps = pl.Series(
+        _stamps(layout, times).astype("M8[ms]") if layout.unit == "D" else _stamps(layout, times)
+    )
+    return stamps if layout.tz is None else stamps.dt.replace_time_zone("UTC").dt.convert_time_zone(layout.tz)

@@ -1,0 +1,157 @@
+"""Errors of the library: each names what is wrong, where, and what to do about it.
+
+Every class derives from :class:`SSMTSError` and from the builtin (``ValueError`` or ``TypeError``) that scikit-learn
+and pandas users would catch. All of them survive pickling, so that they cross process boundaries intact.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AllMissingError",
+    "ClockMismatchError",
+    "ColumnError",
+    "ComplexDataError",
+    "DuplicateColumnError",
+    "DuplicateTimeError",
+    "DurationError",
+    "EmptyDataError",
+    "HorizonError",
+    "InfiniteValueError",
+    "InputTypeError",
+    "InstantError",
+    "MissingColumnError",
+    "MissingIdError",
+    "MixedTimeZoneError",
+    "ModelFileError",
+    "NonFiniteTimeError",
+    "NotNumericError",
+    "ParameterError",
+    "SSMTSError",
+    "ShapeError",
+    "TargetGivenError",
+    "TimeColumnError",
+    "TimeRangeError",
+    "TooShortError",
+    "UnknownColumnError",
+]
+
+
+class SSMTSError(Exception):
+    """Base of every error that the library raises on purpose."""
+
+
+class InputTypeError(SSMTSError, TypeError):
+    """X is no pandas or polars frame and no array."""
+
+
+class ShapeError(SSMTSError, ValueError):
+    """An array has the wrong number of dimensions or channels."""
+
+
+class EmptyDataError(SSMTSError, ValueError):
+    """X has no rows or no channels."""
+
+
+class ColumnError(SSMTSError, ValueError):
+    """A column cannot play the part it was given."""
+
+
+class UnknownColumnError(ColumnError):
+    """X has a column that was not there at fit."""
+
+
+class MissingColumnError(ColumnError):
+    """X lacks a column that was named, or that was there at fit."""
+
+
+class DuplicateColumnError(ColumnError):
+    """Two columns share a name."""
+
+
+class TimeColumnError(ColumnError):
+    """The time axis is not named, is ambiguous, or holds no times."""
+
+
+class NotNumericError(SSMTSError, TypeError):
+    """A channel holds something other than real numbers."""
+
+
+class ComplexDataError(SSMTSError, ValueError):
+    """A channel holds complex numbers."""
+
+
+class InfiniteValueError(SSMTSError, ValueError):
+    """A channel holds an infinite value."""
+
+
+class AllMissingError(SSMTSError, ValueError):
+    """A channel or a series holds no observation at all."""
+
+
+class MissingIdError(SSMTSError, ValueError):
+    """A row of a long frame has no id."""
+
+
+class NonFiniteTimeError(SSMTSError, ValueError):
+    """A time is missing (NaT, null, NaN) or infinite."""
+
+
+class DuplicateTimeError(SSMTSError, ValueError):
+    """Two rows of one series have the same time."""
+
+
+class MixedTimeZoneError(SSMTSError, ValueError):
+    """The times of one frame are in several time zones."""
+
+
+class TimeRangeError(SSMTSError, ValueError):
+    """A time cannot be counted exactly (outside 1677 to 2262, or an integer beyond 2**53)."""
+
+
+class TooShortError(SSMTSError, ValueError):
+    """Too few observations for what was asked."""
+
+
+class ClockMismatchError(SSMTSError, ValueError):
+    """Times are counted otherwise than at fit (dates against numbers, with against without a time zone)."""
+
+
+class DurationError(SSMTSError, ValueError):
+    """A duration cannot be read, is not positive, or does not suit the times of X."""
+
+
+class HorizonError(SSMTSError, ValueError):
+    """A horizon is not positive, too short for one step, or beyond what was trained."""
+
+
+class InstantError(SSMTSError, ValueError):
+    """An instant to be forecast cannot be read or does not lie after the origin."""
+
+
+class ModelFileError(SSMTSError, ValueError):
+    """A file is not a saved model, is damaged, or was written by a newer version."""
+
+
+class TargetGivenError(SSMTSError, ValueError):
+    """A forecaster was given ``y``: its targets are columns of X."""
+
+
+class ParameterError(SSMTSError, ValueError):
+    """An estimator parameter has a value that is not allowed.
+
+    Parameters
+    ----------
+    name : str
+        The parameter.
+    value : object
+        What it was set to.
+    allowed : str
+        What it may be, in words, as it should read after "must be".
+    """
+
+    def __init__(self, name: str, value: object, allowed: str) -> None:
+        super().__init__(name, value, allowed)
+        self.name, self.value, self.allowed = name, value, allowed
+
+    def __str__(self) -> str:
+        return f"{self.name}={self.value!r} is not allowed: {self.name} must be {self.allowed}."
