@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NoReturn
 
 import torch
 from torch import Tensor
@@ -31,7 +32,7 @@ class Arguments:
         self.sizes: dict[str, int] = {}
         self._first: tuple[str, torch.device] | None = None
 
-    def check(self, name: str, value: Tensor, dims: str, kind: str) -> None:
+    def check(self, name: str, value: object, dims: str, kind: str) -> None:
         """Require `value` to be a tensor of shape `dims` (names split by blanks) and of dtype `kind`."""
         if not isinstance(value, Tensor):
             self.fail(name, f"must be a tensor, got {type(value).__name__}")
@@ -70,7 +71,7 @@ class Arguments:
         if value.dtype != other.dtype:
             self.fail(name, f"must have the dtype of {other_name}, {other.dtype}, got {value.dtype}")
 
-    def fail(self, name: str, message: str) -> None:
+    def fail(self, name: str, message: str) -> NoReturn:
         """Raise the ValueError."""
         raise ValueError(f"{self.operator}: {name} {message}")
 

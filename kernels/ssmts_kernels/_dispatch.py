@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 import torch
+from torch import Tensor
 
 Backend = Literal["reference", "cpu", "triton"]
 _BACKENDS = ("reference", "cpu", "triton")
@@ -88,3 +89,13 @@ def refuse_second_derivative(backward_op: Any, operator: str) -> None:
         )
 
     backward_op.register_autograd(refuse)
+
+
+def materialised(value: Tensor) -> Tensor:
+    """Resolve lazy conjugation and negation.
+
+    torch.compile and torch.export run the body of a custom operator with the dispatch keys of both switched
+    off (torch 2.13): a lazily conjugated tensor is then read as if it were not. Operators therefore resolve
+    what they are given, and write `conj_physical` where they conjugate.
+    """
+    return value.resolve_conj().resolve_neg()

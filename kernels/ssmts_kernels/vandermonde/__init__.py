@@ -2,12 +2,13 @@ r"""The convolution kernel of a diagonal state-space model."""
 
 from __future__ import annotations
 
-import operator
+from operator import index
 
 from torch import Tensor
 
 from ssmts_kernels._check import Arguments
-from ssmts_kernels.vandermonde import reference
+from ssmts_kernels._dispatch import materialised, requested
+from ssmts_kernels.vandermonde import op, reference
 
 __all__ = ["vandermonde"]
 
@@ -47,6 +48,9 @@ def vandermonde(C: Tensor, A: Tensor, length: int) -> Tensor:
     arguments.check("C", C, "H N", "mode")
     arguments.check("A", A, "H N", "mode")
     arguments.same_dtype("A", A, "C", C)
-    if operator.index(length) < 0:
+    if index(length) < 0:
         arguments.fail("length", f"must be >= 0, got {length}")
-    return reference.vandermonde(C, A, length)
+    if (name := requested()) == "reference":
+        return reference.vandermonde(C, A, length)
+    kernel: Tensor = op.vandermonde(materialised(C), materialised(A), length, name)
+    return kernel

@@ -1,0 +1,21 @@
+"""Puts the conformance class within reach and Triton into its interpreter where there is no GPU."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")  # Triton reads it when it is imported
+sys.path.append(str(Path(__file__).parent / "support"))
+pytest.register_assert_rewrite("operator_conformance")
+
+
+def pytest_generate_tests(metafunc):
+    """Run a conformance test once for each fast path that its operator has."""
+    if metafunc.cls is not None and "fast" in metafunc.fixturenames:
+        paths = [b for b in metafunc.cls.backends if b != "triton" or importlib.util.find_spec("triton")]
+        metafunc.parametrize("fast", paths)
