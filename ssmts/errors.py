@@ -1,7 +1,8 @@
 """Errors of the library: each names what is wrong, where, and what to do about it.
 
-Every class derives from :class:`SSMTSError` and from the builtin (``ValueError`` or ``TypeError``) that scikit-learn
-and pandas users would catch. All of them survive pickling, so that they cross process boundaries intact.
+Every class derives from :class:`SSMTSError` and from the builtin (``ValueError`` or ``TypeError``) that
+scikit-learn and pandas users would catch. All of them survive pickling, so that they cross process
+boundaries intact.
 """
 
 from __future__ import annotations

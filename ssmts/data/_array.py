@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ssmts.data._convert import is_real
 from ssmts.data._roles import check_width
 from ssmts.data.series import Clock, Layout, Panel, Series
 from ssmts.errors import (
@@ -29,8 +29,8 @@ def read_array(X: Any, expected: Layout | None) -> Panel:
     shape = array.shape
     if not 1 <= array.ndim <= 3:
         raise ShapeError(
-            f"X is an array with dim {array.ndim}, shape {shape}: Expected 1D, 2D or 3D array of shape {_SHAPES}. "
-            "Reshape your data."
+            f"X is an array with dim {array.ndim}, shape {shape}: Expected 1D, 2D or 3D array of shape "
+            f"{_SHAPES}. Reshape your data."
         )
     length = shape[0] if array.ndim < 3 else shape[1]
     if length == 0 or shape[0] == 0:
@@ -71,8 +71,8 @@ def _as_float(X: Any) -> NDArray[np.float64]:
         array = np.asarray(X)
     except ValueError as error:
         raise ShapeError(
-            f"X is a ragged {type(X).__name__}: its parts differ in length. Give one array of shape {_SHAPES}, or a long "
-            "frame with an id column for series of unequal length."
+            f"X is a ragged {type(X).__name__}: its parts differ in length. Give one array of shape "
+            f"{_SHAPES}, or a long frame with an id column for series of unequal length."
         ) from error
     if np.iscomplexobj(array):
         raise ComplexDataError(
@@ -80,10 +80,11 @@ def _as_float(X: Any) -> NDArray[np.float64]:
         )
     if array.dtype == object:
         for place, item in np.ndenumerate(array):
-            if not isinstance(item, Real) or isinstance(item, bool | np.bool_):
+            if not is_real(item):
                 raise NotNumericError(
-                    f"X{list(place)} is {item!r}: argument must be a real number, not a string or another number-like "
-                    f"object of type {type(item).__name__!r}. Correct it; a missing observation is NaN."
+                    f"X{list(place)} is {item!r}: argument must be a real number, not a string or another "
+                    f"number-like object of type {type(item).__name__!r}. Correct it; a missing observation "
+                    "is NaN."
                 )
     elif array.dtype.kind not in "iuf":
         raise NotNumericError(

@@ -1,4 +1,5 @@
-"""Columns to numbers: exact times, float64 values, codes of ids. Nothing is coerced that would lose anything."""
+"""Columns to numbers: exact times, float64 values, codes of ids. Nothing is coerced that would lose
+anything."""
 
 from __future__ import annotations
 
@@ -33,27 +34,31 @@ _MAX_EXACT = 2**53  # integers beyond it are not all float64
 RowNamer = Callable[[int], str]
 
 
+def is_real(item: object) -> bool:
+    """Whether an object is a real number; a boolean is none here."""
+    return isinstance(item, Real) and not isinstance(item, bool)
+
+
 @dataclass(frozen=True, slots=True)
 class Instants:
     """Times of the rows in the order given, and how they came."""
 
     times: Times
     clock: Clock
-    dtype: str
+    dtype: str | None
     unit: str | None = None
     tz: str | None = None
 
 
 @lru_cache(maxsize=64)
-def zone_name(zone: str | dt.tzinfo) -> str:
-    """Name of a time zone from which it can be rebuilt, also after JSON."""
-    name = str(zone)
+def zone_name(name: str) -> str:
+    """The name of a time zone, provided that the zone can be rebuilt from it, also after JSON."""
     try:
         pd.DatetimeTZDtype("ns", name)
     except Exception as error:  # whatever the time zone database of the machine raises
         raise TimeColumnError(
-            f"Time zone {name!r} has no name that can be stored. Convert first, e.g. tz_convert('UTC') or to an "
-            "IANA zone such as 'Europe/Berlin'."
+            f"Time zone {name!r} has no name that can be stored. Convert first, e.g. tz_convert('UTC') or to "
+            "an IANA zone such as 'Europe/Berlin'."
         ) from error
     return name
 
@@ -67,8 +72,8 @@ def to_nanoseconds(counts: NDArray[np.int64], unit: str, where: str, at: RowName
     outside = (counts > limit) | (counts < -limit)
     if outside.any():
         raise TimeRangeError(
-            f"{where}: the time in {at(int(outside.argmax()))} lies outside the years 1677 to 2262, which nanoseconds "
-            "can count. Correct it, or leave the row out."
+            f"{where}: the time in {at(int(outside.argmax()))} lies outside the years 1677 to 2262, which "
+            "nanoseconds can count. Correct it, or leave the row out."
         )
     return counts * factor
 
@@ -82,7 +87,7 @@ def read_instants(column: nw.Series[Any], where: str, at: RowNamer) -> Instants:
         As their names say; each names the row.
     """
     dtype = column.dtype
-    native = str(column.to_native().dtype)
+    native: str | None = str(column.to_native().dtype)
     number = dtype.is_numeric()
     if not (number or isinstance(dtype, nw.Datetime | nw.Date)):
         raise _not_times(column, where, at)
@@ -93,6 +98,7 @@ def read_instants(column: nw.Series[Any], where: str, at: RowNamer) -> Instants:
         )
     if number:
         return Instants(_read_numbers(column, where, at), Clock("number"), native)
+    native = native if "pyarrow" in str(native) else None  # unit and zone say the rest
     if isinstance(dtype, nw.Date):
         unit, tz, fine, counts = "D", None, "us", column.cast(nw.Datetime("us")).dt.timestamp("us")
     else:
@@ -101,7 +107,7 @@ def read_instants(column: nw.Series[Any], where: str, at: RowNamer) -> Instants:
         fine = "ns" if unit == "ns" else "us"
         counts = column.dt.timestamp("ns" if unit == "ns" else "us")
     times = to_nanoseconds(counts.to_numpy().astype(np.int64, copy=False), fine, where, at)
-    return Instants(times, Clock("datetime"), native, unit, None if tz is None else zone_name(tz))
+    return Instants(times, Clock("datetime"), native, unit, None if tz is None else zone_name(str(tz)))
 
 
 def _read_numbers(column: nw.Series[Any], where: str, at: RowNamer) -> NDArray[np.float64]:
@@ -111,8 +117,8 @@ def _read_numbers(column: nw.Series[Any], where: str, at: RowNamer) -> NDArray[n
         big = (whole > _MAX_EXACT) | (whole < -_MAX_EXACT)
         if big.any():
             raise TimeRangeError(
-                f"{where}: {whole[big.argmax()]} in {at(int(big.argmax()))} is too large to be held exactly. Convert "
-                "epoch counts with pd.to_datetime(..., unit=...), or subtract the first time."
+                f"{where}: {whole[big.argmax()]} in {at(int(big.argmax()))} is too large to be held exactly. "
+                "Convert epoch counts with pd.to_datetime(..., unit=...), or subtract the first time."
             )
         return whole.astype(np.float64)
     times: NDArray[np.float64] = column.cast(nw.Float64).to_numpy()
@@ -132,8 +138,8 @@ def _not_times(column: nw.Series[Any], where: str, at: RowNamer) -> Exception:
     if items and len(stamps) == len(items) and len({str(stamp.tzinfo) for stamp in stamps}) > 1:
         row = next(k for k, stamp in enumerate(stamps) if str(stamp.tzinfo) != str(stamps[0].tzinfo))
         return MixedTimeZoneError(
-            f"{where}: {at(0)} is in time zone {stamps[0].tzinfo}, {at(row)} in {stamps[row].tzinfo}. Convert to one "
-            "clock, e.g. with pd.to_datetime(..., utc=True)."
+            f"{where}: {at(0)} is in time zone {stamps[0].tzinfo}, {at(row)} in {stamps[row].tzinfo}. "
+            "Convert to one clock, e.g. with pd.to_datetime(..., utc=True)."
         )
     native = column.to_native().dtype
     if isinstance(column.dtype, nw.Duration):
@@ -160,11 +166,12 @@ def read_values(column: nw.Series[Any], name: Any, at: RowNamer) -> NDArray[np.f
     native = str(column.to_native().dtype)
     if "complex" in native:
         raise ComplexDataError(
-            f"Complex data not supported: column {name!r} is {native}. Give real and imaginary part as two columns."
+            f"Complex data not supported: column {name!r} is {native}. Give real and imaginary part as two "
+            "columns."
         )
     if native.startswith("Sparse"):
-        remedy = "Sparse data is not supported: make it dense with .sparse.to_dense()."
-    elif dtype == nw.Boolean:
+        return read_values(nw.from_native(column.to_native().sparse.to_dense(), series_only=True), name, at)
+    if dtype == nw.Boolean:
         remedy = "Convert it with .astype(float) if 0 and 1 are meant."
     else:
         remedy = "Convert it to numbers, leave it out (target_cols), or name it as id_col or time_col."
@@ -172,7 +179,7 @@ def read_values(column: nw.Series[Any], name: Any, at: RowNamer) -> NDArray[np.f
     if not present.any():
         raise AllMissingError(f"Column {name!r} holds no observation: every value is missing. Leave it out.")
     items = column.to_list()
-    odd = [k for k in np.flatnonzero(present) if not isinstance(items[k], Real) or isinstance(items[k], bool)]
+    odd = [k for k in np.flatnonzero(present) if not is_real(items[k])]
     row = int(odd[0] if odd else present.argmax())
     raise NotNumericError(f"Column {name!r} is {native}, not numeric: {at(row)} is {items[row]!r}. {remedy}")
 
@@ -184,6 +191,7 @@ def read_ids(column: nw.Series[Any], name: Any, at: RowNamer) -> tuple[NDArray[n
     missing |= codes < 0
     if missing.any():
         raise MissingIdError(
-            f"Column {name!r}: the id is missing in {at(int(missing.argmax()))}. Fill it in, or leave the row out."
+            f"Column {name!r}: the id is missing in {at(int(missing.argmax()))}. Fill it in, or leave the "
+            "row out."
         )
     return codes, ids.tolist()

@@ -27,8 +27,8 @@ _SEEN = "The feature names should match those that were passed during fit"
 class Roles:
     """Names of the columns by part.
 
-    `time_level` is the number of the index level that holds the times, None where they are in column `time` or, with
-    `time` None as well, where rows are simply counted.
+    `time_level` is the number of the index level that holds the times, None where they are in column `time`
+    or, with `time` None as well, where rows are simply counted.
     """
 
     id: Hashable | None
@@ -100,8 +100,8 @@ def _count_rows(table: Table) -> tuple[Hashable | None, int | None]:
     """Unit steps, or the numbers of the pandas index, where nothing in the frame looks like times."""
     if temporal := table.temporal_columns():
         raise TimeColumnError(
-            f"X has no DatetimeIndex, but column {temporal[0]!r} holds datetimes. Set time_col={temporal[0]!r}; for "
-            f"unit steps leave the column out, e.g. with target_cols."
+            f"X has no DatetimeIndex, but column {temporal[0]!r} holds datetimes. Set "
+            f"time_col={temporal[0]!r}; for unit steps leave the column out, e.g. with target_cols."
         )
     if table.index is None:
         return None, None
@@ -126,8 +126,8 @@ def _find_channels(
         named = rest
     if not named:
         raise EmptyDataError(
-            f"X has no channel beside its ids and times: 0 feature(s) (shape=({table.n_rows}, 0)) while a minimum of "
-            "1 is required. Add a numeric column."
+            f"X has no channel beside its ids and times: 0 feature(s) (shape=({table.n_rows}, 0)) while a "
+            "minimum of 1 is required. Add a numeric column."
         )
     if expected is None:
         return tuple(named)
@@ -150,8 +150,8 @@ def check_width(n_channels: int, expected: Layout) -> None:
     """Raise if an array, or a frame where fit saw an array, has another number of channels than at fit."""
     if n_channels != len(expected.channels):
         raise ShapeError(
-            f"X has {n_channels} features, but ssmts is expecting {len(expected.channels)} features as input: "
-            f"fit saw the channels {list(expected.channels)}. Give the same ones."
+            f"X has {n_channels} features, but ssmts is expecting {len(expected.channels)} features as "
+            f"input: fit saw the channels {list(expected.channels)}. Give the same ones."
         )
 
 

@@ -13,6 +13,11 @@ from ssmts.errors import ColumnError, DuplicateColumnError, EmptyDataError, Inpu
 TEMPORAL = (nw.Datetime, nw.Date)
 
 
+def is_name(name: object) -> bool:
+    """Whether a column may be called so: text or an integer, which survive JSON."""
+    return isinstance(name, str | int) and not isinstance(name, bool)
+
+
 class Table:
     """A frame whose columns and index levels can be asked for by name.
 
@@ -23,6 +28,8 @@ class Table:
     """
 
     kind: Literal["pandas", "polars"]
+    native: Any
+    index: Any
 
     def __init__(self, frame: Any) -> None:
         if isinstance(frame, pd.DataFrame):
@@ -37,12 +44,13 @@ class Table:
             self.native = frame.collect() if nw.dependencies.is_polars_lazyframe(frame) else frame
         else:
             raise InputTypeError(
-                f"X is a {type(frame).__module__}.{type(frame).__qualname__}: give a pandas or polars frame, or a "
-                "numeric array of shape (length,), (length, n_channels) or (n_series, length, n_channels)."
+                f"X is a {type(frame).__module__}.{type(frame).__qualname__}: give a pandas or polars frame, "
+                "or a numeric array of shape (length,), (length, n_channels) or (n_series, length, "
+                "n_channels)."
             )
         self.names: list[Any] = list(self.native.columns)
         for name in self.names:
-            if not isinstance(name, str | int) or isinstance(name, bool):
+            if not is_name(name):
                 raise ColumnError(
                     f"Column name {name!r} is not a string or an integer. Rename it, e.g. to {str(name)!r}."
                 )
@@ -50,8 +58,8 @@ class Table:
         self.n_rows = len(self.native)
         if self.n_rows == 0:
             raise EmptyDataError(
-                f"X is empty: Found array with 0 sample(s) (shape=(0, {len(self.names)})) while a minimum of 1 is "
-                "required. Check the filter that made it."
+                f"X is empty: Found array with 0 sample(s) (shape=(0, {len(self.names)})) while a minimum of "
+                "1 is required. Check the filter that made it."
             )
 
     def has(self, name: Hashable) -> bool:
@@ -63,7 +71,8 @@ class Table:
         if not self.has(name):
             raise MissingColumnError(
                 f"{part}={name!r} is not a column of X (columns: {self.names}, index: {self.levels}). "
-                f"Correct {part}, or name the index with rename_axis({name!r}) if the column is meant to be there."
+                f"Correct {part}, or name the index with rename_axis({name!r}) if the column is meant to be "
+                "there."
             )
 
     def column(self, name: Hashable) -> nw.Series[Any]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import re
 from fractions import Fraction
-from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ssmts.data._convert import is_real
 from ssmts.data.series import Clock, Panel
 from ssmts.errors import DurationError, TooShortError
 
@@ -18,7 +18,8 @@ __all__ = ["Step", "parse_duration", "parse_step", "reference_step"]
 
 Step = int | float | pd.tseries.offsets.BaseOffset
 
-# pandas reads "2MS" (month starts) as two milliseconds and "4" as four nanoseconds; here a string is exact or refused.
+# pandas reads "2MS" (month starts) as two milliseconds and "4" as four nanoseconds; here a string is exact
+# or refused.
 _UNITS = {
     ("W", "w", "week", "weeks"): 604_800_000_000_000,
     ("D", "d", "day", "days"): 86_400_000_000_000,
@@ -39,7 +40,8 @@ def parse_duration(value: Any, clock: Clock) -> int | float:
 
     Parameters
     ----------
-    value : str, pandas.Timedelta, datetime.timedelta, numpy.timedelta64, pandas offset of fixed length, or number
+    value : str, pandas.Timedelta, datetime.timedelta, numpy.timedelta64, pandas offset of fixed length, or
+    number
         A number for number clocks only, anything else for datetime clocks only. A day is 24 hours.
     clock : Clock
         How the times are counted that it will be compared with.
@@ -54,11 +56,12 @@ def parse_duration(value: Any, clock: Clock) -> int | float:
     DurationError
         If it cannot be read, is not positive and finite, or does not suit the clock.
     """
-    number = isinstance(value, Real) and not isinstance(value, bool | np.bool_ | np.timedelta64)
+    number = is_real(value) and not isinstance(value, np.timedelta64)
     if clock.kind == "number":
         if not number:
             raise DurationError(
-                f"Duration {value!r} does not suit times that are plain numbers. Give a positive number in their unit."
+                f"Duration {value!r} does not suit times that are plain numbers. Give a positive number in "
+                "their unit."
             )
         duration: int | float = float(value)
     elif number or isinstance(value, bool | np.bool_):
@@ -104,7 +107,8 @@ def parse_step(value: Any, clock: Clock) -> Step:
                 return _forward(pd.tseries.frequencies.to_offset(value))
             except ValueError:
                 raise DurationError(
-                    f'{value!r} is neither a duration nor a calendar offset. {_HOW} Or an offset such as "MS" or "B".'
+                    f"{value!r} is neither a duration nor a calendar offset. {_HOW} Or an offset such as "
+                    '"MS" or "B".'
                 ) from None
     return parse_duration(value, clock)
 
@@ -112,8 +116,8 @@ def parse_step(value: Any, clock: Clock) -> Step:
 def reference_step(panel: Panel) -> int | float:
     """Median over series of their median interval (DESIGN: the unit in which models count time).
 
-    Rows in which no channel was observed do not count. Medians are lower medians, so that the step is an interval that
-    occurs and integer nanoseconds stay integer.
+    Rows in which no channel was observed do not count. Medians are lower medians, so that the step is an
+    interval that occurs and integer nanoseconds stay integer.
 
     Parameters
     ----------
@@ -139,8 +143,8 @@ def reference_step(panel: Panel) -> int | float:
             medians.append(np.partition(intervals, middle)[middle].item())
     if not medians:
         raise TooShortError(
-            "No series has two observations, so there is no interval between them: Found array with 1 sample (n_samples=1) "
-            "while a minimum of 2 is required. Give more history."
+            "No series has two observations, so there is no interval between them: Found array with 1 sample "
+            "(n_samples=1) while a minimum of 2 is required. Give more history."
         )
     medians.sort()
     step: int | float = medians[(len(medians) - 1) // 2]

@@ -28,9 +28,10 @@ def output_times(origin: float, *, horizon: float, step: Step, layout: Layout) -
     horizon : int or float
         How far to go, in nanoseconds or in the unit of a number clock.
     step : int, float or pandas offset
-        As :func:`~ssmts.data.parse_step` gives it. Fixed steps run in UTC and give floor(horizon / step + 1e-6) rows;
-        calendar offsets run on the wall clock of the layout's zone, up to origin + horizon inclusive. A stamp that a
-        clock change skips moves forward to the first instant that exists; one that occurs twice is the first.
+        As :func:`~ssmts.data.parse_step` gives it. Fixed steps run in UTC and give floor(horizon / step +
+        1e-6) rows; calendar offsets run on the wall clock of the layout's zone, up to origin + horizon
+        inclusive. A stamp that a clock change skips moves forward to the first instant that exists; one that
+        occurs twice is the first.
     layout : Layout
         Clock and time zone.
 
@@ -67,7 +68,8 @@ def output_times(origin: float, *, horizon: float, step: Step, layout: Layout) -
         raise HorizonError(
             f"Horizon {clock.show_duration(horizon)} runs beyond the year 2262. Give a shorter one."
         )
-    return origin + step * np.arange(1, n_rows + 1)
+    instants: Times = origin + step * np.arange(1, n_rows + 1)
+    return instants
 
 
 def _calendar_times(
@@ -93,8 +95,8 @@ def parse_instants(at: Any, panel: Panel) -> list[Times]:
     Parameters
     ----------
     at : stamp, list of stamps, array, DatetimeIndex, Series, or frame
-        The same instants for every series; or a frame with the id and time columns of the panel, with rows for each
-        series. Naive or with a time zone as the panel is; the order is kept.
+        The same instants for every series; or a frame with the id and time columns of the panel, with rows
+        for each series. Naive or with a time zone as the panel is; the order is kept.
     panel : Panel
         The series that are forecast.
 
@@ -106,12 +108,12 @@ def parse_instants(at: Any, panel: Panel) -> list[Times]:
     Raises
     ------
     InstantError
-        If an instant cannot be read, appears twice, or does not lie after the origin of its series; if a series has
-        no instant, or an id is not in the panel.
+        If an instant cannot be read, appears twice, or does not lie after the origin of its series; if a
+        series has no instant, or an id is not in the panel.
     ClockMismatchError
         If instants and panel are counted differently.
     """
-    if hasattr(at, "columns"):
+    if hasattr(type(at), "columns"):
         return _from_frame(Table(at), panel)
     instants = _same_clock(read_instants(_as_column(at), "at", lambda row: f"at[{row}]"), panel.layout)
     for series in panel.series:
@@ -141,7 +143,8 @@ def _same_clock(instants: Instants, layout: Layout) -> Times:
     """The times, provided that they are counted as the panel's are."""
     if instants.clock != layout.clock:
         raise ClockMismatchError(
-            f"at holds {instants.clock.kind}s, the times of X are {layout.clock.kind}s. Give instants of the same kind."
+            f"at holds {instants.clock.kind}s, the times of X are {layout.clock.kind}s. Give instants of the "
+            "same kind."
         )
     if (instants.tz is None) != (layout.tz is None):
         zones = [f"in time zone {tz}" if tz else "without a time zone" for tz in (instants.tz, layout.tz)]
@@ -158,8 +161,8 @@ def _check(times: Times, series: Series, layout: Layout) -> None:
     early = times <= origin
     if early.any():
         raise InstantError(
-            f"at: {show(times[early.argmax()])} is not after the origin{whose}, {show(origin)}, its last observation. Ask "
-            "for later instants, or cut X before them."
+            f"at: {show(times[early.argmax()])} is not after the origin{whose}, {show(origin)}, its last "
+            "observation. Ask for later instants, or cut X before them."
         )
     ordered = np.sort(times)
     if (twice := ordered[1:] == ordered[:-1]).any():
@@ -190,7 +193,8 @@ def _from_frame(table: Table, panel: Panel) -> list[Times]:
         groups = {id: times[codes == code] for code, id in enumerate(ids)}
         if unknown := groups.keys() - set(panel.ids):
             raise InstantError(
-                f"at has instants for {layout.id_col} {sorted(map(str, unknown))}, which X has not. Leave them out."
+                f"at has instants for {layout.id_col} {sorted(map(str, unknown))}, which X has not. Leave "
+                "them out."
             )
     for series in panel.series:
         if series.id not in groups:

@@ -50,7 +50,8 @@ class Series:
     times : ndarray of shape (length,)
         Strictly increasing; int64 nanoseconds or float64, as :class:`Clock` says.
     values : ndarray of shape (length, n_channels), float64
-        NaN where a channel was not observed. A view of the input where that is possible, so never write to it.
+        NaN where a channel was not observed. A view of the input where that is possible, so never write to
+        it.
     """
 
     id: Hashable | None
@@ -66,10 +67,13 @@ class Series:
         AllMissingError
             If nothing was observed.
         """
-        for row in range(len(self.times) - 1, -1, -1):
-            if not np.isnan(self.values[row]).all():
-                instant: int | float = self.times[row].item()
-                return instant
+        row = len(self.times) - 1
+        if np.isnan(self.values[row]).all():
+            observed = np.flatnonzero(~np.isnan(self.values).all(axis=1))
+            row = int(observed[-1]) if len(observed) else -1
+        if row >= 0:
+            instant: int | float = self.times[row].item()
+            return instant
         raise AllMissingError(
             f"Series {self.id!r} holds no observation: every value is missing. Leave it out."
         )
@@ -90,13 +94,15 @@ class Layout:
     channels : tuple of str or int
         Names of the measured channels.
     ndim : int
-        1: a pandas Series or an array (length,); 2: a frame or (length, n_channels); 3: (n, length, n_channels).
+        1: a pandas Series or an array (length,); 2: a frame or (length, n_channels); 3: (n, length,
+        n_channels).
     time_col, id_col : str, int or None
-        Column or index level with the times and the ids. A None time_col is an index without a name, or no times.
+        Column or index level with the times and the ids. A None time_col is an index without a name, or no
+        times.
     time_in_index, id_in_index : bool
         Whether they are levels of a pandas index.
     time_dtype, value_dtype, id_dtype : str or None
-        The native dtypes, by name. value_dtype is None for plain float64.
+        The native dtypes, by name; None for plain float64 values, and for times that unit and tz describe.
     id_categories : tuple or None
         Categories of a categorical id column.
     unit : {"ns", "us", "ms", "s", "D"} or None

@@ -75,9 +75,9 @@ class Windows(Sequence[Window]):
     context, horizon : int or float
         With ``by="rows"`` numbers of rows; with ``by="time"`` durations as the panel's clock counts them.
     by : {"rows", "time"}
-        Rows suit a regular grid. By time, the context is what lies in (origin - context, origin] and the future what
-        lies in (origin, origin + horizon]; a series must reach back to origin - context (less one reference step, so
-        that both ways agree on a grid) and forward to origin + horizon.
+        Rows suit a regular grid. By time, the context is what lies in (origin - context, origin] and the
+        future what lies in (origin, origin + horizon]; a series must reach back to origin - context (less
+        one reference step, so that both ways agree on a grid) and forward to origin + horizon.
 
     Raises
     ------
@@ -109,13 +109,15 @@ class Windows(Sequence[Window]):
                 f"{int(it)} rows" if by == "rows" else clock.show_duration(it) for it in (context, horizon)
             ]
             raise TooShortError(
-                f"No series is long enough for one window: a context of {need[0]} and a horizon of {need[1]}. The longest "
-                f"has {max(len(series.times) for series in panel.series)} rows. Give more history, or shorten one of them."
+                f"No series is long enough for one window: a context of {need[0]} and a horizon of "
+                f"{need[1]}. The longest has {max(len(series.times) for series in panel.series)} rows. Give "
+                "more history, or shorten one of them."
             )
 
     @property
     def origins(self) -> NDArray[np.intp]:
-        """First and one past the last origin row of each series, shape (n_series, 2); empty ranges where too short.
+        """First and one past the last origin row of each series, shape (n_series, 2); empty ranges where too
+        short.
 
         A slice of windows keeps the ranges of the whole.
         """

@@ -39,14 +39,16 @@ def write_forecast(
     values : sequence of ndarray of shape (horizon, n_channels) or (horizon, n_channels, n_suffixes)
         Forecasts of each block.
     suffixes : sequence of str, optional
-        One column ``<channel><suffix>`` for each, e.g. ``"-q-0.1"``; `values` then has a last axis of that length.
+        One column ``<channel><suffix>`` for each, e.g. ``"-q-0.1"``; `values` then has a last axis of that
+        length.
 
     Returns
     -------
     pandas.DataFrame, pandas.Series, polars.DataFrame or ndarray
-        Wide pandas: an index of times; polars: the time column first; long: id, time, channels; arrays (horizon,),
-        (horizon, n_channels) or (n_series, horizon, n_channels), with a last axis for suffixes. Times keep dtype, unit and
-        zone; where the unit is too coarse to hold them exactly, the next one that does is used.
+        Wide pandas: an index of times; polars: the time column first; long: id, time, channels; arrays
+        (horizon,), (horizon, n_channels) or (n_series, horizon, n_channels), with a last axis for suffixes.
+        Times keep dtype, unit and zone; where the unit is too coarse to hold them exactly, the next one that
+        does is used.
 
     Raises
     ------
@@ -59,10 +61,10 @@ def write_forecast(
     if layout.kind == "numpy":
         return _to_array(layout, values)
     flat = values if suffixes is None else [block.reshape(len(block), len(names)) for block in values]
-    if len(flat) == 1:
-        instants, block, rows = times[0], flat[0], [len(times[0])]
-    else:
-        instants, block, rows = np.concatenate(times), np.concatenate(flat), [len(part) for part in times]
+    rows = [len(part) for part in times]
+    alone = len(flat) == 1
+    instants: Any = times[0] if alone else np.concatenate(times)
+    block = flat[0] if alone else np.concatenate(flat)
     if layout.kind == "polars":
         return _to_polars(layout, ids, rows, instants, block, names)
     return _to_pandas(
@@ -76,8 +78,8 @@ def _to_array(layout: Layout, values: Sequence[NDArray[np.float64]]) -> NDArray[
         lengths = {len(block) for block in values}
         if len(lengths) > 1:
             raise HorizonError(
-                f"Forecasts of {sorted(lengths)} rows do not stack into one array. Ask for the same number of instants in "
-                "every series, or give a long frame."
+                f"Forecasts of {sorted(lengths)} rows do not stack into one array. Ask for the same number "
+                "of instants in every series, or give a long frame."
             )
         return np.stack(values)
     return values[0][:, 0] if layout.ndim == 1 else values[0]
@@ -92,7 +94,7 @@ def _columns(names: tuple[Hashable, ...]) -> pd.Index[Any]:
 def _stamps(layout: Layout, times: Times) -> NDArray[np.datetime64]:
     """Nanoseconds as datetime64 in the unit that came in, or the next finer one that holds them exactly."""
     units = ("s", "ms", "us", "ns")
-    start = units.index(layout.unit) if layout.unit in units else 0
+    start = units.index("ms" if layout.unit == "D" or layout.unit is None else layout.unit)
     for unit in units[start:-1]:
         counts, rest = np.divmod(times, NANOSECONDS[unit])
         if not rest.any():
@@ -123,10 +125,9 @@ def _pandas_times(layout: Layout, times: Times) -> pd.Index[Any]:
         is_date = layout.unit == "D" and not (times % NANOSECONDS["D"]).any()
         return index.astype("date32[day][pyarrow]" if is_date else f"timestamp[{index.unit}{zone}][pyarrow]")
     if layout.freq is not None and layout.form == "wide":
-        with suppress(
-            ValueError
-        ):  # another step than the index had, or a clock change within: no freq is true
-            index.freq = layout.freq
+        # another step than the index had, or a clock change within: then no freq is true
+        with suppress(ValueError):
+            index = pd.DatetimeIndex(index, freq=layout.freq)
     return index
 
 
@@ -142,25 +143,38 @@ def _to_pandas(
 ) -> pd.DataFrame | pd.Series[Any]:
     """A pandas frame, or a Series where a Series came in."""
     index = _pandas_times(layout, times)
-    if layout.form == "wide" and (layout.time_in_index or layout.time_col is None):
+    dtype: Any = None if layout.value_dtype is None else pd.api.types.pandas_dtype(layout.value_dtype)
+    if layout.form == "wide" and layout.time_in_index:
         if as_series:
-            return pd.Series(block[:, 0], index=index, name=names[0]).astype(layout.value_dtype or "float64")
-        frame = pd.DataFrame(block, index=index, columns=_columns(names))
-        return frame if layout.value_dtype is None else frame.astype(layout.value_dtype)
-    frame = pd.DataFrame(block, columns=_columns(names))
-    if layout.value_dtype is not None:
-        frame = frame.astype(layout.value_dtype)
-    if layout.time_col is not None or layout.time_in_index:
-        frame.insert(0, layout.time_col, index, allow_duplicates=False)
+            # to_frame() calls the column of a nameless Series 0
+            column = pd.Series(block[:, 0], index=index, name=None if names[0] == 0 else names[0])
+            return column if dtype is None else column.astype(dtype)
+        frame = pd.DataFrame(block, index=index, columns=_columns(names).view())
+        return frame if dtype is None else frame.astype(dtype)
+    frame = pd.DataFrame(block, columns=_columns(names).view())
+    if dtype is not None:
+        frame = frame.astype(dtype)
+    keys: list[tuple[Hashable | None, Any, bool]] = [(layout.time_col, index, layout.time_in_index)]
     if layout.form == "long":
-        dtype = (
-            layout.id_dtype
-            if layout.id_categories is None
-            else pd.CategoricalDtype(list(layout.id_categories))
+        keys.insert(0, (layout.id_col, _pandas_ids(layout, ids, rows), layout.id_in_index))
+    for name, key, in_index in reversed(keys):
+        if not in_index:
+            frame.insert(0, name, key)
+    levels = [(name, key) for name, key, in_index in keys if in_index]
+    if len(levels) == 2:
+        frame.index = pd.MultiIndex.from_arrays(
+            [key for _, key in levels], names=[name for name, _ in levels]
         )
-        frame.insert(0, layout.id_col, pd.Series(ids).astype(dtype).repeat(rows).reset_index(drop=True))
-    levels = [layout.id_col] * layout.id_in_index + [layout.time_col] * layout.time_in_index
-    return frame.set_index(levels) if levels else frame
+    elif levels:
+        frame.index = pd.Index(levels[0][1], name=levels[0][0])
+    return frame
+
+
+def _pandas_ids(layout: Layout, ids: Sequence[Hashable | None], rows: list[int]) -> pd.Series[Any]:
+    """One id per row, in the dtype that came in."""
+    categories = layout.id_categories
+    dtype: Any = layout.id_dtype if categories is None else pd.CategoricalDtype(list(categories))
+    return pd.Series(list[Any](ids)).astype(dtype).repeat(rows).reset_index(drop=True)
 
 
 def _to_polars(
@@ -176,11 +190,9 @@ def _to_polars(
 
     columns: dict[Any, Any] = {}
     if layout.form == "long":
-        dtype = (
-            pl.Enum(list(layout.id_categories)) if layout.id_categories else getattr(pl, str(layout.id_dtype))
-        )
-        columns[layout.id_col] = pl.Series(np.repeat(np.arange(len(ids)), rows))
-        columns[layout.id_col] = pl.Series(list(ids)).cast(dtype).gather(columns[layout.id_col])
+        categories = layout.id_categories
+        dtype = pl.Enum(list[Any](categories)) if categories else getattr(pl, str(layout.id_dtype))
+        columns[layout.id_col] = pl.Series(list(ids)).cast(dtype).gather(np.repeat(np.arange(len(ids)), rows))
     if layout.time_col is not None:
         columns[layout.time_col] = _polars_times(pl, layout, times)
     columns |= {name: np.ascontiguousarray(block[:, c]) for c, name in enumerate(names)}
@@ -194,7 +206,5 @@ def _polars_times(pl: Any, layout: Layout, times: Times) -> Any:
         return pl.Series(times).cast(pl.Int64 if whole else pl.Float64)
     if layout.unit == "D" and not (times % NANOSECONDS["D"]).any():
         return pl.Series(times).cast(pl.Datetime("ns")).cast(pl.Date)
-    stamps = pl.Series(
-        _stamps(layout, times).astype("M8[ms]") if layout.unit == "D" else _stamps(layout, times)
-    )
+    stamps = pl.Series(_stamps(layout, times))
     return stamps if layout.tz is None else stamps.dt.replace_time_zone("UTC").dt.convert_time_zone(layout.tz)

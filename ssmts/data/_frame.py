@@ -1,0 +1,178 @@
+"""Frames of either library to a panel, column by column: the general path, which also names every fault."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ssmts.data._convert import RowNamer, read_ids, read_instants, read_values
+from ssmts.data._roles import Roles, resolve_roles
+from ssmts.data._table import Table
+from ssmts.data.series import Clock, Layout, Panel, Series, Times
+from ssmts.errors import AllMissingError, ClockMismatchError, DuplicateTimeError, InfiniteValueError
+
+
+def read_frame(
+    table: Table,
+    id_col: Hashable | None,
+    time_col: Hashable | None,
+    target_cols: Any,
+    expected: Layout | None,
+    *,
+    ndim: int,
+) -> Panel:
+    """Read any frame, column by column."""
+    roles = resolve_roles(table, id_col, time_col, target_cols, expected)
+    where = "The index" if roles.time_level is not None else f"Column {roles.time!r}"
+    layout_time: dict[str, Any]
+    if roles.time is None and roles.time_level is None:
+        times: Times = np.arange(table.n_rows, dtype=np.float64)
+        layout_time = {"clock": Clock("number")}
+    else:
+        column = table.column(roles.time) if roles.time_level is None else table.level(roles.time_level)
+        instants = read_instants(column, where, table.at)
+        times = instants.times
+        layout_time = {
+            "clock": instants.clock,
+            "time_col": roles.time,
+            "time_in_index": roles.time_level is not None,
+            "time_dtype": instants.dtype,
+            "unit": instants.unit,
+            "tz": instants.tz,
+            "freq": getattr(table.index, "freqstr", None) if roles.time_level is not None else None,
+        }
+    layout = Layout(
+        kind=table.kind,
+        form="wide" if roles.id is None else "long",
+        channels=roles.channels,
+        ndim=ndim,
+        **layout_time,
+        **_id_layout(table, roles),
+        value_dtype=_value_dtype(table, roles),
+    )
+    check_clock(layout, expected)
+    values = np.empty((table.n_rows, len(roles.channels)))
+    for c, name in enumerate(roles.channels):
+        values[:, c] = read_values(table.column(name), name, table.at)
+        _check_values(values[:, c], name, table.at, fitting=expected is None)
+    codes, ids = (None, [None]) if roles.id is None else read_ids(table.column(roles.id), roles.id, table.at)
+    return Panel(_split(times, values, codes, ids, layout, table.at), layout)
+
+
+def _id_layout(table: Table, roles: Roles) -> dict[str, Any]:
+    """The part of a layout that speaks of ids."""
+    if roles.id is None:
+        return {}
+    column = table.column(roles.id)
+    native = column.to_native()
+    categories = None
+    if isinstance(native.dtype, pd.CategoricalDtype):
+        categories = tuple(native.dtype.categories.tolist())
+    elif table.kind == "polars" and str(native.dtype).startswith("Enum"):
+        categories = tuple(native.dtype.categories.to_list())
+    name = str(native.dtype).partition("(")[0]
+    return {
+        "id_col": roles.id,
+        "id_in_index": roles.id not in table.names,
+        "id_dtype": name,
+        "id_categories": categories,
+    }
+
+
+def _value_dtype(table: Table, roles: Roles) -> str | None:
+    """Name of the float dtype in which a pandas frame of nullable or pyarrow columns goes back."""
+    if table.kind == "polars":
+        return None
+    dtypes = [table.native[name].dtype for name in roles.channels]
+    if all(isinstance(dtype, pd.ArrowDtype) for dtype in dtypes):
+        return "double[pyarrow]"
+    masked = (
+        pd.Int8Dtype,
+        pd.Int16Dtype,
+        pd.Int32Dtype,
+        pd.Int64Dtype,
+        pd.UInt8Dtype,
+        pd.UInt16Dtype,
+        pd.UInt32Dtype,
+    )
+    if all(
+        isinstance(dtype, (*masked, pd.UInt64Dtype, pd.Float32Dtype, pd.Float64Dtype)) for dtype in dtypes
+    ):
+        return "Float64"
+    return None
+
+
+def _check_values(values: NDArray[np.float64], name: Any, at: RowNamer, *, fitting: bool) -> None:
+    """Raise on an infinite value, and at fit on a channel without any observation."""
+    if np.isfinite(values).all():
+        return
+    infinite = np.isinf(values)
+    if infinite.any():
+        row = int(infinite.argmax())
+        raise InfiniteValueError(
+            f"Input X contains infinity: column {name!r}, {at(row)} is {values[row]}. Correct it, or make it "
+            "NaN if it was not observed."
+        )
+    if fitting and np.isnan(values).all():
+        raise AllMissingError(f"Column {name!r} holds no observation: every value is missing. Leave it out.")
+
+
+def check_clock(layout: Layout, expected: Layout | None) -> None:
+    """Raise if times are counted otherwise than at fit."""
+    if expected is None or (layout.clock == expected.clock and (layout.tz is None) == (expected.tz is None)):
+        return
+    words = [
+        "numbers"
+        if it.clock.kind == "number"
+        else "naive datetimes"
+        if it.tz is None
+        else f"datetimes in {it.tz}"
+        for it in (layout, expected)
+    ]
+    raise ClockMismatchError(
+        f"The times of X are {words[0]}, at fit they were {words[1]}. Convert them (pd.to_datetime, "
+        "set_index, tz_localize, tz_convert), or set time_col."
+    )
+
+
+def _split(
+    times: Times,
+    values: NDArray[np.float64],
+    codes: NDArray[np.intp] | None,
+    ids: list[Any],
+    layout: Layout,
+    at: RowNamer,
+) -> tuple[Series, ...]:
+    """Sort rows by series and time where they are not sorted, check them, and cut them into series."""
+    same = np.ones(len(times) - 1, dtype=bool) if codes is None else codes[1:] == codes[:-1]
+    ordered = bool((times[1:] > times[:-1])[same].all()) and (
+        codes is None or bool((codes[1:] >= codes[:-1]).all())
+    )
+    if not ordered:
+        order = np.argsort(times, kind="stable") if codes is None else np.lexsort((times, codes))
+        times, values = times[order], values[order]
+        if codes is not None:
+            codes = codes[order]
+            same = codes[1:] == codes[:-1]
+        twice = same & (times[1:] == times[:-1])
+        if twice.any():
+            k = int(twice.argmax())
+            who = "" if codes is None else f" of {layout.id_col} {ids[codes[k]]!r}"
+            column = "the index" if layout.time_in_index else f"column {layout.time_col!r}"
+            raise DuplicateTimeError(
+                f"Two rows{who} have the time {layout.clock.show_instant(times[k])} in {column}: "
+                f"{at(int(order[k]))} and {at(int(order[k + 1]))}. Keep one, e.g. with drop_duplicates, or "
+                "average them with groupby; if they are different series, set id_col."
+            )
+    cuts = [0, *(np.flatnonzero(~same) + 1).tolist(), len(times)]
+    observed = np.logical_or.reduceat(~np.isnan(values).all(axis=1), cuts[:-1])
+    if not observed.all():
+        who = ids[int(observed.argmin())]
+        what = "X" if who is None else f"The series of {layout.id_col} {who!r}"
+        raise AllMissingError(f"{what} holds no observation: every value is missing. Leave it out.")
+    return tuple(Series(ids[k], times[a:b], values[a:b]) for k, (a, b) in enumerate(itertools.pairwise(cuts)))
