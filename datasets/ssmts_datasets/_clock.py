@@ -51,7 +51,8 @@ class Clock:
         if isinstance(self.step, float):
             times: NDArray[Any] = self.start + steps * self.step
             return times
-        return (self.start + np.rint(steps * self.step).astype(np.int64)).view("datetime64[ns]")
+        nanoseconds: NDArray[np.int64] = self.start + np.rint(steps * self.step).astype(np.int64)
+        return nanoseconds.view("datetime64[ns]")
 
     def steps(self, times: "ArrayLike") -> "NDArray[np.float64]":
         """Steps since the start at `times`; dates are subtracted before they become floats.

@@ -143,7 +143,7 @@ def _rows(raw: bytes) -> tuple[list[list[str]], bool]:
     if header != HEADER:
         if not body and ",".join(HEADER).startswith(text.strip()):
             raise DatasetTruncatedError("it ends inside the header")
-        if "date" in header and len(set(header) & set(CHANNELS)) >= 4:
+        if len(set(header) & set(CHANNELS)) >= 4:
             raise DatasetEditedError(f"its columns are {', '.join(header)} instead of {', '.join(HEADER)}")
         raise DatasetWrongFileError(f"it begins with {text[:40]!r} instead of {','.join(HEADER)!r}")
 
@@ -206,7 +206,7 @@ def _check_stamps(fields: list[str], expected: ETTFile) -> None:
     if wrong is None:
         raise DatasetEditedError(f"line {len(right) + 2} begins rows beyond the last, {right[-1]}")
     spacing = Counter(_minutes(a, b) for a, b in pairwise(stamps[:1000])).most_common(1)[0][0]
-    if spacing != expected.minutes or not right[0] <= stamps[0] <= right[-1]:
+    if abs(spacing) != expected.minutes or not right[0] <= stamps[0] <= right[-1]:
         raise DatasetWrongFileError(
             f"its rows begin at {stamps[0]} and lie {spacing:g} min apart, "
             f"the original's begin at {right[0]} and lie {expected.minutes} min apart"

@@ -145,7 +145,7 @@ def _check_complete(found: set[tuple[int, str, int]], folder: Path) -> None:
     if missing or not found:
         first = "{}_{}_{}.wav".format(*missing[0]) if missing else "every recording"
         raise DatasetTruncatedError(
-            f"{folder} lacks {first} ({len(missing)} files missing). Copy the folder anew from {SOURCE}."
+            f"{folder} lacks {first} ({len(missing)} missing). Copy the folder anew from {SOURCE}."
         )
 
 
@@ -156,9 +156,9 @@ def _read_wave(path: Path) -> "NDArray[np.float32]":
         with wave.open(str(path)) as file:
             channels, width, rate, length, *_ = file.getparams()
             data = file.readframes(length)
-    except EOFError:
-        raise DatasetTruncatedError(f"{path} ends inside its header. {remedy}") from None
-    except wave.Error as error:
+    except (EOFError, wave.Error) as error:
+        if path.stat().st_size < 44 and b"RIFF".startswith(path.read_bytes()[:4]):
+            raise DatasetTruncatedError(f"{path} ends inside its header. {remedy}") from None
         raise DatasetWrongFileError(f"{path} is no PCM wave file ({error}). {remedy}") from None
     if (channels, width, rate) != (1, 2, SAMPLING_RATE):
         raise DatasetEditedError(
