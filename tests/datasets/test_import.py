@@ -13,9 +13,9 @@ import ssmts_datasets
 ROOT = Path(__file__).parents[2]
 PROBE = """
 import json, sys, time
-start = time.perf_counter()
+start = time.process_time()
 import ssmts_datasets
-seconds = time.perf_counter() - start
+seconds = time.process_time() - start
 light = [m for m in ("numpy", "pandas", "polars", "pooch", "narwhals", "torch") if m in sys.modules]
 ssmts_datasets.make_sines(10)
 heavy = [m for m in ("polars", "pooch", "torch", "ssmts", "ssmts_kernels") if m in sys.modules]
