@@ -68,7 +68,8 @@ def output_times(origin: float, *, horizon: float, step: Step, layout: Layout) -
         raise HorizonError(
             f"Horizon {clock.show_duration(horizon)} runs beyond the year 2262. Give a shorter one."
         )
-    instants: Times = origin + step * np.arange(1, n_rows + 1)
+    steps: Any = np.arange(1, n_rows + 1)
+    instants: Times = origin + step * steps
     return instants
 
 

@@ -99,6 +99,8 @@ def _read_plain(X: pd.DataFrame, target_cols: Any, expected: Layout | None) -> P
         if values.dtype.kind not in "iuf":
             return None
         values = values.astype(np.float64)
+    if len(channels) == 1 and not isinstance(X.dtypes.iloc[0], np.dtype):
+        return None  # a lone nullable or pyarrow column: its dtype is to come back
     unit = index.unit
     times = index.asi8
     if times[0] == _NAT or not (times[1:] > times[:-1]).all():

@@ -174,7 +174,9 @@ def _pandas_ids(layout: Layout, ids: Sequence[Hashable | None], rows: list[int])
     """One id per row, in the dtype that came in."""
     categories = layout.id_categories
     dtype: Any = layout.id_dtype if categories is None else pd.CategoricalDtype(list(categories))
-    return pd.Series(list[Any](ids)).astype(dtype).repeat(rows).reset_index(drop=True)
+    # not Series.repeat, which turns objects into strings
+    one_each = pd.Series(list[Any](ids)).astype(dtype)
+    return one_each.iloc[np.repeat(np.arange(len(ids)), rows)].reset_index(drop=True)
 
 
 def _to_polars(
