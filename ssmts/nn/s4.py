@@ -14,8 +14,8 @@ from ssmts_kernels.hold import start_intervals
 
 __all__ = ["S4"]
 
-# The kernel is computed on a grid of twice its length, damped to this share at the grid's end: what wraps around
-# is below it, and undoing the damping magnifies the rounding of doubles to about as much.
+# The kernel is computed on a grid of twice its length, damped to this share at the grid's end: what wraps
+# around is below it, and undoing the damping magnifies the rounding of doubles to about as much.
 _WRAPPED = 1e-11
 
 

@@ -114,7 +114,7 @@ class S4D(SSMLayer):
         kernels = torch.cat(
             [2 * head.real.sum(-1, keepdim=True), decaying.reshape(*tail.shape[:2], -1)], dim=-1
         )
-        return kernels[0], kernels[-1]
+        return kernels[0, :, :length], kernels[-1, :, :length]
 
     def _weights(self, A: Tensor, interval: float) -> tuple[Tensor, Tensor, Tensor]:
         return hold_weights(A, torch.tensor(interval, dtype=torch.float64, device=A.device), self.hold)
