@@ -1,7 +1,8 @@
 """Accuracy of forecasts: plain numpy, missing truth is left out, every shape is checked.
 
-Point metrics take arrays of one shape; quantile metrics take forecasts with one more axis at the end, one entry a
-level. NaN in `y_true` marks a value that was not observed and counts nowhere; elsewhere a forecast must be finite.
+Point metrics take arrays of one shape; quantile metrics take forecasts with one more axis at the end, an
+entry for each level. NaN in `y_true` marks a value that was not observed and counts nowhere; the forecast
+of any other value must be finite.
 """
 
 import numpy as np
@@ -85,8 +86,8 @@ def mase(y_true: npt.ArrayLike, y_pred: npt.ArrayLike, y_train: npt.ArrayLike, *
     ShapeError, AllMissingError, InfiniteValueError
         As `mse`; also if `y_train` has other channels.
     ParameterError
-        If `season` is not a positive integer below the length of `y_train`, or if the naive error of a channel
-        is zero or cannot be computed.
+        If `season` is not a positive integer below the length of `y_train`, or if a channel's naive error is
+        zero or cannot be computed.
 
     References
     ----------
@@ -140,8 +141,8 @@ def wql(y_true: npt.ArrayLike, y_quantiles: npt.ArrayLike, quantiles: npt.ArrayL
 
     References
     ----------
-    Salinas, Flunkert, Gasthaus, Januschowski, "DeepAR: Probabilistic forecasting with autoregressive recurrent
-    networks", International Journal of Forecasting 36(3), 2020 (ρ-risk, there for one level).
+    Salinas, Flunkert, Gasthaus, Januschowski, "DeepAR: Probabilistic forecasting with autoregressive
+    recurrent networks", International Journal of Forecasting 36(3), 2020 (ρ-risk, there for one level).
     """
     truth, pinball = _pinball(y_true, y_quantiles, quantiles)
     total = np.abs(truth).sum()
@@ -182,7 +183,7 @@ def crps(y_true: npt.ArrayLike, y_quantiles: npt.ArrayLike, quantiles: npt.Array
     References
     ----------
     Gneiting, Ranjan, "Comparing density forecasts using threshold- and quantile-weighted scoring rules",
-    Journal of Business & Economic Statistics 29(3), 2011, section 2 (the score as an integral over quantiles).
+    Journal of Business & Economic Statistics 29(3), 2011 (the score as an integral over quantiles).
     """
     return float(2.0 * _pinball(y_true, y_quantiles, quantiles)[1].mean())
 

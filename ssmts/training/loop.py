@@ -17,7 +17,7 @@ from ssmts.training.callbacks import Callback, TrainingState
 from ssmts.training.config import TrainingConfig
 from ssmts.training.contracts import Batches, Loss, TrainingResult
 from ssmts.training.errors import NonFiniteLossError
-from ssmts.training.optimizer import schedule
+from ssmts.training.optimizer import warm_up
 from ssmts.training.progress import CHECKPOINT_NAME, Progress, load_checkpoint, save_checkpoint
 from ssmts.training.randomness import Randomness, draw_seed
 
@@ -165,7 +165,7 @@ class Loop:
 
     def step(self, indices: Tensor) -> Tensor:
         """Take one optimizer step on these examples and return their loss, still on its device."""
-        share = schedule(self.progress.step, self.n_steps)
+        share = warm_up(self.progress.step)
         for group in self.optimizer.param_groups:
             group["lr"] = group["initial_lr"] * share
         batch = self.fabric.to_device(self.training.batch(indices))
