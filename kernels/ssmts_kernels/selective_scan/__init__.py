@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from ssmts_kernels._check import Arguments
-from ssmts_kernels._dispatch import requested
-from ssmts_kernels.selective_scan import _op, reference
-from ssmts_kernels.selective_scan._step import selective_scan_step
+from ssmts_kernels._dispatch import materialised, requested
+from ssmts_kernels.selective_scan import op, reference
 from ssmts_kernels.selective_scan.reference import HOLDS
+from ssmts_kernels.selective_scan.step import selective_scan_step
 
 __all__ = ["selective_scan", "selective_scan_step"]
 
@@ -117,8 +117,9 @@ def selective_scan(
             u, delta, A, B, C, D, z, delta_bias, delta_softplus, initial_state, intervals, lengths, hold
         )  # fmt: skip
     else:
-        tensors = (u, delta, A, B, C, D, z, delta_bias, initial_state, intervals)
+        optional = (u, delta, A, B, C, D, z, delta_bias, initial_state, intervals)
+        tensors = [None if value is None else materialised(value) for value in optional]
         save = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
         zoh = hold == "zoh"
-        y, last_state, _ = _op.forward(*tensors, lengths, delta_softplus, zoh, save, requested())
+        y, last_state, _ = op.forward(*tensors, lengths, delta_softplus, zoh, save, requested())
     return (y, last_state) if return_last_state else y

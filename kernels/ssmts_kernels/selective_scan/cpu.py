@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from ssmts_kernels.selective_scan._gates import finish, gate_gradient, nonzero, prepare, step_gradient, ungate
+from ssmts_kernels.selective_scan.gates import finish, gate_gradient, nonzero, prepare, step_gradient, ungate
 from ssmts_kernels.selective_scan.reference import state_dtype
 
 CHUNK = 32

@@ -10,7 +10,7 @@ from ssmts_kernels._check import Arguments
 from ssmts_kernels._dispatch import requested
 from ssmts_kernels.hold import phi1
 from ssmts_kernels.selective_scan import reference
-from ssmts_kernels.selective_scan._gates import nonzero
+from ssmts_kernels.selective_scan.gates import nonzero
 from ssmts_kernels.selective_scan.reference import HOLDS
 
 
