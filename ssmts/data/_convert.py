@@ -8,13 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from numbers import Real
-from typing import Any
+from typing import Any, Literal
 
 import narwhals as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ssmts.data._table import is_temporal
 from ssmts.data.series import Clock, Times
 from ssmts.errors import (
     AllMissingError,
@@ -86,28 +87,38 @@ def read_instants(column: nw.Series[Any], where: str, at: RowNamer) -> Instants:
     TimeColumnError, MixedTimeZoneError, NonFiniteTimeError, TimeRangeError
         As their names say; each names the row.
     """
-    dtype = column.dtype
-    native: str | None = str(column.to_native().dtype)
-    number = dtype.is_numeric()
-    if not (number or isinstance(dtype, nw.Datetime | nw.Date)):
+    number = column.dtype.is_numeric()
+    if not (number or is_temporal(column)):
         raise _not_times(column, where, at)
     missing = column.is_null().to_numpy()
     if missing.any():
         raise NonFiniteTimeError(
             f"{where}: the time is missing in {at(int(missing.argmax()))}. Fill it in, or leave the row out."
         )
+    native = str(column.to_native().dtype)
     if number:
         return Instants(_read_numbers(column, where, at), Clock("number"), native)
-    native = native if "pyarrow" in str(native) else None  # unit and zone say the rest
-    if isinstance(dtype, nw.Date):
-        unit, tz, fine, counts = "D", None, "us", column.cast(nw.Datetime("us")).dt.timestamp("us")
+    column, tz = _in_utc(column)
+    unit = "D" if isinstance(column.dtype, nw.Date) else column.dtype.time_unit  # type: ignore[attr-defined]
+    fine: Literal["ns", "us"] = "ns" if unit == "ns" else "us"
+    counts = (column.cast(nw.Datetime("us")) if unit == "D" else column).dt.timestamp(fine).to_numpy()
+    times = to_nanoseconds(counts.astype(np.int64, copy=False), fine, where, at)
+    return Instants(times, Clock("datetime"), native if "pyarrow" in native else None, unit, tz)
+
+
+def _in_utc(column: nw.Series[Any]) -> tuple[nw.Series[Any], str | None]:
+    """The same instants in UTC or without a zone, and the zone they were in."""
+    native = column.to_native()
+    if isinstance(native.dtype, pd.DatetimeTZDtype):
+        tz = native.dtype.tz
+    elif isinstance(native.dtype, pd.ArrowDtype):
+        tz = getattr(native.dtype.pyarrow_dtype, "tz", None)
     else:
-        assert isinstance(dtype, nw.Datetime)
-        unit, tz = dtype.time_unit, dtype.time_zone
-        fine = "ns" if unit == "ns" else "us"
-        counts = column.dt.timestamp("ns" if unit == "ns" else "us")
-    times = to_nanoseconds(counts.to_numpy().astype(np.int64, copy=False), fine, where, at)
-    return Instants(times, Clock("datetime"), native, unit, None if tz is None else zone_name(str(tz)))
+        tz = getattr(column.dtype, "time_zone", None)
+        return column, None if tz is None else zone_name(str(tz))
+    if tz is None:
+        return column, None
+    return nw.from_native(native.dt.tz_convert("UTC"), series_only=True), zone_name(str(tz))
 
 
 def _read_numbers(column: nw.Series[Any], where: str, at: RowNamer) -> NDArray[np.float64]:

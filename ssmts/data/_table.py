@@ -10,12 +10,19 @@ import pandas as pd
 
 from ssmts.errors import ColumnError, DuplicateColumnError, EmptyDataError, InputTypeError, MissingColumnError
 
-TEMPORAL = (nw.Datetime, nw.Date)
-
 
 def is_name(name: object) -> bool:
     """Whether a column may be called so: text or an integer, which survive JSON."""
     return isinstance(name, str | int) and not isinstance(name, bool)
+
+
+def is_temporal(column: nw.Series[Any]) -> bool:
+    """Whether a column holds dates or datetimes.
+
+    narwhals does not know pandas datetimes in zones such as America/Sao_Paulo or UTC+05:30, hence ``kind``.
+    """
+    kind = getattr(column.to_native().dtype, "kind", None)
+    return kind == "M" or isinstance(column.dtype, nw.Datetime | nw.Date)
 
 
 class Table:
@@ -87,7 +94,7 @@ class Table:
 
     def temporal_columns(self) -> list[Any]:
         """Names of the columns that hold dates or datetimes."""
-        return [name for name in self.names if isinstance(self.column(name).dtype, TEMPORAL)]
+        return [name for name in self.names if is_temporal(self.column(name))]
 
     def at(self, row: int) -> str:
         """Name a row for a message: its position, and its label where there is one."""
