@@ -103,7 +103,7 @@ def hippo_fourier(d_state: int) -> tuple[Tensor, Tensor]:
 
     References
     ----------
-    Gu, Johnson, Timalsina, Rudra and Ré, "How to Train Your HiPPO", ICLR 2023, section 4.
+    Gu, Johnson, Timalsina, Rudra and Ré, "How to Train Your HiPPO", ICLR 2023 (FouT).
     """
     at_zero = torch.zeros(d_state, dtype=torch.float64)
     at_zero[1::2] = math.sqrt(2)
