@@ -36,7 +36,7 @@ types: $(VENV)/.test ## mypy --strict on the three packages
 	$(BIN)/mypy
 
 contracts: $(VENV)/.test ## import-linter: imports run down the layers only
-	$(BIN)/lint-imports
+	PYTHONPATH=.:kernels:datasets $(BIN)/lint-imports
 
 unit: $(VENV)/.test ## the test suite alone
 	$(BIN)/python -m pytest

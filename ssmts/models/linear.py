@@ -1,0 +1,137 @@
+"""The linear path: states times weights, solved in closed form, chosen by blocked cross-validation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Seq
+from dataclasses import dataclass
+
+import numpy as np
+
+from ssmts.models._types import Float, Rows
+from ssmts.models.bank import ModeBank, make_bank
+from ssmts.models.config import LinearConfig
+from ssmts.models.moments import Moments, Segments, accumulate, floored, origin_rows
+from ssmts.models.ridge import Penalties, choose_penalties, solve
+from ssmts.models.sequences import SequenceStack
+
+__all__ = ["LinearFit", "LinearPath", "fit_linear", "origin_span"]
+
+
+_MOST_BLOCKS = 7
+
+
+@dataclass(frozen=True)
+class LinearPath:
+    """Weights from the features of a window to its future, for leads 0, 1, ..., horizon.
+
+    Parameters
+    ----------
+    config : LinearConfig
+    shared : ndarray of float64, shape (n_features + 1, horizon + 1)
+        For sequences of no known group; the last row belongs to the constant feature, the window's deviation.
+    by_group : ndarray of float64, shape (n_groups, n_features + 1, horizon + 1)
+    """
+
+    config: LinearConfig
+    shared: Float
+    by_group: Float
+
+    @property
+    def bank(self) -> ModeBank:
+        """The mode bank that the config describes."""
+        return make_bank(self.config.context, self.config.n_modes, self.config.period)
+
+    def forecast(self, features: Float, mean: Float, deviation: Float, groups: Rows) -> Float:
+        """Forecast windows at leads 0, 1, ..., horizon.
+
+        Parameters
+        ----------
+        features : ndarray of float64, shape (n_windows, n_features)
+            Features of the centred window.
+        mean, deviation : ndarray of float64, shape (n_windows,)
+        groups : ndarray of int64, shape (n_windows,)
+            -1 for the shared weights.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_windows, horizon + 1)
+        """
+        constant = floored(deviation)[:, None]
+        out = np.empty((len(features), self.shared.shape[1]))
+        for group in np.unique(groups):
+            members = groups == group
+            W = self.shared if group < 0 else self.by_group[group]
+            out[members] = features[members] @ W[:-1] + constant[members] * W[-1] + mean[members, None]
+        return out
+
+
+@dataclass(frozen=True)
+class LinearFit:
+    """A fitted linear path with what its selection left behind.
+
+    Parameters
+    ----------
+    path : LinearPath
+        From all data.
+    penalties : Penalties
+    moments : Moments
+        By segment and group.
+    segments : Segments
+    """
+
+    path: LinearPath
+    penalties: Penalties
+    moments: Moments
+    segments: Segments
+
+    def without_block(self, block: int) -> LinearPath:
+        """The path solved without one block: what it says of that block is an honest forecast."""
+        rest = self.moments.merged(self.segments.training(block))
+        shared, by_group = solve(rest, self.penalties, self.path.config.horizon)
+        return LinearPath(self.path.config, shared, by_group)
+
+
+def origin_span(stacks: Seq[SequenceStack], context: float, horizon: float) -> tuple[float, float] | None:
+    """First and last instant of all training origins, or None if no sequence holds a whole window."""
+    first, last = np.inf, -np.inf
+    for stack in stacks:
+        rows = origin_rows(stack, context, horizon)
+        if len(rows):
+            first = min(first, float(stack.starts.min() + stack.times[rows[0]]))
+            last = max(last, float(stack.starts.max() + stack.times[rows[-1]]))
+    return (first, last) if last >= first else None
+
+
+def fit_linear(
+    stacks: Seq[SequenceStack], config: LinearConfig, n_groups: int, *, stride: int = 1
+) -> LinearFit:
+    """Solve the linear path on standardised sequences.
+
+    Parameters
+    ----------
+    stacks : sequence of SequenceStack
+        Values standardised; at least one sequence holds a context and a horizon.
+    config : LinearConfig
+    n_groups : int
+        Groups with weights of their own; 1 for shared weights alone.
+    stride : int
+        Every so many-th row is an origin.
+
+    Returns
+    -------
+    LinearFit
+
+    Raises
+    ------
+    ValueError
+        If no sequence holds a whole window.
+    """
+    bank = make_bank(config.context, config.n_modes, config.period)
+    span = origin_span(stacks, config.context, config.horizon)
+    if span is None:
+        raise ValueError("no sequence holds a whole window")
+    segments = Segments.over(*span, config.horizon, _MOST_BLOCKS)
+    moments = accumulate(stacks, bank, config.context, config.horizon, segments, n_groups, stride)
+    penalties = choose_penalties(moments, segments, config.horizon)
+    shared, by_group = solve(moments, penalties, config.horizon)
+    return LinearFit(LinearPath(config, shared, by_group), penalties, moments, segments)

@@ -1,0 +1,199 @@
+"""Second moments of window states and futures: all that the closed-form solution needs of the data.
+
+With states s (of the window minus its mean, and its deviation as a constant feature) and the future y minus the
+window's mean, weighted so that the loss is the mean squared error of the de-normalised data, A = Σ s sᵀ,
+B = Σ s yᵀ and c = Σ y² give the squared error of any weights W: c - 2 tr(Wᵀ B) + tr(Wᵀ A W). Normalising the
+window by its deviation and weighting it by the variance cancel: only the constant feature keeps the deviation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ssmts.models._types import Float, Rows
+from ssmts.models.bank import ModeBank
+from ssmts.models.sequences import SequenceStack
+from ssmts.models.states import WindowStates, window_states
+
+__all__ = ["Moments", "Segments", "accumulate", "floored", "future_values", "origin_rows", "training_windows"]
+
+
+_FLOOR = (
+    0.1  # the deviation of a window never falls below a tenth of the training scale (values are standardised)
+)
+_TARGET_BYTES = 64 * 2**20
+
+
+def floored(deviation: Float) -> Float:
+    """Deviation that normalises a window: sqrt(deviation² + 0.1²) in standardised units."""
+    return np.asarray(np.sqrt(deviation**2 + _FLOOR**2))
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Stretches of time into which origins fall: blocks for cross-validation, and a gap after each but the last.
+
+    Parameters
+    ----------
+    edges : ndarray of float64, shape (2 * n_blocks,)
+        Where block 0, gap 0, block 1, ... end, in reference steps; the first begins at minus infinity and the
+        last one ends at infinity, so the last edge is infinite.
+    """
+
+    edges: Float
+
+    @classmethod
+    def over(cls, first: float, last: float, horizon: float, most: int) -> Segments:
+        """Cut the origins between two instants into at most `most` blocks at least a horizon long.
+
+        Gaps as long as the horizon part the blocks: no target of a block's origins lies among those of another
+        block. Where there is no room for two horizons a block, gaps shrink to a quarter of the span.
+        """
+        span = max(last - first, 1e-9)
+        n_blocks = int(np.clip(span / (2.0 * horizon), 2, most))
+        gap = min(horizon, 0.25 * span)
+        block = (span - gap * (n_blocks - 1)) / n_blocks
+        ends = first + np.cumsum([block, gap] * n_blocks)[:-1]
+        ends[-1] = np.inf
+        return cls(ends)
+
+    @property
+    def n_blocks(self) -> int:
+        """Number of blocks."""
+        return (len(self.edges) + 1) // 2
+
+    def __len__(self) -> int:
+        return len(self.edges)
+
+    def training(self, block: int) -> list[int]:
+        """Segments to learn from when a block is held out: all but the block and the gaps beside it."""
+        return [i for i in range(len(self)) if abs(i - 2 * block) > 1]
+
+
+@dataclass
+class Moments:
+    """Moments by segment and group.
+
+    Parameters
+    ----------
+    A : ndarray of float64, shape (n_segments, n_groups, n_features, n_features)
+    B : ndarray of float64, shape (n_segments, n_groups, n_features, n_leads)
+    c : ndarray of float64, shape (n_segments, n_groups, n_leads)
+    count : ndarray of float64, shape (n_segments, n_groups)
+        Number of windows.
+    """
+
+    A: Float
+    B: Float
+    c: Float
+    count: Float
+
+    @classmethod
+    def zeros(cls, n_segments: int, n_groups: int, n_features: int, n_leads: int) -> Moments:
+        """Moments of no data."""
+        lead = (n_segments, n_groups)
+        return cls(
+            np.zeros((*lead, n_features, n_features)),
+            np.zeros((*lead, n_features, n_leads)),
+            np.zeros((*lead, n_leads)),
+            np.zeros(lead),
+        )
+
+    def add(self, segment: int, group: int, features: Float, future: Float) -> None:
+        """Add windows: features (n_windows, n_features), future minus mean (n_windows, n_leads)."""
+        self.A[segment, group] += features.T @ features
+        self.B[segment, group] += features.T @ future
+        self.c[segment, group] += np.einsum("wl,wl->l", future, future)
+        self.count[segment, group] += len(features)
+
+    def merged(self, segments: Iterable[int] | None = None) -> Moments:
+        """Sum over segments (all by default), kept as a first axis of length 1."""
+        chosen = slice(None) if segments is None else list(segments)
+        parts = (x[chosen].sum(axis=0, keepdims=True) for x in (self.A, self.B, self.c, self.count))
+        return Moments(*parts)
+
+
+def origin_rows(stack: SequenceStack, context: float, horizon: float, stride: int = 1) -> Rows:
+    """Rows of a stack that can be origins in training: a full context behind them, a full horizon ahead."""
+    times = stack.times
+    if len(times) < 2:
+        return np.zeros(0, dtype=np.int64)
+    slack = float(np.median(np.diff(times))) + 1e-6
+    first = np.searchsorted(times, times[0] + context - slack, side="left")
+    last = np.searchsorted(times, times[-1] - horizon + 1e-6, side="right")
+    return np.arange(max(int(first), 1), int(last), stride, dtype=np.int64)
+
+
+def training_windows(
+    stacks: Iterable[SequenceStack], bank: ModeBank, context: float, horizon: int, stride: int = 1
+) -> Iterator[tuple[SequenceStack, WindowStates]]:
+    """States of every training window of some stacks, block by block, with the stack they come from."""
+    for stack in stacks:
+        rows = origin_rows(stack, context, horizon, stride)
+        for block in window_states(stack, bank, context, rows):
+            yield stack, block
+
+
+def accumulate(
+    stacks: Iterable[SequenceStack],
+    bank: ModeBank,
+    context: float,
+    horizon: int,
+    segments: Segments,
+    n_groups: int,
+    stride: int = 1,
+) -> Moments:
+    """Moments of all training windows of some stacks at leads 0, 1, ..., horizon.
+
+    Parameters
+    ----------
+    stacks : iterable of SequenceStack
+        Standardised values.
+    bank : ModeBank
+    context : float
+        In reference steps.
+    horizon : int
+        In reference steps.
+    segments : Segments
+    n_groups : int
+        Sequences of group g >= n_groups or g < 0 are added to group 0 of one shared set (n_groups == 1).
+    stride : int
+        Every so many-th row is an origin.
+
+    Returns
+    -------
+    Moments
+        n_features is that of the bank plus one for the constant feature, n_leads is horizon + 1.
+    """
+    moments = Moments.zeros(len(segments), n_groups, bank.n_features + 1, horizon + 1)
+    for stack, block in training_windows(stacks, bank, context, horizon, stride):
+        for i, member in enumerate(range(block.members.start, block.members.stop)):
+            group = int(stack.groups[member]) if n_groups > 1 else 0
+            origins = stack.starts[member] + stack.times[block.rows]
+            which = np.searchsorted(segments.edges, origins, side="left")
+            for segment in np.unique(which):
+                inside = np.flatnonzero(which == segment)
+                for part in np.array_split(inside, 1 + 8 * len(inside) * (horizon + 1) // _TARGET_BYTES):
+                    features = np.empty((len(part), bank.n_features + 1))
+                    features[:, :-1] = bank.features(block.final[i, part])
+                    features[:, -1] = floored(block.deviation[i, part])
+                    future = future_values(stack, member, block.rows[part], horizon)
+                    future = future - block.mean[i, part, None]
+                    moments.add(int(segment), group, features, future)
+    return moments
+
+
+def future_values(stack: SequenceStack, member: int, rows: Rows, horizon: int) -> Float:
+    """Values 0, 1, ..., horizon reference steps after the origins, (n_windows, horizon + 1).
+
+    On a clock that has no observation there the value is the linear interpolation of its neighbours.
+    """
+    values = stack.values[member]
+    if stack.interval == 1.0:
+        windows = np.lib.stride_tricks.sliding_window_view(values, horizon + 1)
+        return np.asarray(windows[rows])
+    instants = stack.times[rows][:, None] + np.arange(horizon + 1.0)
+    return np.asarray(np.interp(instants, stack.times, values))

@@ -1,0 +1,95 @@
+"""Univariate sequences on their own clocks: what the stem reads.
+
+The stem runs per series and channel, so that channels may have clocks of their own: a channel's sequence holds
+the instants at which it was observed. Sequences with the same clock are stacked and computed together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ssmts.models._types import Float, Rows
+
+__all__ = ["Sequence", "SequenceStack", "stack_sequences"]
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """The observations of one channel of one series.
+
+    Parameters
+    ----------
+    times : ndarray of float64, shape (length,)
+        Reference steps since the first observation; strictly increasing from 0.
+    values : ndarray of float64, shape (length,)
+        Finite.
+    start : float
+        Time of the first observation in reference steps since an instant common to the panel.
+    group : int
+        Which set of weights the sequence uses; -1 for the shared weights.
+    """
+
+    times: Float
+    values: Float
+    start: float = 0.0
+    group: int = -1
+
+
+@dataclass(frozen=True)
+class SequenceStack:
+    """Sequences that share one clock: `times` (length,), `values` (n, length), `starts` and `groups` (n,)."""
+
+    times: Float
+    values: Float
+    starts: Float
+    groups: Rows
+
+    @property
+    def interval(self) -> float | None:
+        """The constant interval in reference steps, or None where intervals differ."""
+        return regular_interval(self.times)
+
+
+def regular_interval(times: Float) -> float | None:
+    """Interval of a regular clock, None for an irregular one; regularity is looked for, never assumed."""
+    if len(times) < 2:
+        return None
+    interval = (times[-1] - times[0]) / (len(times) - 1)
+    grid = np.arange(len(times)) * interval
+    if np.abs(times - times[0] - grid).max() > 1e-6 * interval:
+        return None
+    nearest = round(interval)  # 1.0000000002 is 1: caches and views then hit
+    return float(nearest) if nearest and abs(interval - nearest) < 1e-6 * nearest else float(interval)
+
+
+def stack_sequences(sequences: Iterable[Sequence]) -> list[SequenceStack]:
+    """Stack the sequences whose clocks agree, in order of first appearance.
+
+    Parameters
+    ----------
+    sequences : iterable of Sequence
+
+    Returns
+    -------
+    list of SequenceStack
+        Each holds all sequences of one clock (times since their first observation).
+    """
+    clocks: dict[object, list[Sequence]] = {}
+    for sequence in sequences:
+        interval = regular_interval(sequence.times)
+        key: object = (len(sequence.times), interval)
+        if interval is None:
+            key = sequence.times.tobytes()
+        clocks.setdefault(key, []).append(sequence)
+    return [
+        SequenceStack(
+            times=members[0].times,
+            values=np.stack([member.values for member in members]),
+            starts=np.array([member.start for member in members]),
+            groups=np.array([member.group for member in members]),
+        )
+        for members in clocks.values()
+    ]
