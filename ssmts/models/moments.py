@@ -1,9 +1,9 @@
 """Second moments of window states and futures: all that the closed-form solution needs of the data.
 
-With states s (of the window minus its mean, and its deviation as a constant feature) and the future y minus the
-window's mean, weighted so that the loss is the mean squared error of the de-normalised data, A = Σ s sᵀ,
+With states s (of the window minus its mean, and its deviation as a constant feature) and the future y minus
+the window's mean, weighted so that the loss is the mean squared error of the de-normalised data, A = Σ s sᵀ,
 B = Σ s yᵀ and c = Σ y² give the squared error of any weights W: c - 2 tr(Wᵀ B) + tr(Wᵀ A W). Normalising the
-window by its deviation and weighting it by the variance cancel: only the constant feature keeps the deviation.
+window by its deviation and weighting it by the variance cancel: the constant feature alone keeps it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ from ssmts.models.states import WindowStates, window_states
 __all__ = ["Moments", "Segments", "accumulate", "floored", "future_values", "origin_rows", "training_windows"]
 
 
-_FLOOR = (
-    0.1  # the deviation of a window never falls below a tenth of the training scale (values are standardised)
-)
+_FLOOR = 0.1  # of the training scale (values are standardised): a flat window is not blown up
 _TARGET_BYTES = 64 * 2**20
 
 
@@ -34,7 +32,7 @@ def floored(deviation: Float) -> Float:
 
 @dataclass(frozen=True)
 class Segments:
-    """Stretches of time into which origins fall: blocks for cross-validation, and a gap after each but the last.
+    """Stretches of time into which origins fall: blocks to hold out, and a gap after each but the last.
 
     Parameters
     ----------
@@ -49,8 +47,8 @@ class Segments:
     def over(cls, first: float, last: float, horizon: float, most: int) -> Segments:
         """Cut the origins between two instants into at most `most` blocks at least a horizon long.
 
-        Gaps as long as the horizon part the blocks: no target of a block's origins lies among those of another
-        block. Where there is no room for two horizons a block, gaps shrink to a quarter of the span.
+        Gaps as long as the horizon part the blocks: no target of a block's origins lies among those of
+        another block. Where there is no room for two horizons a block, gaps shrink to a quarter of the span.
         """
         span = max(last - first, 1e-9)
         n_blocks = int(np.clip(span / (2.0 * horizon), 2, most))

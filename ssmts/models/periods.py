@@ -1,4 +1,4 @@
-"""Candidate periods of the data: peaks of the average spectrum, snapped to calendar units where they agree."""
+"""Candidate periods of the data: peaks of the average spectrum, snapped to calendar units."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def candidate_periods(
     longest : float
         The longest period of interest, in reference steps.
     step_seconds : float, optional
-        Length of the reference step in seconds; peaks within their own width of an hour, a day, a week or a year
-        then take its exact length. None for unit-less clocks.
+        Length of the reference step in seconds; peaks within their own width of an hour, a day, a week or a
+        year then take its exact length. None for unit-less clocks.
     most : int
         The most candidates to return.
 
@@ -78,11 +78,12 @@ def _average_spectrum(stacks: Seq[SequenceStack]) -> tuple[Float, Float, float]:
                 count += 1
         if count >= _MOST_SEQUENCES:
             break
-    return np.fft.rfftfreq(n_fft), total / max(count, 1), 1.0 / n_rows
+    frequencies: Float = np.fft.rfftfreq(n_fft).astype(np.float64)
+    return frequencies, total / max(count, 1), 1.0 / n_rows
 
 
 def _peaks(frequencies: Float, power: Float, longest: float) -> list[float]:
-    """Frequencies of prominent local maxima, by falling power, refined by a parabola through the logarithm."""
+    """Frequencies of prominent local maxima, by falling power, refined by a parabola in the logarithm."""
     log_power = np.log(np.maximum(power, power.max() * 1e-14 + 1e-300))
     inner = np.flatnonzero((log_power[1:-1] >= log_power[:-2]) & (log_power[1:-1] > log_power[2:])) + 1
     inner = inner[frequencies[inner] >= 1.0 / longest * 0.9]

@@ -1,8 +1,8 @@
 """Closed-form weights from moments, and the choice of their penalties by blocked cross-validation.
 
 Shared weights W0 = (Σ A_g + λ I)⁻¹ Σ B_g and a shrunken correction per group g (a channel),
-W_g = W0 + (A_g + λ_g I)⁻¹ (B_g - A_g W0). Penalties are in units of the mean diagonal of A, and chosen by band of
-lead time. One eigendecomposition gives a whole penalty path; a held-out error costs no pass over the data.
+W_g = W0 + (A_g + λ_g I)⁻¹ (B_g - A_g W0). Penalties are in units of the mean diagonal of A, and chosen by
+band of lead time. One eigendecomposition gives a whole penalty path; a held-out error costs no pass over the data.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class Penalties:
 def lead_bands(leads: Rows, horizon: int) -> Rows:
     """Band of each lead: five, evenly spaced in the logarithm of the lead."""
     position = np.log(np.maximum(leads, 1)) / np.log(horizon + 1.0)
-    return np.minimum((position * _N_BANDS).astype(np.int64), _N_BANDS - 1)
+    bands: Rows = np.minimum((position * _N_BANDS).astype(np.int64), _N_BANDS - 1)
+    return bands
 
 
 def _compared_leads(horizon: int) -> Rows:

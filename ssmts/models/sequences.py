@@ -1,7 +1,7 @@
 """Univariate sequences on their own clocks: what the stem reads.
 
-The stem runs per series and channel, so that channels may have clocks of their own: a channel's sequence holds
-the instants at which it was observed. Sequences with the same clock are stacked and computed together.
+The stem runs per series and channel, so that channels may have clocks of their own: a channel's sequence
+holds the instants at which it was observed. Sequences with the same clock are stacked and computed together.
 """
 
 from __future__ import annotations

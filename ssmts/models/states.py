@@ -1,9 +1,9 @@
 r"""States of a mode bank on windows, by the first-order hold, without building the windows.
 
 The state of a window that begins at observation j and ends at observation k is
-:math:`s = \int e^{a(t_k - \tau)} u(\tau)\,d\tau` over :math:`[t_j, t_k]`. With X the state of the whole sequence,
-:math:`s = X_k - e^{a(t_k - t_j)} X_j`: all windows of a sequence cost one scan. The constant input 1 has a known
-state, so that the state of u - μ is the state of u minus μ times the state of 1.
+:math:`s = \int e^{a(t_k - \tau)} u(\tau)\,d\tau` over :math:`[t_j, t_k]`. With X the state of the whole
+sequence, :math:`s = X_k - e^{a(t_k - t_j)} X_j`: all windows of a sequence cost one scan. The constant
+input 1 has a known state, so that the state of u - μ is the state of u minus μ times the state of 1.
 """
 
 from __future__ import annotations
@@ -166,8 +166,8 @@ def _hold(A: Complex, intervals: Float, hold: str) -> tuple[Complex, Complex, Co
 def observation_weights(times: Float) -> Float:
     """Share of the window that each observation speaks for; they sum to 1.
 
-    An observation stands for half of the interval before it and half of that after it, at the ends for a whole
-    one: on a regular grid all weights are equal, and the weighted mean and variance are the plain ones.
+    An observation stands for half of the interval before it and half of that after it, at the ends for a
+    whole one: on a regular grid all weights are equal, the weighted mean and variance the plain ones.
     """
     intervals = np.diff(times)
     if not len(intervals):
