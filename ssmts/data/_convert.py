@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from numbers import Real
-from typing import Any, Literal
+from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -95,30 +95,23 @@ def read_instants(column: nw.Series[Any], where: str, at: RowNamer) -> Instants:
         raise NonFiniteTimeError(
             f"{where}: the time is missing in {at(int(missing.argmax()))}. Fill it in, or leave the row out."
         )
-    native = str(column.to_native().dtype)
-    if number:
-        return Instants(_read_numbers(column, where, at), Clock("number"), native)
-    column, tz = _in_utc(column)
-    unit = "D" if isinstance(column.dtype, nw.Date) else column.dtype.time_unit  # type: ignore[attr-defined]
-    fine: Literal["ns", "us"] = "ns" if unit == "ns" else "us"
-    counts = (column.cast(nw.Datetime("us")) if unit == "D" else column).dt.timestamp(fine).to_numpy()
-    times = to_nanoseconds(counts.astype(np.int64, copy=False), fine, where, at)
-    return Instants(times, Clock("datetime"), native if "pyarrow" in native else None, unit, tz)
-
-
-def _in_utc(column: nw.Series[Any]) -> tuple[nw.Series[Any], str | None]:
-    """The same instants in UTC or without a zone, and the zone they were in."""
     native = column.to_native()
-    if isinstance(native.dtype, pd.DatetimeTZDtype):
-        tz = native.dtype.tz
-    elif isinstance(native.dtype, pd.ArrowDtype):
-        tz = getattr(native.dtype.pyarrow_dtype, "tz", None)
+    came = str(native.dtype)
+    if number:
+        return Instants(_read_numbers(column, where, at), Clock("number"), came)
+    if isinstance(column.dtype, nw.Date):
+        unit, fine, tz = "D", "us", None
+        counts = column.cast(nw.Datetime("us")).dt.timestamp("us").to_numpy()
+    elif isinstance(native, pd.Series):
+        index = pd.DatetimeIndex(native)
+        counts, unit, fine, tz = index.asi8, index.unit, index.unit, index.tz
     else:
-        tz = getattr(column.dtype, "time_zone", None)
-        return column, None if tz is None else zone_name(str(tz))
-    if tz is None:
-        return column, None
-    return nw.from_native(native.dt.tz_convert("UTC"), series_only=True), zone_name(str(tz))
+        unit, tz = native.dtype.time_unit, native.dtype.time_zone
+        fine = "ns" if unit == "ns" else "us"
+        counts = column.dt.timestamp("ns" if unit == "ns" else "us").to_numpy()
+    times = to_nanoseconds(counts.astype(np.int64, copy=False), fine, where, at)
+    zone = None if tz is None else zone_name(str(tz))
+    return Instants(times, Clock("datetime"), came if "pyarrow" in came else None, unit, zone)
 
 
 def _read_numbers(column: nw.Series[Any], where: str, at: RowNamer) -> NDArray[np.float64]:

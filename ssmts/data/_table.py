@@ -55,6 +55,7 @@ class Table:
                 "or a numeric array of shape (length,), (length, n_channels) or (n_series, length, "
                 "n_channels)."
             )
+        self._frame = nw.from_native(self.native, eager_only=True)
         self.names: list[Any] = list(self.native.columns)
         for name in self.names:
             if not is_name(name):
@@ -85,7 +86,7 @@ class Table:
     def column(self, name: Hashable) -> nw.Series[Any]:
         """A column, or a level of the index (None: the only level, which has no name)."""
         if name is not None and name in self.names:
-            return nw.from_native(self.native[name], series_only=True)
+            return self._frame.get_column(name)  # type: ignore[arg-type]  # integer names are fine in pandas
         return self.level(self.levels.index(name))
 
     def level(self, number: int) -> nw.Series[Any]:
