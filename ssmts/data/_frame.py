@@ -165,7 +165,7 @@ def _split(
             who = "" if codes is None else f" of {layout.id_col} {ids[codes[k]]!r}"
             column = "the index" if layout.time_in_index else f"column {layout.time_col!r}"
             raise DuplicateTimeError(
-                f"Two rows{who} have the time {layout.clock.show_instant(times[k])} in {column}: "
+                f"Two rows{who} have the time {layout.show_instant(times[k])} in {column}: "
                 f"{at(int(order[k]))} and {at(int(order[k + 1]))}. Keep one, e.g. with drop_duplicates, or "
                 "average them with groupby; if they are different series, set id_col."
             )

@@ -82,12 +82,8 @@ def _find_time(
                 "id_col=..., time_col=... ."
             )
         return table.levels[others[0]], others[0]
-    if (
-        expected is not None
-        and expected.time_in_index
-        and expected.time_col is None
-        and "index" in table.names
-    ):
+    nameless = expected is not None and expected.time_in_index and expected.time_col is None
+    if expected is not None and nameless and "index" in set(table.names) - set(expected.channels):
         return "index", None  # what reset_index() calls an index without a name
     if id_col is not None:
         raise TimeColumnError(

@@ -86,7 +86,8 @@ class Table:
     def column(self, name: Hashable) -> nw.Series[Any]:
         """A column, or a level of the index (None: the only level, which has no name)."""
         if name is not None and name in self.names:
-            return self._frame.get_column(name)  # type: ignore[arg-type]  # integer names are fine in pandas
+            column: nw.Series[Any] = self._frame.get_column(name)
+            return column
         return self.level(self.levels.index(name))
 
     def level(self, number: int) -> nw.Series[Any]:

@@ -114,7 +114,7 @@ def parse_step(value: Any, clock: Clock) -> Step:
 
 
 def reference_step(panel: Panel) -> int | float:
-    """Median over series of their median interval (DESIGN: the unit in which models count time).
+    """Median over series of their median interval: the unit in which models count time.
 
     Rows in which no channel was observed do not count. Medians are lower medians, so that the step is an
     interval that occurs and integer nanoseconds stay integer.

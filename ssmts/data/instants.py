@@ -56,7 +56,7 @@ def output_times(origin: float, *, horizon: float, step: Step, layout: Layout) -
         times = _calendar_times(int(origin), int(horizon), step, layout)
         if not len(times):
             raise HorizonError(
-                f"{too_short} ({step.freqstr}) from {clock.show_instant(origin)}. Give a longer one."
+                f"{too_short} ({step.freqstr}) from {layout.show_instant(origin)}. Give a longer one."
             )
         return times
     n_rows = int(np.floor(horizon / step + 1e-6))
@@ -158,7 +158,7 @@ def _same_clock(instants: Instants, layout: Layout) -> Times:
 def _check(times: Times, series: Series, layout: Layout) -> None:
     """Raise unless every instant is new and lies after the origin."""
     whose = "" if series.id is None else f" of series {series.id!r}"
-    origin, show = series.origin, layout.clock.show_instant
+    origin, show = series.origin, layout.show_instant
     early = times <= origin
     if early.any():
         raise InstantError(

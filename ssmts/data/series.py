@@ -30,10 +30,6 @@ class Clock:
 
     kind: Literal["datetime", "number"]
 
-    def show_instant(self, instant: float) -> str:
-        """Write an instant for a message."""
-        return str(pd.Timestamp(int(instant))) if self.kind == "datetime" else f"{instant:g}"
-
     def show_duration(self, duration: float) -> str:
         """Write a duration for a message."""
         return str(pd.Timedelta(int(duration), unit="ns")) if self.kind == "datetime" else f"{duration:g}"
@@ -134,6 +130,13 @@ class Layout:
     def offset(self) -> pd.tseries.offsets.BaseOffset | None:
         """The explicit ``freq`` of the index as a pandas offset, or None."""
         return None if self.freq is None else pd.tseries.frequencies.to_offset(self.freq)
+
+    def show_instant(self, instant: float) -> str:
+        """Write an instant for a message, in the zone of the data."""
+        if self.clock.kind == "number":
+            return f"{instant:g}"
+        stamp = pd.Timestamp(int(instant))
+        return str(stamp if self.tz is None else stamp.tz_localize("UTC").tz_convert(self.tz))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain builtins that ``json.dumps`` takes."""

@@ -165,6 +165,11 @@ def test_aware_instants_in_another_zone():
     assert parse_instants(at, panel("Europe/Berlin"))[0].tolist() == ns("2024-03-31 15:00")
 
 
+def test_messages_speak_in_the_zone_of_the_data():
+    with pytest.raises(InstantError, match=r"2024-03-30 00:00:00\+01:00, its last observation"):
+        parse_instants(pd.DatetimeIndex(["2024-03-29"], tz="UTC"), panel("Europe/Berlin"))
+
+
 def test_the_same_instants_for_every_series_or_a_frame_for_each():
     assert [it.tolist() for it in parse_instants(["2024-01-06"], long_panel())] == [ns("2024-01-06")] * 2
     frame = pd.DataFrame(

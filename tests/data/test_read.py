@@ -244,6 +244,11 @@ class TestExpected:
         expected = read_panel(indexed(name=None)).layout
         assert read_panel(indexed(name=None).reset_index(), expected=expected).layout.time_col == "index"
 
+    def test_a_channel_may_be_called_index(self):
+        frame = pd.DataFrame({"index": [1.0, 2.0], "a": [3.0, 4.0]})
+        panel = read_panel(frame, expected=read_panel(frame).layout)
+        assert panel.channels == ("index", "a")
+
     def test_columns_go_back_to_the_order_of_fit(self):
         expected = read_panel(indexed()).layout
         panel = read_panel(indexed()[["b", "a"]], expected=expected)
