@@ -78,8 +78,8 @@ class Arguments:
 
 def real_dtype(dtype: torch.dtype) -> torch.dtype:
     """Return the real dtype of a (possibly complex) one, float32 for halves."""
-    dtype = dtype.to_real() if dtype.is_complex else dtype
-    return torch.promote_types(dtype, torch.float32)
+    # A lookup, because dynamo cannot trace dtype.to_real.
+    return torch.float64 if dtype in (torch.float64, torch.complex128) else torch.float32
 
 
 def valid_positions(lengths: Tensor, length: int) -> Tensor:

@@ -2,10 +2,12 @@ r"""The linear recurrence of a diagonal state-space model over irregular interva
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
-from ssmts_kernels._check import Arguments
-from ssmts_kernels.diagonal_scan import reference
+from ssmts_kernels._check import Arguments, real_dtype, valid_positions
+from ssmts_kernels._dispatch import materialised, requested
+from ssmts_kernels.diagonal_scan import op, reference
 from ssmts_kernels.hold import HOLDS
 
 __all__ = ["diagonal_final_state", "diagonal_scan", "diagonal_step"]
@@ -83,9 +85,14 @@ def diagonal_scan(
     arguments.check("C", C, "D N", "mode")
     arguments.same_dtype("C", C, "A", A)
     arguments.optional("D", D, "D", "real")
-    y, last_state = reference.diagonal_scan(
-        u, intervals, A, B, C, D, delta, hold, initial_state, initial_input, lengths
-    )
+    if (name := requested()) == "reference":
+        y, last_state = reference.diagonal_scan(
+            u, intervals, A, B, C, D, delta, hold, initial_state, initial_input, lengths
+        )
+    else:
+        y, last_state = _scan(
+            u, intervals, A, B, C, D, delta, hold, initial_state, initial_input, lengths, name
+        )
     return (y, last_state) if return_last_state else y
 
 
@@ -212,3 +219,45 @@ def _checked(
     if initial_state is not None and initial_state.is_complex() != A.is_complex():
         arguments.fail("initial_state", f"must be {'complex' if A.is_complex() else 'real'} as A is")
     return arguments
+
+
+def _scan(
+    u: Tensor,
+    intervals: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None,
+    delta: Tensor | None,
+    hold: str,
+    initial_state: Tensor | None,
+    initial_input: Tensor | None,
+    lengths: Tensor | None,
+    backend: str,
+) -> tuple[Tensor, Tensor]:
+    """Bring the arguments to the form of the operator: one precision, no options."""
+    dtype = reference.state_dtype(u, A)
+    signal, intervals, valid = _masked(u.to(real_dtype(dtype)), intervals, lengths)
+    A, B, C = A.to(dtype), B.to(dtype), C.to(dtype)
+    if delta is not None:
+        A, B = A * delta[:, None], B * delta[:, None]
+    batch, _, channels = u.shape
+    state = A.new_zeros(batch, *A.shape) if initial_state is None else initial_state.to(dtype)
+    previous = signal.new_zeros(batch, channels) if initial_input is None else initial_input.to(signal.dtype)
+    tensors = map(materialised, (signal, intervals, A, B, C, state, previous))
+    y, last_state, _ = op.diagonal_scan(*tensors, hold, backend)
+    if D is not None:
+        y = y + D * signal
+    if valid is not None:
+        y = torch.where(valid, y, 0)
+    return y.to(u.dtype), last_state
+
+
+def _masked(
+    signal: Tensor, intervals: Tensor, lengths: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Turn padding into inputs of 0 over intervals of 0, which leave the state where it is."""
+    if lengths is None:
+        return signal, intervals, None
+    valid = valid_positions(lengths, signal.shape[1])
+    return torch.where(valid[..., None], signal, 0), torch.where(valid, intervals, 0), valid[..., None]
