@@ -64,9 +64,10 @@ def make_bank(context: float, n_modes: int, period: float | None = None) -> Mode
     """Lay out a bank for a context and, if the data has one, a fundamental period.
 
     Real modes have time constants spaced evenly in the logarithm from half a step to twice the context.
-    Complex modes lie on the harmonics of the period, from the first to the fastest that the reference step can
-    carry, each with eight decay times from an eighth of the period to four contexts (nearly undamped). Without
-    a period the frequencies are spaced evenly in the logarithm, from one cycle a context to one in two steps.
+    Complex modes lie on the harmonics of the period, from the first to the fastest that the reference step
+    can carry, each with eight decay times from an eighth of the period to four contexts (nearly undamped).
+    Without a period the frequencies are spaced evenly in the logarithm, from one cycle a context to one in
+    two steps.
 
     Parameters
     ----------

@@ -91,11 +91,11 @@ class LinearFit:
         return LinearPath(self.path.config, shared, by_group)
 
 
-def origin_span(stacks: Seq[SequenceStack], context: float, horizon: float) -> tuple[float, float] | None:
+def origin_span(stacks: Seq[SequenceStack], history: float, horizon: float) -> tuple[float, float] | None:
     """First and last instant of all training origins, or None if no sequence holds a whole window."""
     first, last = np.inf, -np.inf
     for stack in stacks:
-        rows = origin_rows(stack, context, horizon)
+        rows = origin_rows(stack, history, horizon)
         if len(rows):
             first = min(first, float(stack.starts.min() + stack.times[rows[0]]))
             last = max(last, float(stack.starts.max() + stack.times[rows[-1]]))
@@ -103,7 +103,12 @@ def origin_span(stacks: Seq[SequenceStack], context: float, horizon: float) -> t
 
 
 def fit_linear(
-    stacks: Seq[SequenceStack], config: LinearConfig, n_groups: int, *, stride: int = 1
+    stacks: Seq[SequenceStack],
+    config: LinearConfig,
+    n_groups: int,
+    *,
+    stride: int = 1,
+    history: float | None = None,
 ) -> LinearFit:
     """Solve the linear path on standardised sequences.
 
@@ -116,6 +121,8 @@ def fit_linear(
         Groups with weights of their own; 1 for shared weights alone.
     stride : int
         Every so many-th row is an origin.
+    history : float, optional
+        Time that lies before every origin; the context by default.
 
     Returns
     -------
@@ -127,11 +134,11 @@ def fit_linear(
         If no sequence holds a whole window.
     """
     bank = make_bank(config.context, config.n_modes, config.period)
-    span = origin_span(stacks, config.context, config.horizon)
+    span = origin_span(stacks, config.context if history is None else history, config.horizon)
     if span is None:
         raise ValueError("no sequence holds a whole window")
     segments = Segments.over(*span, config.horizon, _MOST_BLOCKS)
-    moments = accumulate(stacks, bank, config.context, config.horizon, segments, n_groups, stride)
+    moments = accumulate(stacks, bank, config.context, config.horizon, segments, n_groups, stride, history)
     penalties = choose_penalties(moments, segments, config.horizon)
     shared, by_group = solve(moments, penalties, config.horizon)
     return LinearFit(LinearPath(config, shared, by_group), penalties, moments, segments)

@@ -8,7 +8,7 @@ window by its deviation and weighting it by the variance cancel: the constant fe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from ssmts.models.bank import ModeBank
 from ssmts.models.sequences import SequenceStack
 from ssmts.models.states import WindowStates, window_states
 
-__all__ = ["Moments", "Segments", "accumulate", "floored", "future_values", "origin_rows", "training_windows"]
+__all__ = ["Moments", "Segments", "accumulate", "floored", "future_values", "origin_rows"]
 
 
 _FLOOR = 0.1  # of the training scale (values are standardised): a flat window is not blown up
@@ -65,6 +65,10 @@ class Segments:
 
     def __len__(self) -> int:
         return len(self.edges)
+
+    def of(self, origins: Float) -> Rows:
+        """Segment in which each origin lies."""
+        return np.searchsorted(self.edges, origins, side="left")
 
     def training(self, block: int) -> list[int]:
         """Segments to learn from when a block is held out: all but the block and the gaps beside it."""
@@ -114,25 +118,15 @@ class Moments:
         return Moments(*parts)
 
 
-def origin_rows(stack: SequenceStack, context: float, horizon: float, stride: int = 1) -> Rows:
-    """Rows of a stack that can be origins in training: a full context behind them, a full horizon ahead."""
+def origin_rows(stack: SequenceStack, history: float, horizon: float, stride: int = 1) -> Rows:
+    """Rows of a stack that can be origins in training: a full history behind them, a full horizon ahead."""
     times = stack.times
     if len(times) < 2:
         return np.zeros(0, dtype=np.int64)
     slack = float(np.median(np.diff(times))) + 1e-6
-    first = np.searchsorted(times, times[0] + context - slack, side="left")
+    first = np.searchsorted(times, times[0] + history - slack, side="left")
     last = np.searchsorted(times, times[-1] - horizon + 1e-6, side="right")
     return np.arange(max(int(first), 1), int(last), stride, dtype=np.int64)
-
-
-def training_windows(
-    stacks: Iterable[SequenceStack], bank: ModeBank, context: float, horizon: int, stride: int = 1
-) -> Iterator[tuple[SequenceStack, WindowStates]]:
-    """States of every training window of some stacks, block by block, with the stack they come from."""
-    for stack in stacks:
-        rows = origin_rows(stack, context, horizon, stride)
-        for block in window_states(stack, bank, context, rows):
-            yield stack, block
 
 
 def accumulate(
@@ -143,6 +137,7 @@ def accumulate(
     segments: Segments,
     n_groups: int,
     stride: int = 1,
+    history: float | None = None,
 ) -> Moments:
     """Moments of all training windows of some stacks at leads 0, 1, ..., horizon.
 
@@ -160,6 +155,9 @@ def accumulate(
         Sequences of group g >= n_groups or g < 0 are added to group 0 of one shared set (n_groups == 1).
     stride : int
         Every so many-th row is an origin.
+    history : float, optional
+        Time that lies before an origin in training; the context by default. Contexts compared on the same
+        origins need that of the longest.
 
     Returns
     -------
@@ -167,21 +165,33 @@ def accumulate(
         n_features is that of the bank plus one for the constant feature, n_leads is horizon + 1.
     """
     moments = Moments.zeros(len(segments), n_groups, bank.n_features + 1, horizon + 1)
-    for stack, block in training_windows(stacks, bank, context, horizon, stride):
-        for i, member in enumerate(range(block.members.start, block.members.stop)):
-            group = int(stack.groups[member]) if n_groups > 1 else 0
-            origins = stack.starts[member] + stack.times[block.rows]
-            which = np.searchsorted(segments.edges, origins, side="left")
-            for segment in np.unique(which):
-                inside = np.flatnonzero(which == segment)
-                for part in np.array_split(inside, 1 + 8 * len(inside) * (horizon + 1) // _TARGET_BYTES):
-                    features = np.empty((len(part), bank.n_features + 1))
-                    features[:, :-1] = bank.features(block.final[i, part])
-                    features[:, -1] = floored(block.deviation[i, part])
-                    future = future_values(stack, member, block.rows[part], horizon)
-                    future = future - block.mean[i, part, None]
-                    moments.add(int(segment), group, features, future)
+    for stack in stacks:
+        rows = origin_rows(stack, context if history is None else history, horizon, stride)
+        for block in window_states(stack, bank, context, rows):
+            _add_block(moments, stack, block, bank, horizon, segments)
     return moments
+
+
+def _add_block(
+    moments: Moments,
+    stack: SequenceStack,
+    block: WindowStates,
+    bank: ModeBank,
+    horizon: int,
+    segments: Segments,
+) -> None:
+    n_groups = moments.A.shape[1]
+    for i, member in enumerate(range(block.members.start, block.members.stop)):
+        group = int(stack.groups[member]) if n_groups > 1 else 0
+        which = segments.of(stack.starts[member] + stack.times[block.rows])
+        for segment in np.unique(which):
+            inside = np.flatnonzero(which == segment)
+            for part in np.array_split(inside, 1 + 8 * len(inside) * (horizon + 1) // _TARGET_BYTES):
+                features = np.empty((len(part), bank.n_features + 1))
+                features[:, :-1] = bank.features(block.final[i, part])
+                features[:, -1] = floored(block.deviation[i, part])
+                future = future_values(stack, member, block.rows[part], horizon)
+                moments.add(int(segment), group, features, future - block.mean[i, part, None])
 
 
 def future_values(stack: SequenceStack, member: int, rows: Rows, horizon: int) -> Float:

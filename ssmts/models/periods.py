@@ -52,7 +52,10 @@ def candidate_periods(
         # A peak at a low harmonic of a calendar unit speaks for the unit: its shape, not its sine, repeats.
         near += [unit for unit in calendar for h in (2, 3) if abs(h / unit - frequency) <= 0.5 * resolution]
         period = next((unit for unit in near if 3.0 <= unit <= longest), period)
-        if 3.0 <= period <= longest and all(abs(period - known) > 0.02 * known for known in found):
+        # A bank on a period holds its harmonics: a whole fraction of a known period says nothing new.
+        ratios = [known / period for known in found]
+        known = any(r > 0.98 and abs(r - round(r)) < 0.01 * r for r in ratios)
+        if 3.0 <= period <= longest and not known:
             found.append(period)
     return found[:most]
 
