@@ -5,6 +5,7 @@ import torch
 from operator_conformance import DEVICE, Inputs, OperatorConformance
 
 from ssmts_kernels import backend, cauchy
+from ssmts_kernels.cauchy.roots import order
 
 
 def roots(length, dtype):
@@ -62,6 +63,27 @@ class TestCauchy(OperatorConformance):
 
 class TestCauchyOfOneNumerator(TestCauchy):
     leading = ()
+
+
+class TestCauchyAtAnyPoint(TestCauchy):
+    """Points that are no roots of unity take the direct path."""
+
+    def build(self, length, dtype=torch.float64, seed=0, **options):
+        inputs = super().build(length, dtype, seed)
+        turn = torch.polar(*torch.tensor([[1.0], [0.1]], dtype=torch.float64))
+        inputs["omega"] = inputs["omega"] * turn.to(inputs["omega"])
+        return inputs
+
+
+@pytest.mark.parametrize("n", [2, 3, 8, 9])
+@pytest.mark.parametrize("half", [True, False])
+def test_roots_of_unity_go_by_fft(n, half):
+    omega = roots(n, torch.complex64)[: n // 2 + 1 if half else n]
+    A = torch.tensor([[-0.5 + 1j]])
+    expected = None if len(omega) < 2 else n
+    assert order(omega, A) == expected
+    assert order(omega, torch.tensor([[-2 + 0j]])) is None
+    assert order(omega.roll(1), A) is None
 
 
 @pytest.mark.parametrize("name", ["reference", "cpu"])

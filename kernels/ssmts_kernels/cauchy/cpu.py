@@ -1,9 +1,9 @@
-r"""One complex reciprocal a mode and point; numerators meet it in GEMMs.
+r"""Roots of unity by FFT; elsewhere one complex reciprocal a mode and point, numerators meet it in GEMMs.
 
 With ω = h² on the unit circle, 2 (1 - ω) = i σ h and 1 + ω = κ h for real σ and κ, so that a conjugate pair
 is
 
-    2 h̄ (2 iσ Re v - 2κ Re(v Ā)) G,   1/G = (|A| κ - σ)(|A| κ + σ) - 2 i σκ Re A,
+    4 h̄ (iσ Re v - κ Re(v conj A)) G,   1/G = (|A| κ - σ)(|A| κ + σ) - 2 i σκ Re A,
 
 whose first factor is the only cancellation, and no more than the formula itself has. The reciprocals of a few
 rows at a time stay in cache; the backward pass computes them again.
@@ -14,12 +14,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ssmts_kernels.cauchy import roots
+
 _ELEMENTS = 1 << 16
 """Reciprocals formed at a time."""
 
 
 def forward(v: Tensor, omega: Tensor, A: Tensor) -> Tensor:
     """Return the (K, H, L) sums of the (K, H, N) numerators."""
+    if (n := roots.order(omega, A)) is not None:
+        return roots.forward(v, A, n, len(omega))
     half, sigma, kappa = _circle(omega)
     out = v.new_empty(v.shape[0], v.shape[1], len(omega))
     numerators = torch.cat([v.real, (v * A.conj_physical()).real]).transpose(0, 1).contiguous()
@@ -35,6 +39,8 @@ def forward(v: Tensor, omega: Tensor, A: Tensor) -> Tensor:
 
 def backward(grad: Tensor, v: Tensor, omega: Tensor, A: Tensor) -> tuple[Tensor, Tensor]:
     """Return the gradients of v and A."""
+    if (n := roots.order(omega, A)) is not None:
+        return roots.backward(grad, v, A, n)
     half, sigma, kappa = _circle(omega)
     # The gradient of a real parameter p is Re(conj(grad) ∂out/∂p): carry conj(grad) with the common phase in.
     weight = (4 * grad.conj_physical() * half.conj_physical()).transpose(0, 1)

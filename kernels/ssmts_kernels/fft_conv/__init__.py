@@ -2,10 +2,12 @@ r"""Causal long convolution."""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from ssmts_kernels._check import Arguments, valid_positions
-from ssmts_kernels.fft_conv import reference
+from ssmts_kernels._dispatch import materialised, requested
+from ssmts_kernels.fft_conv import op, reference
 
 __all__ = ["fft_conv"]
 
@@ -44,5 +46,9 @@ def fft_conv(u: Tensor, kernel: Tensor, *, lengths: Tensor | None = None) -> Ten
     if lengths is not None:
         padding = ~valid_positions(lengths, u.shape[1])[..., None]
         u = u.masked_fill(padding, 0)
-    y = reference.fft_conv(u, kernel)
+    if (name := requested()) == "reference":
+        y = reference.fft_conv(u, kernel)
+    else:
+        dtype = torch.promote_types(torch.promote_types(u.dtype, kernel.dtype), torch.float32)
+        y = op.fft_conv(materialised(u.to(dtype)), materialised(kernel.to(dtype)), name).to(u.dtype)
     return y if lengths is None else y.masked_fill(padding, 0)

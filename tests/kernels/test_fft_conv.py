@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+import torch
+from operator_conformance import DEVICE, Inputs, SignalConformance
+
+from ssmts_kernels import backend, fft_conv
+from ssmts_kernels.fft_conv.cpu import _fast_length
+
+
+class TestFftConv(SignalConformance):
+    operator = fft_conv
+    chunk = 64
+    differentiable = ("u", "kernel")
+    sequence = ("u",)
+    batched = ("u",)
+    half_inputs = ("u",)
+    taps = 300
+
+    def build(self, length, dtype=torch.float64, seed=0, lengths=False) -> Inputs:
+        generator = torch.Generator().manual_seed(seed)
+        inputs = {
+            "u": torch.randn(3, length, 2, generator=generator, dtype=dtype).to(DEVICE),
+            "kernel": torch.randn(2, self.taps, generator=generator, dtype=dtype).to(DEVICE),
+        }
+        if lengths:
+            inputs["lengths"] = torch.tensor([0, length - 4, length], device=DEVICE)
+        return inputs
+
+    def extremes(self):
+        inputs = self.build(700, torch.float32)
+        return {
+            "large inputs": {**inputs, "u": 1e4 * inputs["u"]},
+            "tiny kernel": {**inputs, "kernel": 1e-6 * inputs["kernel"]},
+        }
+
+    def invalid(self):
+        inputs = self.build(4)
+        return {
+            "u of two dimensions": ("u", {**inputs, "u": inputs["u"][0]}),
+            "kernel of another width": ("kernel", {**inputs, "kernel": inputs["kernel"][:1]}),
+            "complex kernel": ("kernel", {**inputs, "kernel": inputs["kernel"] + 0j}),
+            "float lengths": ("lengths", {**inputs, "lengths": torch.ones(3)}),
+        }
+
+    def opcheck_calls(self):
+        inputs = self.build(7)
+        return [
+            (
+                torch.ops.ssmts.fft_conv.default,
+                (inputs["u"].requires_grad_(), inputs["kernel"].requires_grad_(), "cpu"),
+            )
+        ]
+
+
+class TestShortKernel(TestFftConv):
+    taps = 3
+
+
+@pytest.mark.parametrize("length", [1, 100, 200])
+@pytest.mark.parametrize("name", ["reference", "cpu"])
+def test_is_numpy_s_convolution(name, length):
+    rng = np.random.default_rng(0)
+    u, kernel = rng.standard_normal((2, length, 3)), rng.standard_normal((3, length))
+    with backend(name):
+        y = fft_conv(torch.from_numpy(u), torch.from_numpy(kernel)).numpy()
+    for row in range(2):
+        for channel in range(3):
+            expected = np.convolve(u[row, :, channel], kernel[channel])[:length]
+            np.testing.assert_allclose(y[row, :, channel], expected, atol=1e-10)
+
+
+def test_fast_lengths_are_even_and_smooth():
+    for least in range(1, 3000, 7):
+        size = _fast_length(least)
+        assert least <= size <= max(2, 2 * least)
+        assert size % 2 == 0
+        for prime in (2, 3, 5):
+            while size % prime == 0:
+                size //= prime
+        assert size == 1
