@@ -107,7 +107,7 @@ def make_bank(context: float, n_modes: int, period: float | None = None) -> Mode
 def _harmonics(fastest: int, count: int) -> Float:
     """Numbers of the harmonics: all up to `fastest` if there are `count`, else ever sparser towards it."""
     if fastest <= count:
-        return np.arange(1.0, max(fastest, 1) + 1.0)[:count]
+        return np.arange(1, max(fastest, 1) + 1)[:count].astype(np.float64)
     for dense in range(count, 0, -1):  # the longest unbroken run that leaves room for steps of at most 3/2
         sparse = np.geomspace(dense, fastest, count - dense + 1)[1:]
         if len(sparse) and sparse[0] / dense <= 1.5:

@@ -2,7 +2,7 @@
 
 Shared weights W0 = (Σ A_g + λ I)⁻¹ Σ B_g and a shrunken correction per group g (a channel),
 W_g = W0 + (A_g + λ_g I)⁻¹ (B_g - A_g W0). Penalties are in units of the mean diagonal of A, and chosen by
-band of lead time. One eigendecomposition gives a whole penalty path; a held-out error costs no pass over data.
+band of lead time. One eigendecomposition gives a whole path of penalties, held-out errors included.
 """
 
 from __future__ import annotations

@@ -1,0 +1,119 @@
+"""A fitted forecasting model: stem, linear path and, where it earned its place, the deep path."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ssmts.models._types import Float
+from ssmts.models.bank import ModeBank
+from ssmts.models.config import ModelConfig
+from ssmts.models.ensemble import DeepEnsemble
+from ssmts.models.linear import LinearPath
+from ssmts.models.sequences import SequenceStack
+from ssmts.models.states import final_weights, observation_weights
+
+__all__ = ["ForecastModel"]
+
+_CACHED_CLOCKS = 16
+
+
+@dataclass
+class _ClockWeights:
+    """Weights of a clock: of the mean (length,) and of the features (length, n_features)."""
+
+    mean: Float
+    features: Float
+
+
+class ForecastModel:
+    """Forecasts at leads 0, 1, ..., horizon from the observations of a window.
+
+    Parameters
+    ----------
+    config : ModelConfig
+    linear : LinearPath
+    deep : DeepEnsemble, optional
+    """
+
+    def __init__(self, config: ModelConfig, linear: LinearPath, deep: DeepEnsemble | None = None) -> None:
+        self.config, self.linear, self.deep = config, linear, deep
+        self.bank: ModeBank = linear.bank
+        self._clocks: OrderedDict[tuple[int, float], _ClockWeights] = OrderedDict()
+        self._lock = Lock()
+
+    def forecast(self, windows: SequenceStack) -> Float:
+        """Forecast the windows of a stack from their last observation.
+
+        Parameters
+        ----------
+        windows : SequenceStack
+            One window a sequence, cut to the context; standardised values.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, horizon + 1)
+        """
+        weights = self._weights(windows)
+        mean = windows.values @ weights.mean
+        centred = windows.values - mean[:, None]
+        deviation = np.sqrt((centred * centred) @ weights.mean)
+        features = centred @ weights.features
+        forecast = self.linear.forecast(features, mean, deviation, windows.groups)
+        if self.deep is not None:
+            forecast += self.deep.correct_last(windows, self.bank, self.config.linear.context)
+        return forecast
+
+    def _weights(self, windows: SequenceStack) -> _ClockWeights:
+        """Weights of a clock; those of regular clocks are kept, the last 16 of them."""
+        interval = windows.interval
+        if interval is None:
+            return self._compute(windows.times)
+        key = (len(windows.times), interval)
+        with self._lock:
+            known = self._clocks.get(key)
+            if known is not None:
+                self._clocks.move_to_end(key)
+                return known
+        fresh = self._compute(interval * np.arange(len(windows.times), dtype=np.float64))
+        with self._lock:
+            self._clocks[key] = fresh
+            if len(self._clocks) > _CACHED_CLOCKS:
+                self._clocks.popitem(last=False)
+        return fresh
+
+    def _compute(self, times: Float) -> _ClockWeights:
+        return _ClockWeights(observation_weights(times), final_weights(times, self.bank))
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """Everything fitted that the config does not say, by name."""
+        tensors = {
+            "linear.shared": torch.from_numpy(self.linear.shared),
+            "linear.by_group": torch.from_numpy(self.linear.by_group),
+        }
+        if self.deep is not None:
+            tensors |= {f"deep.{name}": tensor for name, tensor in self.deep.to_tensors().items()}
+        return tensors
+
+    @classmethod
+    def from_tensors(cls, config: ModelConfig, tensors: dict[str, Tensor]) -> ForecastModel:
+        """Rebuild a model from its config and what :meth:`to_tensors` gave."""
+        linear = LinearPath(
+            config.linear, tensors["linear.shared"].numpy(), tensors["linear.by_group"].numpy()
+        )
+        deep = None
+        if config.deep is not None:
+            parts = {n.removeprefix("deep."): t for n, t in tensors.items() if n.startswith("deep.")}
+            deep = DeepEnsemble.from_tensors(config.deep, config.linear.horizon, parts)
+        return cls(config, linear, deep)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"config": self.config, "linear": self.linear, "deep": self.deep}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__init__(state["config"], state["linear"], state["deep"])  # type: ignore[misc]
