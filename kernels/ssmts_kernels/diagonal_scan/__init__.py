@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ssmts_kernels._check import Arguments, real_dtype, valid_positions
 from ssmts_kernels._dispatch import materialised, requested
-from ssmts_kernels.diagonal_scan import op, reference
+from ssmts_kernels.diagonal_scan import final_state_op, op, reference
 from ssmts_kernels.hold import HOLDS
 
 __all__ = ["diagonal_final_state", "diagonal_scan", "diagonal_step"]
@@ -90,9 +90,16 @@ def diagonal_scan(
             u, intervals, A, B, C, D, delta, hold, initial_state, initial_input, lengths
         )
     else:
-        y, last_state = _scan(
-            u, intervals, A, B, C, D, delta, hold, initial_state, initial_input, lengths, name
+        tensors, valid = _prepared(u, intervals, A, B, delta, initial_state, initial_input, lengths)
+        signal, intervals, A, B, state, previous = tensors
+        y, last_state, _ = op.diagonal_scan(
+            signal, intervals, A, B, materialised(C.to(A.dtype)), state, previous, hold, name
         )
+        if D is not None:
+            y = y + D * signal
+        if valid is not None:
+            y = torch.where(valid[..., None], y, 0)
+        y = y.to(u.dtype)
     return (y, last_state) if return_last_state else y
 
 
@@ -126,9 +133,13 @@ def diagonal_final_state(
         If an argument has a wrong shape, dtype or device, or the hold is unknown.
     """
     _checked("diagonal_final_state", u, intervals, A, B, delta, hold, initial_state, initial_input, lengths)
-    return reference.diagonal_final_state(
-        u, intervals, A, B, delta, hold, initial_state, initial_input, lengths
-    )
+    if (name := requested()) == "reference":
+        return reference.diagonal_final_state(
+            u, intervals, A, B, delta, hold, initial_state, initial_input, lengths
+        )
+    tensors, _ = _prepared(u, intervals, A, B, delta, initial_state, initial_input, lengths)
+    last: Tensor = final_state_op.diagonal_final_state(*tensors, hold, name)
+    return last
 
 
 def diagonal_step(
@@ -221,43 +232,27 @@ def _checked(
     return arguments
 
 
-def _scan(
+def _prepared(
     u: Tensor,
     intervals: Tensor,
     A: Tensor,
     B: Tensor,
-    C: Tensor,
-    D: Tensor | None,
     delta: Tensor | None,
-    hold: str,
     initial_state: Tensor | None,
     initial_input: Tensor | None,
     lengths: Tensor | None,
-    backend: str,
-) -> tuple[Tensor, Tensor]:
-    """Bring the arguments to the form of the operator: one precision, no options."""
+) -> tuple[list[Tensor], Tensor | None]:
+    """Bring the arguments to the form of the operators; returns the mask of `lengths` as well."""
     dtype = reference.state_dtype(u, A)
-    signal, intervals, valid = _masked(u.to(real_dtype(dtype)), intervals, lengths)
-    A, B, C = A.to(dtype), B.to(dtype), C.to(dtype)
+    signal, valid = u.to(real_dtype(dtype)), None
+    if lengths is not None:
+        # Inputs of 0 over intervals of 0 leave the state where it is.
+        valid = valid_positions(lengths, u.shape[1])
+        signal, intervals = torch.where(valid[..., None], signal, 0), torch.where(valid, intervals, 0)
+    A, B = A.to(dtype), B.to(dtype)
     if delta is not None:
         A, B = A * delta[:, None], B * delta[:, None]
     batch, _, channels = u.shape
     state = A.new_zeros(batch, *A.shape) if initial_state is None else initial_state.to(dtype)
     previous = signal.new_zeros(batch, channels) if initial_input is None else initial_input.to(signal.dtype)
-    tensors = map(materialised, (signal, intervals, A, B, C, state, previous))
-    y, last_state, _ = op.diagonal_scan(*tensors, hold, backend)
-    if D is not None:
-        y = y + D * signal
-    if valid is not None:
-        y = torch.where(valid, y, 0)
-    return y.to(u.dtype), last_state
-
-
-def _masked(
-    signal: Tensor, intervals: Tensor, lengths: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Turn padding into inputs of 0 over intervals of 0, which leave the state where it is."""
-    if lengths is None:
-        return signal, intervals, None
-    valid = valid_positions(lengths, signal.shape[1])
-    return torch.where(valid[..., None], signal, 0), torch.where(valid, intervals, 0), valid[..., None]
+    return [materialised(value) for value in (signal, intervals, A, B, state, previous)], valid
