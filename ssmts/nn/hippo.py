@@ -1,6 +1,6 @@
 r"""HiPPO: state matrices whose state is the best polynomial (or Fourier) memory of the input.
 
-Each system :math:`x' = A x + B u` keeps the coefficients of the past of u in an orthonormal basis. All three
+Each system :math:`x' = A x + B u` keeps the coefficients of the past of u in an orthonormal basis. All
 are normal plus low rank, :math:`A = V \Lambda V^* - P P^T`, which is what S4 needs, and dropping the
 low-rank term leaves the diagonal system of S4D.
 
@@ -23,6 +23,7 @@ __all__ = [
     "diagonal_init",
     "hippo_dplr",
     "hippo_fourier",
+    "hippo_lagt",
     "hippo_legs",
     "hippo_legt",
 ]
@@ -95,6 +96,21 @@ def hippo_legt(d_state: int) -> tuple[Tensor, Tensor]:
     return -sign * torch.outer(norm, norm), norm
 
 
+def hippo_lagt(d_state: int) -> tuple[Tensor, Tensor]:
+    r"""Translated Laguerre (LagT): the whole past, weighted by exp(-age).
+
+    The state is :math:`x_n(t) = \int_0^\infty u(t - \tau) L_n(\tau) e^{-\tau}\,d\tau` with the Laguerre
+    polynomials :math:`L_n` (the paper's α = 0, β = 1). Divide A and B by θ for a memory of about θ. See
+    :func:`hippo_legs` for parameters and result.
+
+    References
+    ----------
+    HiPPO (2020), theorem 1 (LagT).
+    """
+    ones = torch.ones(d_state, dtype=torch.float64)
+    return -torch.tril(torch.outer(ones, ones)), ones
+
+
 def hippo_fourier(d_state: int) -> tuple[Tensor, Tensor]:
     r"""Truncated Fourier (FouT): a sliding window of length 1 in 1, √2 cos 2πmτ, √2 sin 2πmτ (τ = age).
 
@@ -119,6 +135,7 @@ def hippo_fourier(d_state: int) -> tuple[Tensor, Tensor]:
 HIPPO: dict[str, Callable[[int], tuple[Tensor, Tensor]]] = {
     "legs": hippo_legs,
     "legt": hippo_legt,
+    "lagt": hippo_lagt,
     "fourier": hippo_fourier,
 }
 
@@ -131,15 +148,15 @@ def hippo_dplr(measure: str, d_state: int) -> DPLR:
 
     Parameters
     ----------
-    measure : {"legs", "legt", "fourier"}
-        Which system; the rank is 1, 2, 1.
+    measure : {"legs", "legt", "lagt", "fourier"}
+        Which system; the rank is 2 for "legt" and 1 for the others.
     d_state : int
         N, even.
 
     Returns
     -------
     DPLR
-        Lambda, P, B and V. Re Lambda is -1/2 (LegS) or 0.
+        Lambda, P, B and V. Re Lambda is -1/2 (LegS, LagT) or 0.
 
     Raises
     ------
@@ -151,8 +168,7 @@ def hippo_dplr(measure: str, d_state: int) -> DPLR:
     Gu, Goel and Ré, "Efficiently Modeling Long Sequences with Structured State Spaces", ICLR 2022, theorem 1
     and appendix C.
     """
-    if measure not in HIPPO:
-        raise ValueError(f"measure must be one of {', '.join(map(repr, HIPPO))}, got {measure!r}")
+    check_measure(measure)
     _check_even(d_state)
     A, B = HIPPO[measure](d_state)
     P = _low_rank(measure, d_state)
@@ -217,6 +233,12 @@ def diagonal_init(name: str, d_state: int) -> tuple[Tensor, Tensor]:
 DIAGONAL_INITS = ("legs", "inv", "lin", "real")
 
 
+def check_measure(measure: str) -> None:
+    """Raise ValueError unless `measure` is a key of `HIPPO`."""
+    if measure not in HIPPO:
+        raise ValueError(f"measure must be one of {', '.join(map(repr, HIPPO))}, got {measure!r}")
+
+
 def _legendre_norm(d_state: int) -> Tensor:
     return torch.sqrt(2 * torch.arange(d_state, dtype=torch.float64) + 1)
 
@@ -230,6 +252,8 @@ def _low_rank(measure: str, d_state: int) -> Tensor:
     """P (N, rank) such that A + P Pᵀ is skew-symmetric up to a multiple of the identity."""
     if measure == "fourier":
         return hippo_fourier(d_state)[1][:, None] / math.sqrt(2)
+    if measure == "lagt":
+        return torch.full((d_state, 1), math.sqrt(0.5), dtype=torch.float64)
     norm = _legendre_norm(d_state)[:, None]
     if measure == "legs":
         return norm / math.sqrt(2)

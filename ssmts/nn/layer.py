@@ -1,4 +1,4 @@
-"""What the linear time-invariant layers share: parameters, state and the three views."""
+"""The contract of every state-space layer: one state, three views."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ssmts_kernels import fft_conv
-
 __all__ = ["SSMLayer", "SSMState"]
 
 
 class SSMState(NamedTuple):
-    """Everything a layer remembers between two observations.
+    """Everything a layer remembers between two observations; the batch is the first axis of both.
 
     Attributes
     ----------
     x : Tensor
-        (batch, d_model, d_state / 2) complex, the modes.
+        (batch, ...), the state: (batch, d_model, d_state / 2) complex for S4 and S4D, else as the layer says.
     u : Tensor
-        (batch, d_model), the latest input: a hold that is linear between observations starts from it.
+        (batch, ...), the latest input: a hold that is linear between observations, or a short convolution,
+        starts from it. (batch, d_model) unless the layer says otherwise.
     """
 
     x: Tensor
@@ -30,7 +29,7 @@ class SSMState(NamedTuple):
 
 
 class SSMLayer(nn.Module, ABC):
-    r"""d_model independent linear systems :math:`x' = \Delta (A x + B u),\ y = C x + D u`, one per feature.
+    """A causal map of (batch, length, d_model) to the same shape that lives in time, not in steps.
 
     The three views agree: `forward` on a regular grid, `scan` over any intervals, `step` one observation at
     a time. All times are in units of the reference step. What lies before the first observation, whose
@@ -39,64 +38,35 @@ class SSMLayer(nn.Module, ABC):
     Parameters
     ----------
     d_model : int
-        Features, each with a system of its own.
-    A, B : Tensor
-        (d_state / 2,) complex initial modes and input weights, of every feature alike. Re A < 0.
+        Features.
     hold : str
         How the input behaves between observations, one of the class's `HOLDS`.
-    delta_range : tuple of float
-        The initial step Δ of each feature is drawn log-uniformly from this range: a feature's memory is about
-        1 / (Δ |A|) reference steps.
 
     Attributes
     ----------
-    log_delta, D : Parameter
-        (d_model,).
-    log_A_real, A_imag : Parameter
-        (d_model, d_state / 2); A = -exp(log_A_real) + i A_imag decays whatever the parameters are.
-    B, C : Parameter
-        (d_model, d_state / 2, 2), real and imaginary parts, so that casts, optimisers and files see real
-        numbers.
+    HOLDS : tuple of str
+        What `hold` may be.
+    GATED : bool
+        Whether the layer mixes and gates its features itself, so that a block around it needs no gate.
 
     Raises
     ------
     ValueError
-        If the hold is not admitted or delta_range is not 0 < low <= high.
+        If the hold is not admitted.
     """
 
     HOLDS: ClassVar[tuple[str, ...]]
+    GATED: ClassVar[bool] = False
 
-    def __init__(
-        self, d_model: int, A: Tensor, B: Tensor, hold: str, delta_range: tuple[float, float]
-    ) -> None:
+    def __init__(self, d_model: int, hold: str) -> None:
         super().__init__()
         if hold not in self.HOLDS:
             admitted = ", ".join(map(repr, self.HOLDS))
             raise ValueError(f"hold of {type(self).__name__} must be one of {admitted}, got {hold!r}")
-        low, high = delta_range
-        if not 0 < low <= high:
-            raise ValueError(f"delta_range must be 0 < low <= high, got {delta_range}")
         self.d_model = d_model
         self.hold = hold
-        # LegT and Fourier modes have no decay of their own: a logarithm needs a little of it.
-        decay = (-A.real).clamp_min(1e-4)
-        self.log_delta = _parameter(math.log(low) + torch.rand(d_model) * math.log(high / low))
-        self.log_A_real = _parameter(decay.log().repeat(d_model, 1))
-        self.A_imag = _parameter(A.imag.repeat(d_model, 1))
-        self.B = complex_parameter(B.repeat(d_model, 1))
-        self.C = complex_parameter(torch.randn(d_model, len(A), dtype=torch.complex128))
-        self.D = _parameter(torch.randn(d_model))
 
-    @property
-    def delta(self) -> Tensor:
-        """Δ, (d_model,), in reference steps."""
-        return self.log_delta.exp()
-
-    @property
-    def A(self) -> Tensor:
-        """Modes, (d_model, d_state / 2), complex."""
-        return torch.complex(-self.log_A_real.exp(), self.A_imag)
-
+    @abstractmethod
     def initial_state(self, batch: int) -> SSMState:
         """State before the first observation: zero.
 
@@ -110,34 +80,9 @@ class SSMLayer(nn.Module, ABC):
         SSMState
             In the layer's dtype, on its device.
         """
-        x = torch.zeros(batch, *self.A_imag.shape, dtype=self.A.dtype, device=self.D.device)
-        return SSMState(x, self.D.new_zeros(batch, self.d_model))
-
-    def kernel(self, length: int, rate: float = 1.0) -> Tensor:
-        """Response of y, without D, to a unit observation, the other observations being 0.
-
-        Parameters
-        ----------
-        length : int
-            Number of samples.
-        rate : float
-            Interval of the grid in reference steps.
-
-        Returns
-        -------
-        Tensor
-            (d_model, length).
-
-        Raises
-        ------
-        ValueError
-            If rate is not positive.
-        """
-        _check_rate(rate)
-        return self._responses(length, rate)[0]
 
     def forward(self, u: Tensor, rate: float = 1.0) -> Tensor:
-        """Convolution view: observations on a regular grid.
+        """Regular view: observations on a grid. Time-invariant layers convolve, the others scan.
 
         Parameters
         ----------
@@ -156,10 +101,11 @@ class SSMLayer(nn.Module, ABC):
         ValueError
             If rate is not positive.
         """
-        _check_rate(rate)
-        kernel, start = self._responses(u.shape[1], rate)
-        y = fft_conv(u, kernel) + self.D.to(u.dtype) * u
-        return y + u[:, :1] * (start - kernel).T.to(u.dtype)
+        check_rate(rate)
+        # An expanded row would do, but for the first interval.
+        intervals = torch.full(u.shape[:2], rate, dtype=torch.float32, device=u.device)
+        intervals[:, :1] = 0
+        return self.scan(u, intervals)[0]
 
     @abstractmethod
     def scan(
@@ -217,30 +163,67 @@ class SSMLayer(nn.Module, ABC):
             After the observation.
         """
 
-    @abstractmethod
-    def _responses(self, length: int, rate: float) -> tuple[Tensor, Tensor]:
-        """Responses to any later observation and to the first one, (d_model, length) each.
-
-        They differ because nothing is known before the first observation, or its interval is not the rate.
-        """
-
-    def _latest(self, u: Tensor, state: SSMState, lengths: Tensor | None) -> Tensor:
-        """Last valid input of each row, the state's own where the row is empty: (batch, d_model)."""
-        if lengths is None:
-            return u[:, -1] if u.shape[1] else state.u
-        with_state = torch.cat([state.u.to(u.dtype)[:, None], u], dim=1)
-        return with_state[torch.arange(u.shape[0], device=u.device), lengths]
+    def _check(self, u: Tensor, intervals: Tensor) -> None:
+        """Check the shapes of a scan where no operator does."""
+        if u.ndim != 3 or u.shape[2] != self.d_model or intervals.shape != u.shape[:2]:
+            raise ValueError(
+                f"{type(self).__name__}.scan: u must have shape (batch, length, {self.d_model}) and "
+                f"intervals (batch, length), got {tuple(u.shape)} and {tuple(intervals.shape)}"
+            )
 
 
-def complex_parameter(value: Tensor) -> nn.Parameter:
-    """Store a complex tensor as a real parameter with a last axis of 2, in the default dtype."""
-    return _parameter(torch.view_as_real(value.resolve_conj()))
+def latest_inputs(before: Tensor, u: Tensor, lengths: Tensor | None) -> Tensor:
+    """Last valid inputs of each row, `before`'s own where the row has too few.
+
+    Parameters
+    ----------
+    before : Tensor
+        (batch, width, D), the inputs before the first of `u`.
+    u : Tensor
+        (batch, length, D).
+    lengths : Tensor or None
+        (batch,) valid inputs of each row.
+
+    Returns
+    -------
+    Tensor
+        (batch, width, D), of u's dtype.
+    """
+    together = torch.cat([before.to(u.dtype), u], dim=1)
+    width = before.shape[1]
+    if lengths is None:
+        return together[:, together.shape[1] - width :]
+    rows = torch.arange(u.shape[0], device=u.device)[:, None]
+    return together[rows, lengths[:, None] + torch.arange(width, device=u.device)]
 
 
-def _check_rate(rate: float) -> None:
+def check_rate(rate: float) -> None:
+    """Raise ValueError unless `rate` is positive and finite."""
     if not 0 < rate < math.inf:
         raise ValueError(f"rate must be positive and finite, got {rate}")
 
 
-def _parameter(value: Tensor) -> nn.Parameter:
+def check_delta_range(delta_range: tuple[float, float]) -> None:
+    """Raise ValueError unless `delta_range` is 0 < low <= high."""
+    low, high = delta_range
+    if not 0 < low <= high:
+        raise ValueError(f"delta_range must be 0 < low <= high, got {delta_range}")
+
+
+def log_uniform(size: int, bounds: tuple[float, float]) -> Tensor:
+    """Draw logarithms, (size,), of values spread log-uniformly over `bounds`."""
+    low, high = bounds
+    return math.log(low) + torch.rand(size) * math.log(high / low)
+
+
+def real_parameter(value: Tensor) -> nn.Parameter:
+    """Store a real tensor as a parameter in the default dtype."""
     return nn.Parameter(value.to(torch.get_default_dtype()).contiguous())
+
+
+def complex_parameter(value: Tensor) -> nn.Parameter:
+    """Store a complex tensor as a real parameter with a last axis of 2, in the default dtype.
+
+    Casts, optimisers and files then see real numbers.
+    """
+    return real_parameter(torch.view_as_real(value.resolve_conj()))

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from ssmts.nn.hippo import hippo_dplr
-from ssmts.nn.layer import SSMLayer, SSMState, complex_parameter
+from ssmts.nn.layer import SSMState, complex_parameter
+from ssmts.nn.lti import ModalLayer
 from ssmts_kernels import cauchy
-from ssmts_kernels.hold import start_intervals
 
 __all__ = ["S4"]
 
@@ -19,7 +19,7 @@ __all__ = ["S4"]
 _WRAPPED = 1e-11
 
 
-class S4(SSMLayer):
+class S4(ModalLayer):
     r"""Diagonal-plus-low-rank state-space layer in continuous time, discretised by the trapezoidal rule.
 
     The state matrix is :math:`\Lambda - P P^*` with Re Λ < 0: stable whatever the parameters are. In this
@@ -32,7 +32,7 @@ class S4(SSMLayer):
         Features, each with a system of its own.
     d_state : int
         Real state size N of each system, even: N / 2 complex modes, each standing for a conjugate pair.
-    init : {"legs", "legt", "fourier"}
+    init : {"legs", "legt", "lagt", "fourier"}
         Initial system, see `ssmts.nn.hippo.hippo_dplr`.
     hold : {"bilinear", "bilinear_s4"}
         "bilinear" takes up the mean of the two observations around an interval, which is the trapezoidal
@@ -43,15 +43,15 @@ class S4(SSMLayer):
     Attributes
     ----------
     P : Parameter
-        (d_model, d_state / 2, rank, 2), real and imaginary parts. The rank is 1 ("legs", "fourier") or 2
-        ("legt").
+        (d_model, d_state / 2, rank, 2), real and imaginary parts. The rank is 2 for "legt" and 1 for the
+        others.
 
     Notes
     -----
-    Other parameters, views and shapes are :class:`~ssmts.nn.layer.SSMLayer`'s, its A being Λ. The kernel, of
-    any length and rate, comes from the same C that scan and step use: instead of the paper's truncation
-    :math:`C (I - \bar A^L)`, which needs a power of a dense matrix, the generating function is evaluated
-    inside the unit circle, where the kernel's infinite tail has decayed.
+    Other parameters, views and shapes are those of :class:`~ssmts.nn.lti.ModalLayer`, its A being Λ. The
+    kernel, of any length and rate, comes from the same C that scan and step use: instead of the paper's
+    truncation :math:`C (I - \bar A^L)`, which needs a power of a dense matrix, the generating function is
+    evaluated inside the unit circle, where the kernel's infinite tail has decayed.
 
     References
     ----------
@@ -73,38 +73,6 @@ class S4(SSMLayer):
         form = hippo_dplr(init, d_state)
         super().__init__(d_model, form.Lambda, form.B, hold, delta_range)
         self.P = complex_parameter(form.P.repeat(d_model, 1, 1))
-
-    def scan(
-        self,
-        u: Tensor,
-        intervals: Tensor,
-        initial_state: SSMState | None = None,
-        lengths: Tensor | None = None,
-    ) -> tuple[Tensor, SSMState]:
-        """Observations at any instants, see :meth:`SSMLayer.scan`; a loop over time."""
-        batch, length = u.shape[:2]
-        if u.ndim != 3 or u.shape[2] != self.d_model or intervals.shape != (batch, length):
-            raise ValueError(
-                f"S4.scan: u must have shape (batch, length, {self.d_model}) and intervals (batch, length), "
-                f"got {tuple(u.shape)} and {tuple(intervals.shape)}"
-            )
-        start = state = initial_state or self.initial_state(batch)
-        outputs = []
-        intervals = start_intervals(intervals, self.hold)
-        for k in range(length):
-            y, moved = self._advance(u[:, k], intervals[:, k], state)
-            if lengths is not None:
-                valid = (k < lengths)[:, None]
-                y = torch.where(valid, y, 0)
-                moved = SSMState(torch.where(valid[..., None], moved.x, state.x), moved.u)
-            state = moved
-            outputs.append(y)
-        y = torch.stack(outputs, dim=1) if outputs else torch.zeros_like(u)
-        return y, SSMState(state.x, self._latest(u, start, lengths))
-
-    def step(self, u: Tensor, interval: Tensor, state: SSMState) -> tuple[Tensor, SSMState]:
-        """One observation, see :meth:`SSMLayer.step`."""
-        return self._advance(u, start_intervals(interval[:, None], self.hold)[:, 0], state)
 
     def _advance(self, u: Tensor, interval: Tensor, state: SSMState) -> tuple[Tensor, SSMState]:
         """Move the state over one interval: A_bar x = 2 (I - A/2)^-1 x - x, so that one solve does it all."""

@@ -6,14 +6,15 @@ import torch
 from torch import Tensor
 
 from ssmts.nn.hippo import diagonal_init
-from ssmts.nn.layer import SSMLayer, SSMState
+from ssmts.nn.layer import SSMState
+from ssmts.nn.lti import ModalLayer
 from ssmts_kernels import diagonal_scan, diagonal_step, hold_weights, vandermonde
 from ssmts_kernels.hold import HOLDS, start_intervals
 
 __all__ = ["S4D"]
 
 
-class S4D(SSMLayer):
+class S4D(ModalLayer):
     r"""Diagonal state-space layer in continuous time.
 
     Parameters
@@ -31,7 +32,7 @@ class S4D(SSMLayer):
 
     Notes
     -----
-    Parameters, views and shapes are :class:`~ssmts.nn.layer.SSMLayer`'s.
+    Parameters, views and shapes are those of :class:`~ssmts.nn.lti.ModalLayer`.
 
     References
     ----------
@@ -78,13 +79,12 @@ class S4D(SSMLayer):
         )
         return y, SSMState(x, self._latest(u, state, lengths))
 
-    def step(self, u: Tensor, interval: Tensor, state: SSMState) -> tuple[Tensor, SSMState]:
-        """One observation, see :meth:`SSMLayer.step`."""
+    def _advance(self, u: Tensor, interval: Tensor, state: SSMState) -> tuple[Tensor, SSMState]:
         B, C = torch.view_as_complex(self.B), torch.view_as_complex(self.C)
         y, x = diagonal_step(
             state.x,
             u,
-            start_intervals(interval[:, None], self.hold)[:, 0],
+            interval,
             self.A,
             B,
             C,

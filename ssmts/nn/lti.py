@@ -1,0 +1,168 @@
+"""What the linear time-invariant layers share: a step per feature, a kernel and a convolution."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import torch
+from torch import Tensor
+
+from ssmts.nn.layer import (
+    SSMLayer,
+    SSMState,
+    check_delta_range,
+    check_rate,
+    complex_parameter,
+    latest_inputs,
+    log_uniform,
+    real_parameter,
+)
+from ssmts_kernels import fft_conv
+from ssmts_kernels.hold import start_intervals
+
+__all__ = ["LTILayer", "ModalLayer"]
+
+
+class LTILayer(SSMLayer):
+    r"""d_model independent linear systems :math:`x' = \Delta (A x + B u),\ y = C x + D u`, one per feature.
+
+    Parameters
+    ----------
+    d_model, hold
+        As :class:`~ssmts.nn.layer.SSMLayer`'s.
+    delta_range : tuple of float
+        The initial step Δ of each feature is drawn log-uniformly from this range: a feature's memory is about
+        1 / (Δ |A|) reference steps.
+
+    Attributes
+    ----------
+    log_delta, D : Parameter
+        (d_model,).
+
+    Raises
+    ------
+    ValueError
+        If the hold is not admitted or delta_range is not 0 < low <= high.
+    """
+
+    def __init__(self, d_model: int, hold: str, delta_range: tuple[float, float]) -> None:
+        super().__init__(d_model, hold)
+        check_delta_range(delta_range)
+        self.log_delta = real_parameter(log_uniform(d_model, delta_range))
+        self.D = real_parameter(torch.randn(d_model))
+
+    @property
+    def delta(self) -> Tensor:
+        """Δ, (d_model,), in reference steps."""
+        return self.log_delta.exp()
+
+    def kernel(self, length: int, rate: float = 1.0) -> Tensor:
+        """Response of y, without D, to a unit observation, the other observations being 0.
+
+        Parameters
+        ----------
+        length : int
+            Number of samples.
+        rate : float
+            Interval of the grid in reference steps.
+
+        Returns
+        -------
+        Tensor
+            (d_model, length).
+
+        Raises
+        ------
+        ValueError
+            If rate is not positive.
+        """
+        check_rate(rate)
+        return self._responses(length, rate)[0]
+
+    def forward(self, u: Tensor, rate: float = 1.0) -> Tensor:
+        """Convolution view, see :meth:`SSMLayer.forward`."""
+        check_rate(rate)
+        kernel, start = self._responses(u.shape[1], rate)
+        y = fft_conv(u, kernel) + self.D.to(u.dtype) * u
+        return y + u[:, :1] * (start - kernel).T.to(u.dtype)
+
+    def scan(
+        self,
+        u: Tensor,
+        intervals: Tensor,
+        initial_state: SSMState | None = None,
+        lengths: Tensor | None = None,
+    ) -> tuple[Tensor, SSMState]:
+        """Observations at any instants, see :meth:`SSMLayer.scan`; a loop over time."""
+        self._check(u, intervals)
+        start = state = initial_state or self.initial_state(len(u))
+        outputs = []
+        intervals = start_intervals(intervals, self.hold)
+        for k in range(u.shape[1]):
+            y, moved = self._advance(u[:, k], intervals[:, k], state)
+            if lengths is not None:
+                valid = (k < lengths)[:, None]
+                y = torch.where(valid, y, 0)
+                moved = SSMState(torch.where(valid[..., None], moved.x, state.x), moved.u)
+            state = moved
+            outputs.append(y)
+        y = torch.stack(outputs, dim=1) if outputs else torch.zeros_like(u)
+        return y, SSMState(state.x, self._latest(u, start, lengths))
+
+    def step(self, u: Tensor, interval: Tensor, state: SSMState) -> tuple[Tensor, SSMState]:
+        """One observation, see :meth:`SSMLayer.step`."""
+        return self._advance(u, start_intervals(interval[:, None], self.hold)[:, 0], state)
+
+    @abstractmethod
+    def _advance(self, u: Tensor, interval: Tensor, state: SSMState) -> tuple[Tensor, SSMState]:
+        """Take up u (batch, d_model) after an interval (batch,) that the start rule has seen."""
+
+    @abstractmethod
+    def _responses(self, length: int, rate: float) -> tuple[Tensor, Tensor]:
+        """Responses to any later observation and to the first one, (d_model, length) each.
+
+        They differ because nothing is known before the first observation, or its interval is not the rate.
+        """
+
+    def _latest(self, u: Tensor, state: SSMState, lengths: Tensor | None) -> Tensor:
+        return latest_inputs(state.u[:, None], u, lengths)[:, 0]
+
+
+class ModalLayer(LTILayer):
+    """A time-invariant layer whose state is a set of complex modes, each standing for a conjugate pair.
+
+    Parameters
+    ----------
+    d_model, hold, delta_range
+        As :class:`LTILayer`'s.
+    A, B : Tensor
+        (d_state / 2,) complex initial modes and input weights, of every feature alike. Re A < 0.
+
+    Attributes
+    ----------
+    log_A_real, A_imag : Parameter
+        (d_model, d_state / 2); A = -exp(log_A_real) + i A_imag decays whatever the parameters are.
+    B, C : Parameter
+        (d_model, d_state / 2, 2), real and imaginary parts.
+    """
+
+    def __init__(
+        self, d_model: int, A: Tensor, B: Tensor, hold: str, delta_range: tuple[float, float]
+    ) -> None:
+        super().__init__(d_model, hold, delta_range)
+        # LegT and Fourier modes have no decay of their own: a logarithm needs a little of it.
+        decay = (-A.real).clamp_min(1e-4)
+        self.log_A_real = real_parameter(decay.log().repeat(d_model, 1))
+        self.A_imag = real_parameter(A.imag.repeat(d_model, 1))
+        self.B = complex_parameter(B.repeat(d_model, 1))
+        self.C = complex_parameter(torch.randn(d_model, len(A), dtype=torch.complex128))
+
+    @property
+    def A(self) -> Tensor:
+        """Modes, (d_model, d_state / 2), complex."""
+        return torch.complex(-self.log_A_real.exp(), self.A_imag)
+
+    def initial_state(self, batch: int) -> SSMState:
+        """State before the first observation, see :meth:`SSMLayer.initial_state`."""
+        x = torch.zeros(batch, *self.A_imag.shape, dtype=self.A.dtype, device=self.D.device)
+        return SSMState(x, self.D.new_zeros(batch, self.d_model))
