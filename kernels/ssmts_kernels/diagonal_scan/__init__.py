@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ssmts_kernels._check import Arguments, real_dtype, valid_positions
 from ssmts_kernels._dispatch import materialised, requested
-from ssmts_kernels.diagonal_scan import final_state_op, op, reference
+from ssmts_kernels.diagonal_scan import final_state_op, op, reference, step
 from ssmts_kernels.hold import HOLDS
 
 __all__ = ["diagonal_final_state", "diagonal_scan", "diagonal_step"]
@@ -184,23 +184,46 @@ def diagonal_step(
     ValueError
         If an argument has a wrong shape, dtype or device, or the hold is unknown.
     """
+    parameters = (A, B, C, D, delta)
+    seen = None
+    if (
+        isinstance(interval, (int, float))
+        and requested() != "reference"
+        and not _records(state, u, *parameters)
+    ):
+        seen = step.key(state, u, interval, parameters, hold, previous_input)
+        prepared = step.recall(seen)
+        if prepared is not None:
+            return prepared.step(state, u, previous_input)
     arguments = Arguments("diagonal_step")
-    arguments.check("state", state, "batch D N", "mode")
-    arguments.check("u", u, "batch D", "signal")
     for name, value in (("A", A), ("B", B), ("C", C)):
         arguments.check(name, value, "D N", "mode")
         arguments.same_dtype(name, value, "A", A)
+    arguments.check("state", state, "batch D N", "mode")
+    arguments.check("u", u, "batch D", "signal")
+    if state.is_complex() != A.is_complex():
+        arguments.fail("state", f"must be {'complex' if A.is_complex() else 'real'} as A is")
     arguments.optional("D", D, "D", "real")
     arguments.optional("delta", delta, "D", "real")
     arguments.optional("previous_input", previous_input, "batch D", "signal")
     arguments.choice("hold", hold, HOLDS)
+    if seen is not None:
+        prepared = step.remember(seen, state, u, float(interval), parameters, hold)
+        return prepared.step(state, u, previous_input)
     if not isinstance(interval, Tensor):
-        interval = u.new_full((u.shape[0],), interval, dtype=reference.state_dtype(u, A).to_real())
+        interval = u.new_full((u.shape[0],), interval, dtype=torch.float64)
     arguments.check("interval", interval, "batch", "real")
     y, last_state = reference.diagonal_scan(
         u[:, None], interval[:, None], A, B, C, D, delta, hold, state, previous_input, None
     )
     return y[:, 0], last_state.to(state.dtype)
+
+
+def _records(*tensors: Tensor | None) -> bool:
+    """Whether autograd or a compiler watches: neither may meet remembered tensors."""
+    if torch.compiler.is_compiling():
+        return True
+    return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
 
 
 def _checked(
