@@ -39,7 +39,7 @@ def forward(
     dtype = state_dtype(u, A)
     inputs = prepare(u, delta, B, C, z, delta_bias, intervals, lengths, delta_softplus, dtype)
     batch, length, channels = u.shape
-    A_t = A.to(dtype).t().contiguous()
+    A_t = nonzero(A.to(dtype)).t().contiguous()
     states = A_t.new_zeros(batch, *A_t.shape)
     if initial_state is not None:
         states.copy_(initial_state.transpose(1, 2))
@@ -89,12 +89,12 @@ def backward(
     inputs = prepare(u, delta, B, C, z, delta_bias, intervals, lengths, delta_softplus, dtype)
     grad_y = grad_y.to(dtype)
     inner = ungate(grad_y, inputs)
-    A_t = A.to(dtype).t().contiguous()
+    A_t = nonzero(A.to(dtype)).t().contiguous()
     batch, length, _ = u.shape
     grad_u, grad_step, y = (torch.empty_like(inputs.u) for _ in range(3))
     grad_B, grad_C = torch.empty_like(inputs.B), torch.empty_like(inputs.C)
     grad_A = torch.zeros_like(A_t)
-    adjoint = grad_last.to(dtype).transpose(1, 2).contiguous()
+    adjoint = grad_last.to(dtype).transpose(1, 2).clone(memory_format=torch.contiguous_format)
 
     rows = _rows(A_t)
     blocks = A_t.new_empty(4 if zoh else 3, min(rows, batch), min(CHUNK, length), *A_t.shape)
@@ -124,7 +124,7 @@ def backward(
         grad_u.addcmul_(inner, D.to(dtype))
     grad_raw, grad_intervals = step_gradient(grad_step, inputs, delta_softplus)
     grad_bias = grad_raw.sum((0, 1)) if delta_bias is not None else u.new_empty(0)
-    grad_A, grad_state = grad_A.t().contiguous(), adjoint.transpose(1, 2).contiguous()
+    grad_A, grad_state = grad_A.t(), adjoint.transpose(1, 2)
     return grad_u, grad_raw, grad_A, grad_B, grad_C, grad_D, grad_z, grad_bias, grad_state, grad_intervals
 
 
@@ -153,7 +153,7 @@ def _discretise(
         a.exp_()
         torch.mul((step * u)[:, :, None], B[..., None], out=x)
         return
-    gain = torch.div(a.expm1_(), nonzero(A_t), out=x if gain is None else gain)
+    gain = torch.div(a.expm1_(), A_t, out=x if gain is None else gain)
     torch.mul(gain, u[:, :, None], out=x).mul_(B[..., None])
     a.add_(1)
 
@@ -211,4 +211,4 @@ def _gain_slope(step: Tensor, A: Tensor, a: Tensor, gain: Tensor) -> Tensor:
     series = torch.full_like(exponent, terms / math.factorial(terms + 1))
     for n in range(terms - 1, 0, -1):
         series.mul_(exponent).add_(n / math.factorial(n + 1))
-    return torch.where(exponent.abs() < 0.25, step * step * series, (step * a - gain) / nonzero(A))
+    return torch.where(exponent.abs() < 0.25, step * step * series, (step * a - gain) / A)

@@ -101,14 +101,15 @@ def selective_scan_step(
         step = softplus(step)
     if interval is not None:
         step = step * interval
-    exponent = step[..., None] * A
     if hold == "euler":
-        decay, weighted = torch.exp(exponent), (step * signal)[..., None]
-    elif exponent.requires_grad:
+        decay, weighted = torch.exp(step[..., None] * A), (step * signal)[..., None]
+    elif torch.is_grad_enabled() and (step.requires_grad or A.requires_grad):
+        exponent = step[..., None] * A
         decay, weighted = torch.exp(exponent), step[..., None] * phi1(exponent) * signal[..., None]
-    else:  # the quotient's value is as good as phi1's and cheaper, but its derivative near 0 is not
-        growth = torch.expm1(exponent)
-        decay, weighted = growth + 1, growth / nonzero(A) * signal[..., None]
+    else:  # this quotient's value is as good as phi1's and cheaper, but its derivative near 0 is not
+        A = nonzero(A)
+        growth = torch.expm1(step[..., None] * A)
+        decay, weighted = growth + 1, growth / A * signal[..., None]
     state = torch.addcmul(weighted * B[:, None], decay, state)
     y = torch.bmm(state, C.to(dtype)[..., None])[..., 0]
     if D is not None:

@@ -126,6 +126,12 @@ def ssd(
 
     # The step is 1/P of the input's size: torch's own operators see to it and to its gradient.
     dtype = state_dtype(x, A)
+    if lengths is not None:
+        valid = valid_positions(lengths, x.shape[1])[..., None]
+        x, B, C = (torch.where(valid[..., None], value, 0) for value in (x, B, C))
+        delta = torch.where(valid, delta, 0)
+        intervals = None if intervals is None else torch.where(valid[..., 0], intervals, 0)
+        z = None if z is None else torch.where(valid[..., None], z, 0)
     step = delta.to(dtype)
     if delta_bias is not None:
         step = step + delta_bias
@@ -134,9 +140,7 @@ def ssd(
     if intervals is not None:
         step = step * intervals[..., None]
     if lengths is not None:
-        valid = valid_positions(lengths, x.shape[1])[..., None]
         step = torch.where(valid, step, 0)
-        x, B, C = (torch.where(valid[..., None], value, 0) for value in (x, B, C))
     exponent = (step * A).to(dtype)
     gain = (step * phi1(exponent) if hold == "zoh" else step).to(dtype)
     optional = (x, exponent, gain, B, C, D, initial_state)

@@ -19,13 +19,15 @@ def checkpoints(x: Tensor, B: Tensor) -> tuple[int, ...]:
 def cumulative(exponent: Tensor) -> tuple[Tensor, Tensor]:
     """Sum the (batch, length, H) exponents within each chunk; return the sums as a high and a low part.
 
+    The last chunk is filled up with exponents of 0.
+
     Decays are exponentials of differences of these sums. A float32 sum near -1e6 would leave no digits for
     the steps that follow in its chunk; the differences of both parts have them.
     """
     batch, length, heads = exponent.shape
     chunks = -(-length // CHUNK)
     padded = pad(exponent.double(), (0, 0, 0, chunks * CHUNK - length))
-    total = padded.view(batch, chunks, CHUNK, heads).cumsum(2).view(batch, -1, heads)[:, :length]
+    total = padded.view(batch, chunks, CHUNK, heads).cumsum(2).view(padded.shape)
     high = total.to(exponent.dtype)
     return high, (total - high.double()).to(exponent.dtype)
 
