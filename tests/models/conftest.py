@@ -1,0 +1,138 @@
+"""Sequences, banks and states by numerical integration for the tests of the linear path."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from ssmts.models.bank import make_bank
+from ssmts.models.sequences import Sequence, stack_sequences
+from ssmts.models.states import window_states
+
+
+def random_clock(rng, length, scale=1.0):
+    """Irregular times from 0: intervals between a tenth and about four times the scale."""
+    return np.concatenate([[0.0], np.cumsum(scale * (0.1 + rng.exponential(0.9, length - 1)))])
+
+
+CLOCKS = {
+    "reference": lambda rng, length: np.arange(float(length)),
+    "finer": lambda rng, length: 0.25 * np.arange(length),
+    "coarser": lambda rng, length: 4.0 * np.arange(length),
+    "irregular": random_clock,
+}
+
+
+@pytest.fixture(params=CLOCKS)
+def clock(request):
+    """Times of 160 observations: regular at 1, 1/4 and 4 reference steps, and irregular."""
+    return CLOCKS[request.param](np.random.default_rng(5), 160)
+
+
+@pytest.fixture
+def irregular_clock():
+    """Make irregular times: irregular_clock(rng, length, scale)."""
+    return random_clock
+
+
+@pytest.fixture
+def make_stack():
+    """Stack values (n, length) or (length,) on one clock: make_stack(values, times, starts, groups)."""
+
+    def make(values, times=None, starts=None, groups=None):
+        values = np.atleast_2d(np.asarray(values, dtype=np.float64))
+        times = np.arange(float(values.shape[1])) if times is None else times
+        starts = np.zeros(len(values)) if starts is None else starts
+        groups = np.full(len(values), -1) if groups is None else groups
+        members = [Sequence(times, *rest) for rest in zip(values, starts, groups)]
+        (stack,) = stack_sequences(members)
+        return stack
+
+    return make
+
+
+@pytest.fixture
+def bank():
+    """Bank of the size of a small model: 4 real modes and two frequencies with 6 decay times each."""
+    return make_bank(40.0, 16, 12.0)
+
+
+@dataclass
+class Windows:
+    """All windows of a stack, put together from the blocks: (n_members, n_windows, ...)."""
+
+    states: np.ndarray
+    token_times: np.ndarray
+    mean: np.ndarray
+    deviation: np.ndarray
+    n_blocks: int
+
+
+@pytest.fixture
+def all_windows():
+    """States of windows in one piece; every pair of member and row comes in exactly one block."""
+
+    def collect(stack, bank, context, rows, token_stride=None):
+        blocks = list(window_states(stack, bank, context, rows, token_stride))
+        n, n_tokens = len(stack.values), blocks[0].token_times.shape[1]
+        seen = np.zeros((n, len(rows)), dtype=int)
+        out = Windows(
+            np.full((n, len(rows), n_tokens, len(bank.A)), np.nan + 0j),
+            np.full((len(rows), n_tokens), np.nan),
+            np.full((n, len(rows)), np.nan),
+            np.full((n, len(rows)), np.nan),
+            len(blocks),
+        )
+        for block in blocks:
+            at = np.searchsorted(rows, block.rows)
+            seen[block.members, at] += 1
+            out.states[block.members, at] = block.states
+            out.mean[block.members, at], out.deviation[block.members, at] = block.mean, block.deviation
+            out.token_times[at] = block.token_times
+        assert (seen == 1).all()
+        return out
+
+    return collect
+
+
+@pytest.fixture
+def integrate():
+    """∫ exp(a (T - τ)) u(τ) dτ over the clock for u linear between observations, by Gauss-Legendre."""
+    nodes, weights = np.polynomial.legendre.leggauss(12)
+
+    def state(times, values, a, until=None):
+        until = times[-1] if until is None else until
+        if len(times) < 2:
+            return 0j
+        pieces = int(np.ceil(abs(a) * np.diff(times).max())) + 1
+        cuts = np.unique(np.concatenate([np.linspace(*ends, pieces + 1) for ends in zip(times, times[1:])]))
+        half = 0.5 * np.diff(cuts)[:, None]
+        tau = 0.5 * (cuts[1:] + cuts[:-1])[:, None] + half * nodes
+        return (half * weights * np.exp(a * (until - tau)) * np.interp(tau, times, values)).sum()
+
+    return state
+
+
+@pytest.fixture
+def time_mean():
+    """Mean of observations, each standing for half of the intervals beside it, at the ends for a whole one."""
+
+    def mean(times, values):
+        if len(times) == 1:
+            return values[0]
+        first, last = times[1] - times[0], times[-1] - times[-2]
+        area = np.trapezoid(values, times) + 0.5 * (first * values[0] + last * values[-1])
+        return area / (times[-1] - times[0] + 0.5 * (first + last))
+
+    return mean
+
+
+@pytest.fixture
+def rows_within():
+    """Rows of the window (origin - context, origin], by their definition."""
+
+    def rows(times, origin, context):
+        ages = times[origin] - times
+        return np.flatnonzero((ages >= 0) & (ages < context - 1e-6))
+
+    return rows
