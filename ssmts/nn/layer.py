@@ -102,8 +102,8 @@ class SSMLayer(nn.Module, ABC):
             If rate is not positive.
         """
         check_rate(rate)
-        # An expanded row would do, but for the first interval.
-        intervals = torch.full(u.shape[:2], rate, dtype=torch.float32, device=u.device)
+        precision = torch.promote_types(u.dtype, torch.float32)
+        intervals = torch.full(u.shape[:2], rate, dtype=precision, device=u.device)
         intervals[:, :1] = 0
         return self.scan(u, intervals)[0]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 import torch
@@ -10,19 +10,33 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ssmts.nn.layer import SSMLayer, SSMState
+from ssmts.nn.lssl import LSSL
+from ssmts.nn.mamba import Mamba
+from ssmts.nn.mamba2 import Mamba2
+from ssmts.nn.mamba3 import Mamba3
 from ssmts.nn.s4 import S4
 from ssmts.nn.s4d import S4D
+from ssmts.nn.s5 import S5
 
 __all__ = ["LAYERS", "SSMStack"]
 
-LAYERS: dict[str, type[S4] | type[S4D]] = {"s4": S4, "s4d": S4D}
+LAYERS: dict[str, Callable[..., SSMLayer]] = {
+    "lssl": LSSL,
+    "s4": S4,
+    "s4d": S4D,
+    "s5": S5,
+    "mamba": Mamba,
+    "mamba2": Mamba2,
+    "mamba3": Mamba3,
+}
 
 
 class SSMStack(nn.Module):
-    """Pre-norm residual blocks of one kind of state-space layer, each with a gated linear unit.
+    """Pre-norm residual blocks of one kind of state-space layer.
 
-    A block is x + GLU(W gelu(SSM(norm(x)))). Everything but the layer acts on one observation at a time, so
-    the stack has the layer's three views.
+    A block is x + GLU(W gelu(SSM(norm(x)))), or x + SSM(norm(x)) where the layer gates its features itself
+    (the Mambas); a gated MLP, x + W_o(silu(W_a norm(x)) * W_b norm(x)), may follow. Everything but the layer
+    acts on one observation at a time, so the stack has the layer's three views.
 
     Parameters
     ----------
@@ -30,19 +44,21 @@ class SSMStack(nn.Module):
         Features.
     n_layers : int
         Blocks, at least 1.
-    layer : {"s4", "s4d"}
+    layer : {"lssl", "s4", "s4d", "s5", "mamba", "mamba2", "mamba3"}
         Kind of layer, a key of `LAYERS`.
     d_state : int
-        Real state size of each feature's system, even.
+        Real state size, as the layer has it; even for most.
     dropout : float
         Share of features dropped after the layer and after the gate, in training.
     layer_options : mapping, optional
         Further keywords of the layer, such as ``{"hold": "zoh"}``.
+    mlp_ratio : float
+        Hidden width of a gated MLP after each layer in multiples of d_model; 0 leaves it out.
 
     Raises
     ------
     ValueError
-        If the layer is unknown or n_layers is below 1.
+        If the layer is unknown, n_layers is below 1 or mlp_ratio below 0.
     """
 
     def __init__(
@@ -54,16 +70,20 @@ class SSMStack(nn.Module):
         d_state: int = 64,
         dropout: float = 0.1,
         layer_options: Mapping[str, Any] | None = None,
+        mlp_ratio: float = 0.0,
     ) -> None:
         super().__init__()
         if layer not in LAYERS:
             raise ValueError(f"layer must be one of {', '.join(map(repr, LAYERS))}, got {layer!r}")
         if n_layers < 1:
             raise ValueError(f"n_layers must be at least 1, got {n_layers}")
-        blocks = (
-            _Block(LAYERS[layer](d_model, d_state, **(layer_options or {})), dropout) for _ in range(n_layers)
+        if mlp_ratio < 0:
+            raise ValueError(f"mlp_ratio must be at least 0, got {mlp_ratio}")
+        hidden = round(mlp_ratio * d_model)
+        self.blocks = nn.ModuleList(
+            _Block(LAYERS[layer](d_model, d_state, **(layer_options or {})), hidden, dropout)
+            for _ in range(n_layers)
         )
-        self.blocks = nn.ModuleList(blocks)
         self.norm = nn.LayerNorm(d_model)
 
     @property
@@ -154,13 +174,31 @@ class SSMStack(nn.Module):
 
 
 class _Block(nn.Module):
-    def __init__(self, ssm: SSMLayer, dropout: float) -> None:
+    def __init__(self, ssm: SSMLayer, hidden: int, dropout: float) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(ssm.d_model)
         self.ssm = ssm
-        self.gate = nn.Linear(ssm.d_model, 2 * ssm.d_model)
+        self.gate = None if ssm.GATED else nn.Linear(ssm.d_model, 2 * ssm.d_model)
+        self.mlp = _GatedMLP(ssm.d_model, hidden) if hidden else None
         self.dropout = nn.Dropout(dropout)
 
     def mix(self, residual: Tensor, y: Tensor) -> Tensor:
-        gated = functional.glu(self.gate(self.dropout(functional.gelu(y))))
-        return residual + cast("Tensor", self.dropout(gated))
+        """What follows the layer, one observation at a time."""
+        if self.gate is not None:
+            y = functional.glu(self.gate(self.dropout(functional.gelu(y))))
+        mixed: Tensor = residual + self.dropout(y)
+        if self.mlp is None:
+            return mixed
+        return mixed + cast("Tensor", self.dropout(self.mlp(mixed)))
+
+
+class _GatedMLP(nn.Module):
+    def __init__(self, d_model: int, hidden: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(d_model)
+        self.branches = nn.Linear(d_model, 2 * hidden)
+        self.out = nn.Linear(hidden, d_model)
+
+    def forward(self, x: Tensor) -> Tensor:
+        value, gate = self.branches(self.norm(x)).chunk(2, dim=-1)
+        return cast("Tensor", self.out(functional.silu(gate) * value))
