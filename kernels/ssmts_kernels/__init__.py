@@ -8,6 +8,8 @@ from ssmts_kernels.cauchy import cauchy
 from ssmts_kernels.diagonal_scan import diagonal_final_state, diagonal_scan, diagonal_step
 from ssmts_kernels.fft_conv import fft_conv
 from ssmts_kernels.hold import hold_weights
+from ssmts_kernels.selective_scan import selective_scan, selective_scan_step
+from ssmts_kernels.ssd import ssd, ssd_step
 from ssmts_kernels.vandermonde import vandermonde
 
 __all__ = [
@@ -18,5 +20,9 @@ __all__ = [
     "diagonal_scan",
     "diagonal_final_state",
     "diagonal_step",
+    "selective_scan",
+    "selective_scan_step",
+    "ssd",
+    "ssd_step",
     "hold_weights",
 ]

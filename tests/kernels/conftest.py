@@ -1,5 +1,6 @@
 """Puts the conformance class within reach and Triton into its interpreter where there is no GPU."""
 
+import importlib
 import importlib.util
 import os
 import sys
@@ -19,3 +20,17 @@ def pytest_generate_tests(metafunc):
     if metafunc.cls is not None and "fast" in metafunc.fixturenames:
         paths = [b for b in metafunc.cls.backends if b != "triton" or importlib.util.find_spec("triton")]
         metafunc.parametrize("fast", paths)
+
+
+@pytest.fixture
+def every_triton_configuration(monkeypatch):
+    """Make one autotune configuration the only one and compare values and gradients with the reference."""
+    pytest.importorskip("triton")
+
+    def check(operator, index, case, length):
+        module = importlib.import_module(f"ssmts_kernels.{operator}.triton")
+        for kernel in (module._forward, module._backward):
+            monkeypatch.setattr(kernel, "configs", [module.CONFIGS[index]])
+        case.assert_agrees("triton", case.build(length, torch.float64))
+
+    return check

@@ -16,6 +16,7 @@ def roots(length, dtype):
 class TestCauchy(OperatorConformance):
     operator = cauchy
     chunk = 16
+    backends = ("cpu", "triton")
     differentiable = ("v", "A")
     leading = (4,)
 
@@ -114,3 +115,8 @@ def test_no_modes_and_no_rows():
     empty = torch.zeros(2, 3, 0, dtype=torch.complex64)
     assert (cauchy(empty, roots(4, torch.complex64), empty[0]) == 0).all()
     assert cauchy(empty[:, :0], roots(4, torch.complex64), empty[0, :0]).shape == (2, 0, 4)
+
+
+@pytest.mark.parametrize("config", range(4))
+def test_every_triton_configuration(config, every_triton_configuration):
+    every_triton_configuration("cauchy", config, TestCauchy(), length=70)

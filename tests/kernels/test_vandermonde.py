@@ -8,7 +8,7 @@ from ssmts_kernels import backend, vandermonde
 class TestVandermonde(OperatorConformance):
     operator = vandermonde
     chunk = 16  # L = 16 splits into 4 x 4 exactly
-    backends = ("cpu",)
+    backends = ("cpu", "triton")
     differentiable = ("C", "A")
     modes = (torch.complex64, torch.complex128)
 
@@ -82,3 +82,8 @@ def test_no_array_of_rows_modes_and_length():
         vandermonde(C, A, L).sum().backward()
     largest = max(event.self_cpu_memory_usage for event in profile.events())
     assert largest < H * N * L * 4 / 4
+
+
+@pytest.mark.parametrize("config", range(4))
+def test_every_triton_configuration(config, every_triton_configuration):
+    every_triton_configuration("vandermonde", config, TestVandermonde(), length=70)

@@ -24,7 +24,7 @@ def forward(v: Tensor, omega: Tensor, A: Tensor) -> Tensor:
     """Return the (K, H, L) sums of the (K, H, N) numerators."""
     if (n := roots.order(omega, A)) is not None:
         return roots.forward(v, A, n, len(omega))
-    half, sigma, kappa = _circle(omega)
+    half, sigma, kappa = unit_circle(omega)
     out = v.new_empty(v.shape[0], v.shape[1], len(omega))
     numerators = torch.cat([v.real, (v * A.conj_physical()).real]).transpose(0, 1).contiguous()
     for rows in _row_blocks(A, omega):
@@ -41,7 +41,7 @@ def backward(grad: Tensor, v: Tensor, omega: Tensor, A: Tensor) -> tuple[Tensor,
     """Return the gradients of v and A."""
     if (n := roots.order(omega, A)) is not None:
         return roots.backward(grad, v, A, n)
-    half, sigma, kappa = _circle(omega)
+    half, sigma, kappa = unit_circle(omega)
     # The gradient of a real parameter p is Re(conj(grad) ∂out/∂p): carry conj(grad) with the common phase in.
     weight = (4 * grad.conj_physical() * half.conj_physical()).transpose(0, 1)
     grad_v, grad_A = v.new_empty(v.shape), A.new_empty(A.shape)
@@ -62,7 +62,7 @@ def backward(grad: Tensor, v: Tensor, omega: Tensor, A: Tensor) -> tuple[Tensor,
     return grad_v, grad_A
 
 
-def _circle(omega: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def unit_circle(omega: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return h, σ, κ with 2 (1 - ω) = i σ h and 1 + ω = κ h."""
     if len(omega) and not float((omega.abs() - 1).abs().max()) < 1e-4:
         raise ValueError("cauchy: omega must lie on the unit circle; backend('reference') takes any point")

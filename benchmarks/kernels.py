@@ -1,0 +1,128 @@
+"""Every operator against its peers: ``python -m benchmarks.kernels`` prints and stores the table.
+
+Ratios are taken in one run, ours and peers in turn, the best of several rounds each, and no row is timed
+before ours and its peers agree. On a machine without a GPU the table says so and holds no GPU figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "kernels"))
+RESULTS = ROOT / "benchmarks" / "results"
+THREADS = 2
+TARGETS = {
+    "selective_scan forward+backward, B8 L512 D128 N16": {"mambapy": 4, "loop": 3},
+    "ssd forward+backward, B4 L1024 H8 P64 N64": {"loop": 10, "einsum": 1},
+}
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=7, help="rounds a row; the best time counts")
+    parser.add_argument("--no-store", action="store_true", help="print only")
+    options = parser.parse_args()
+    torch.set_num_threads(THREADS)
+    torch.manual_seed(0)
+    report = measure(options.repeats)
+    page = to_markdown(report)
+    print(page)
+    if not options.no_store:
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        write_atomically(RESULTS / "kernels-cpu.json", json.dumps(report, indent=1) + "\n")
+        write_atomically(RESULTS / "kernels-cpu.md", page)
+
+
+def measure(repeats: int) -> dict[str, Any]:
+    """Return the device, the date, the notes and every row."""
+    from benchmarks import kernels_lti, kernels_selective
+
+    notes = []
+    if importlib.util.find_spec("mambapy") is None:
+        notes.append("mambapy is not installed here: its parallel scan is not in the table.")
+    if not torch.cuda.is_available():
+        notes.append(
+            "No GPU was at hand: the Triton kernels are tested in the interpreter, their speed is unknown."
+        )
+    rows = kernels_lti.rows(repeats) + kernels_selective.rows(repeats)
+    for row in rows:
+        row.setdefault("target", TARGETS.get(row["work"], {}))
+    return {
+        "device": _device_name(),
+        "date": datetime.now(UTC).date().isoformat(),
+        "threads": THREADS,
+        "torch": torch.__version__,
+        "load_before": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "notes": notes,
+        "rows": rows,
+    }
+
+
+def to_markdown(report: dict[str, Any]) -> str:
+    """Lay the report out as a page."""
+    lines = [
+        "# Operators on CPU",
+        "",
+        f"{report['device']}, {report['threads']} threads, torch {report['torch']}, {report['date']}. "
+        "Best of several rounds; `python -m benchmarks.kernels` makes this page.",
+        "",
+        *(f"- {note}" for note in report["notes"]),
+        "",
+        "| work | ours | peers (time, ratio to ours) | must reach | peak memory, ours / peers |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for row in report["rows"]:
+        ours, target = row["ours_s"], row["target"]
+        peers = ", ".join(f"{n} {_time(s)} ({s / ours:.1f}x)" for n, s in row["peers"].items())
+        goals = ", ".join(_goal(name, goal, row) for name, goal in target.items())
+        peaks = ""
+        if row.get("peak_mb") is not None:
+            others = ", ".join(f"{n} {v:.0f} MB" for n, v in row["peers_peak_mb"].items())
+            peaks = f"{row['peak_mb']:.0f} MB / {others}"
+        lines.append(f"| {row['work']} | {_time(ours)} | {peers} | {goals} | {peaks} |")
+    return "\n".join(lines) + "\n"
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write beside `path`, then rename: a run that is cut short leaves the old file."""
+    beside = path.with_suffix(path.suffix + ".part")
+    beside.write_text(text)
+    beside.replace(path)
+
+
+def _goal(name: str, goal: float, row: dict[str, Any]) -> str:
+    if name == "seconds":
+        return f"{_time(goal)}: {'yes' if row['ours_s'] <= goal else 'no'}"
+    if name not in row["peers"]:
+        return f"{goal:g}x {name}: not measured"
+    reached = row["peers"][name] / row["ours_s"] >= goal
+    return f"{goal:g}x {name}: {'yes' if reached else 'no'}"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds * 1e6:.0f} µs" if seconds < 1e-3 else f"{seconds * 1e3:.1f} ms"
+
+
+def _device_name() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return f"{line.split(':', 1)[1].strip()}, {os.cpu_count()} cores"
+    return f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+
+
+if __name__ == "__main__":
+    main()
