@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from ssmts.nn.layer import SSMState, real_parameter
 from ssmts.nn.selective import SelectiveLayer, ShortConvolution, delta_bias
-from ssmts_kernels.hold import start_intervals
 from ssmts_kernels.selective_scan import selective_scan, selective_scan_step
 
 __all__ = ["Mamba"]
@@ -119,7 +118,7 @@ class Mamba(SelectiveLayer):
         y, x = selective_scan(
             system.u, system.delta, self.A, system.B, system.C, self.D, system.z, self.delta_proj.bias,
             delta_softplus=True, initial_state=state.x, return_last_state=True,
-            intervals=start_intervals(intervals, "zoh"), lengths=lengths, hold=self.hold,
+            intervals=self._held(intervals), lengths=lengths, hold=self.hold,
         )  # fmt: skip
         return self.out_proj(y).to(u.dtype), SSMState(x, latest)
 
@@ -129,7 +128,7 @@ class Mamba(SelectiveLayer):
         new, delta, B, C, z = (value[:, 0] for value in system)
         y, x = selective_scan_step(
             state.x, new, delta, self.A, B, C, self.D, z, self.delta_proj.bias, delta_softplus=True,
-            interval=start_intervals(interval[:, None], "zoh")[:, 0], hold=self.hold,
+            interval=self._held(interval[:, None])[:, 0], hold=self.hold,
         )  # fmt: skip
         return self.out_proj(y).to(u.dtype), SSMState(x, latest)
 

@@ -11,7 +11,6 @@ from torch.nn import functional
 
 from ssmts.nn.layer import SSMState
 from ssmts.nn.selective import SelectiveLayer, ShortConvolution, delta_bias
-from ssmts_kernels.hold import start_intervals
 from ssmts_kernels.ssd import ssd, ssd_step
 
 __all__ = ["Mamba2"]
@@ -125,7 +124,7 @@ class Mamba2(SelectiveLayer):
         y, x = ssd(
             system.u, system.delta, self.A, system.B, system.C, self.D,
             delta_bias=self.delta_bias, delta_softplus=True, initial_state=state.x, return_last_state=True,
-            intervals=start_intervals(intervals, "zoh"), lengths=lengths, hold=self.hold,
+            intervals=self._held(intervals), lengths=lengths, hold=self.hold,
         )  # fmt: skip
         return self.out_proj(self.norm(y.flatten(-2), system.z)).to(u.dtype), SSMState(x, latest)
 
@@ -135,7 +134,7 @@ class Mamba2(SelectiveLayer):
         new, delta, B, C, z = (value[:, 0] for value in system)
         y, x = ssd_step(
             state.x, new, delta, self.A, B, C, self.D, delta_bias=self.delta_bias, delta_softplus=True,
-            interval=start_intervals(interval[:, None], "zoh")[:, 0], hold=self.hold,
+            interval=self._held(interval[:, None])[:, 0], hold=self.hold,
         )  # fmt: skip
         return self.out_proj(self.norm(y.flatten(-2), z)).to(u.dtype), SSMState(x, latest)
 
@@ -163,11 +162,11 @@ class _GatedNorm(nn.Module):
 
     def __init__(self, n_channels: int, n_groups: int) -> None:
         super().__init__()
-        self.n_groups = n_groups
+        self.shape = (n_groups, n_channels // n_groups)
         self.weight = nn.Parameter(torch.ones(n_channels))
 
     def forward(self, y: Tensor, z: Tensor) -> Tensor:
-        gated = (y * functional.silu(z)).reshape(*y.shape[:-1], self.n_groups, -1)
+        gated = (y * functional.silu(z)).reshape(*y.shape[:-1], *self.shape)
         return functional.rms_norm(gated, gated.shape[-1:], eps=1e-5).flatten(-2) * self.weight
 
 

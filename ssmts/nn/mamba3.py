@@ -13,7 +13,7 @@ from ssmts.nn.layer import SSMState
 from ssmts.nn.mamba2 import heads
 from ssmts.nn.selective import SelectiveLayer, delta_bias
 from ssmts_kernels._dispatch import requested
-from ssmts_kernels.hold import phi1, start_intervals
+from ssmts_kernels.hold import phi1
 from ssmts_kernels.ssd.op import forward as ssd_operator
 
 __all__ = ["Mamba3"]
@@ -178,10 +178,10 @@ class Mamba3(SelectiveLayer):
         batch, length = u.shape[:2]
         split = torch.split(self._project(u, lengths), self.sizes, dim=-1)
         z, x, B, C, delta, decay, blend, angle = split
-        intervals = start_intervals(intervals, "zoh")
+        intervals = self._held(intervals)
         if lengths is not None:
             intervals = torch.where(torch.arange(length, device=u.device) < lengths[:, None], intervals, 0)
-        s = functional.softplus(delta + self.delta_bias) * intervals[..., None].to(delta.dtype)
+        s = functional.softplus(delta + self.delta_bias) * intervals[..., None]
         A = -functional.softplus(decay).clamp_min(_SLOWEST)
         theta = math.pi * torch.tanh(functional.pad(angle, (0, self.d_state // 2 - angle.shape[-1])))
         exponent, turn = s * A, s[..., None] * theta[:, :, None]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ssmts.nn.layer import SSMLayer, check_delta_range, latest_inputs, log_uniform, real_parameter
+from ssmts_kernels.hold import start_intervals
 
 __all__ = ["SelectiveLayer", "ShortConvolution"]
 
@@ -91,6 +92,10 @@ class SelectiveLayer(SSMLayer):
             u = torch.where(valid[..., None], u, 0)
         projected: Tensor = self.in_proj(u.to(self.in_proj.weight.dtype))
         return projected
+
+    def _held(self, intervals: Tensor) -> Tensor:
+        """Intervals (..., L) in the weights' dtype, the first observation of a series held for 1."""
+        return start_intervals(intervals, "zoh").to(self.in_proj.weight.dtype)
 
 
 class ShortConvolution(nn.Module):

@@ -3,32 +3,64 @@
 import pytest
 import torch
 
-from ssmts.nn import S4, S4D
+from ssmts.nn import LSSL, S4, S4D, S5, Mamba, Mamba2, Mamba3
 
-CASES = [
+MODAL = [
     *((S4D, {"hold": hold, "init": "legs"}) for hold in S4D.HOLDS),
     (S4D, {"hold": "foh", "init": "real"}),
     (S4D, {"hold": "zoh", "init": "inv"}),
     *((S4, {"hold": hold, "init": "legs"}) for hold in S4.HOLDS),
     (S4, {"hold": "bilinear", "init": "legt"}),
+    (S4, {"hold": "bilinear", "init": "lagt"}),
     (S4, {"hold": "bilinear_s4", "init": "fourier"}),
+]
+DENSE = [(LSSL, {"hold": hold}) for hold in LSSL.HOLDS]
+SELECTIVE = [
+    *((kind, {"hold": hold}) for kind in (Mamba, Mamba2, Mamba3) for hold in kind.HOLDS),
+    (Mamba, {"conv_width": 0, "delta_rank": 2}),
+    (Mamba2, {"conv_width": 2, "n_groups": 2, "head_dim": 3}),
+    (Mamba3, {"hold": "zoh", "rank": 3, "rotary_fraction": 1.0}),
+    (Mamba3, {"hold": "trapezoidal", "rank": 2, "rotary_fraction": 0.0}),
+]
+EVERY = [
+    *MODAL,
+    *DENSE,
+    *((S5, {"hold": hold}) for hold in S5.HOLDS),
+    (S5, {"n_blocks": 2}),
+    *SELECTIVE,
 ]
 
 
 def name(case):
-    return "-".join([case[0].__name__, *case[1].values()])
+    return "-".join([case[0].__name__, *(f"{key}={value}" for key, value in case[1].items())])
 
 
-@pytest.fixture(params=CASES, ids=name)
-def build(request):
-    """Make one of the layers, its parameters those of the seed: build(d_model, d_state, dtype, **options)."""
-    kind, options = request.param
+def maker(case):
+    kind, options = case
 
     def make(d_model=3, d_state=8, dtype=torch.float64, **more):
         torch.manual_seed(0)
         return kind(d_model, d_state, **{**options, **more}).to(dtype)
 
     return make
+
+
+@pytest.fixture(params=EVERY, ids=name)
+def build(request):
+    """Make one of the layers, its parameters those of the seed: build(d_model, d_state, dtype, **options)."""
+    return maker(request.param)
+
+
+@pytest.fixture(params=[*MODAL, *DENSE], ids=name)
+def build_lti(request):
+    """Make one of the layers that have a kernel, as `build` does."""
+    return maker(request.param)
+
+
+@pytest.fixture(params=MODAL, ids=name)
+def build_modal(request):
+    """Make an S4 or S4D, as `build` does."""
+    return maker(request.param)
 
 
 @pytest.fixture
@@ -41,5 +73,17 @@ def irregular():
         intervals = torch.empty(batch, length, dtype=torch.float64).exponential_(generator=generator)
         intervals[:, 0] = 0
         return u.to(dtype), intervals.to(dtype)
+
+    return make
+
+
+@pytest.fixture
+def regular():
+    """Intervals of a grid that begins: regular(batch, length, rate, dtype)."""
+
+    def make(batch, length, rate, dtype=torch.float64):
+        intervals = torch.full((batch, length), rate, dtype=dtype)
+        intervals[:, 0] = 0
+        return intervals
 
     return make

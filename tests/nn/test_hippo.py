@@ -13,6 +13,7 @@ from ssmts.nn.hippo import (
     diagonal_init,
     hippo_dplr,
     hippo_fourier,
+    hippo_lagt,
     hippo_legs,
     hippo_legt,
 )
@@ -73,6 +74,22 @@ def test_fourier_follows_its_own_harmonics_exactly(frequency):
     torch.testing.assert_close(A @ x + B * math.cos(w * t + 0.4), slope, atol=1e-9, rtol=1e-9)
 
 
+@pytest.mark.parametrize("degree", [0, 1, 4])
+def test_lagt_follows_polynomials_exactly(degree):
+    """x' holds the Laguerre coefficients of du/dt, by quadrature over the ages with weight exp(-age)."""
+    t, d_state = 1.3, 8
+    ages, weights = np.polynomial.laguerre.laggauss(30)
+    basis = np.polynomial.laguerre.lagvander(ages, d_state - 1)
+
+    def coefficients(values):
+        return torch.from_numpy((weights * values) @ basis)
+
+    A, B = hippo_lagt(d_state)
+    x = coefficients((t - ages) ** degree)
+    slope = degree * (t - ages) ** max(degree - 1, 0)
+    torch.testing.assert_close(A @ x + B * t**degree, coefficients(slope), atol=1e-9, rtol=1e-9)
+
+
 def test_legt_projects_online():
     """From an empty state, fed by samples, the state becomes the Legendre coefficients of the window."""
     d_state, step = 12, 1e-3
@@ -101,7 +118,9 @@ def test_dplr_form_rebuilds_the_matrix(measure, d_state):
     torch.testing.assert_close(unitary.conj().T @ unitary, torch.eye(d_state, dtype=torch.complex128))
 
 
-@pytest.mark.parametrize(("measure", "real_part"), [("legs", -0.5), ("legt", 0.0), ("fourier", 0.0)])
+@pytest.mark.parametrize(
+    ("measure", "real_part"), [("legs", -0.5), ("legt", 0.0), ("lagt", -0.5), ("fourier", 0.0)]
+)
 def test_normal_part_has_one_decay(measure, real_part):
     Lambda = hippo_dplr(measure, 32).Lambda
     assert Lambda.shape == (16,)
@@ -153,7 +172,7 @@ def test_odd_sizes_are_refused(d_state):
 
 
 def test_unknown_names_are_refused():
-    with pytest.raises(ValueError, match="'legs', 'legt', 'fourier'"):
-        hippo_dplr("lagt", 8)
+    with pytest.raises(ValueError, match="'legs', 'legt', 'lagt', 'fourier'"):
+        hippo_dplr("chebt", 8)
     with pytest.raises(ValueError, match="init must be one of"):
         diagonal_init("random", 8)

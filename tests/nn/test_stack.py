@@ -53,6 +53,23 @@ def test_padding_is_zero_and_never_leaks(layer, irregular):
         torch.testing.assert_close(one.u[1:], other.u)
 
 
+def test_an_mlp_keeps_the_views_together(irregular):
+    stack = make(mlp_ratio=1.5)
+    u, intervals = irregular()
+    y, _ = stack.scan(u, intervals)
+    assert not torch.allclose(y, make().scan(u, intervals)[0])
+    assert stack.blocks[0].mlp.out.in_features == 4
+    state = stack.initial_state(2)
+    for k in range(20):
+        last, state = stack.step(u[:, k], intervals[:, k], state)
+    torch.testing.assert_close(last, y[:, -1])
+
+
+def test_layers_that_gate_themselves_get_no_gate():
+    for layer in LAYERS:
+        assert (make(layer).blocks[0].gate is None) == layer.startswith("mamba")
+
+
 def test_outputs_are_causal(irregular):
     stack = make()
     u, _ = irregular()
@@ -96,7 +113,9 @@ def test_options_reach_the_layers():
 
 
 def test_bad_arguments_name_themselves():
-    with pytest.raises(ValueError, match="layer must be one of 's4', 's4d', got 's6'"):
+    with pytest.raises(ValueError, match=r"layer must be one of 'lssl', .* 'mamba3', got 's6'"):
         SSMStack(4, layer="s6")
     with pytest.raises(ValueError, match="n_layers must be at least 1, got 0"):
         SSMStack(4, 0)
+    with pytest.raises(ValueError, match="mlp_ratio must be at least 0"):
+        SSMStack(4, mlp_ratio=-1.0)
