@@ -24,6 +24,7 @@ __all__ = [
     "MissingIdError",
     "MixedTimeZoneError",
     "ModelFileError",
+    "NonFiniteForecastError",
     "NonFiniteTimeError",
     "NotNumericError",
     "ParameterError",
@@ -33,6 +34,7 @@ __all__ = [
     "TimeColumnError",
     "TimeRangeError",
     "TooShortError",
+    "TooShortWarning",
     "UnknownColumnError",
 ]
 
@@ -156,3 +158,11 @@ class ParameterError(SSMTSError, ValueError):
 
     def __str__(self) -> str:
         return f"{self.name}={self.value!r} is not allowed: {self.name} must be {self.allowed}."
+
+
+class NonFiniteForecastError(SSMTSError, ValueError):
+    """A forecast came out as NaN or infinity: an error, never a silent result."""
+
+
+class TooShortWarning(UserWarning):
+    """Series too short for a training window were left out of fit; they can still be forecast."""

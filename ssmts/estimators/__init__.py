@@ -1,1 +1,37 @@
-"""Placeholder docstring; see the package page."""
+"""Estimators with scikit-learn's manners."""
+
+import os
+
+from ssmts.errors import ModelFileError
+from ssmts.estimators._saving import read_forecaster
+from ssmts.estimators.deep import S4DForecaster, S4Forecaster
+from ssmts.estimators.forecaster import SSMForecaster
+from ssmts.estimators.linear import LinearSSMForecaster
+
+__all__ = ["LinearSSMForecaster", "S4DForecaster", "S4Forecaster", "SSMForecaster", "load"]
+
+_CLASSES = {cls.__name__: cls for cls in (LinearSSMForecaster, S4DForecaster, S4Forecaster)}
+
+
+def load(path: str | os.PathLike[str]) -> SSMForecaster:
+    """Read a saved estimator of any class; no code in the file is run.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    The fitted estimator.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is no model of this library.
+    """
+    name, params, fitted = read_forecaster(path)
+    if name not in _CLASSES:
+        raise ModelFileError(f"{path} holds a {name!r}, which this version does not know. Update ssmts.")
+    model = _CLASSES[name](**params)
+    model._adopt(fitted)
+    return model

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssmts.models._types import Complex, Float
+from ssmts.models.arrays import Complex, Float
 
 __all__ = ["ModeBank", "make_bank"]
 

@@ -60,5 +60,5 @@ class DeepPath(nn.Module):
         Tensor
             (batch, horizon + 1), in units of the window's deviation.
         """
-        hidden, _ = self.backbone.scan(self.project(tokens), intervals)
+        hidden = self.backbone(self.project(tokens), intervals)
         return cast("Tensor", _GATE_SPEED * self.gate * self.head(self.dropout(hidden[:, -1])))

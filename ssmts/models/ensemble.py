@@ -8,50 +8,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssmts.models._types import Complex, Float
+from ssmts.models.arrays import Float
 from ssmts.models.bank import ModeBank
 from ssmts.models.config import DeepConfig
 from ssmts.models.deep import DeepPath
+from ssmts.models.linear import LinearPath
 from ssmts.models.moments import floored
 from ssmts.models.sequences import SequenceStack
-from ssmts.models.states import window_states
-from ssmts.models.tokens import TokenEncoder, recent_values, token_intervals
+from ssmts.models.states import WindowStates, window_states
+from ssmts.models.tokens import TokenEncoder, normalized, recent_values, token_intervals
 
-__all__ = ["DeepEnsemble", "encode_windows"]
-
-
-def encode_windows(
-    encoder: TokenEncoder,
-    config: DeepConfig,
-    bank: ModeBank,
-    states: Complex,
-    token_times: Float,
-    mean: Float,
-    deviation: Float,
-    recent: Float,
-) -> tuple[Tensor, Tensor]:
-    """Tokens and intervals of the windows of one sequence.
-
-    Parameters
-    ----------
-    encoder : TokenEncoder
-    config : DeepConfig
-    bank : ModeBank
-    states : ndarray of complex128, shape (n_windows, n_tokens, n_modes)
-        Of the window minus its mean.
-    token_times : ndarray of float64, shape (n_windows, n_tokens)
-        Before the origin, in reference steps.
-    mean, deviation : ndarray of float64, shape (n_windows,)
-    recent : ndarray of float64, shape (n_windows, n_tokens, n_recent)
-
-    Returns
-    -------
-    tokens : Tensor, shape (n_windows, n_tokens, n_components + n_recent)
-    intervals : Tensor, shape (n_windows, n_tokens)
-    """
-    scale = floored(deviation)[:, None, None]
-    tokens = encoder.encode(bank.features(states) / scale, (recent - mean[:, None, None]) / scale)
-    return tokens, token_intervals(token_times, config.token_stride)
+__all__ = ["DeepEnsemble"]
 
 
 @dataclass
@@ -66,12 +33,18 @@ class DeepEnsemble:
         In eval mode, on any one device.
     share : float
         Between 0 and 1, solved on held-out blocks.
+    bank : ModeBank
+        Of the stem.
+    context : float
+        In reference steps.
     """
 
     config: DeepConfig
     encoder: TokenEncoder
     members: list[DeepPath]
     share: float
+    bank: ModeBank
+    context: float
 
     @torch.no_grad()
     def correct(self, tokens: Tensor, intervals: Tensor, deviation: Float) -> Float:
@@ -82,31 +55,32 @@ class DeepEnsemble:
         mean = torch.as_tensor(total).cpu().numpy().astype(np.float64) / len(self.members)
         return np.asarray(self.share * mean * floored(deviation)[:, None])
 
-    def correct_last(self, windows: SequenceStack, bank: ModeBank, context: float) -> Float:
-        """Correction for the last origin of every sequence of a stack of windows."""
-        stride = self.config.token_stride if self.config.n_tokens > 1 else None
-        origin = np.array([len(windows.times) - 1])
-        out = []
-        for block in window_states(windows, bank, context, origin, stride):
-            instants = windows.times[-1] + block.token_times
-            recent = np.concatenate(
-                [
-                    recent_values(windows.times, values, instants, windows.times[:1], self.config.n_recent)
-                    for values in windows.values[block.members]
-                ]
-            )
-            tokens, intervals = encode_windows(
-                self.encoder,
-                self.config,
-                bank,
-                block.states[:, 0],
-                np.repeat(block.token_times, len(recent), axis=0),
-                block.mean[:, 0],
-                block.deviation[:, 0],
-                recent,
-            )
-            out.append(self.correct(tokens, intervals, block.deviation[:, 0]))
-        return np.concatenate(out)
+    def correct_block(self, stack: SequenceStack, member: int, block: WindowStates, i: int) -> Float:
+        """Correction for the windows of one sequence of a stack, the i-th of the block's."""
+        first = np.maximum(stack.times[block.rows] - self.context, 0.0)
+        instants = stack.times[block.rows, None] + block.token_times
+        recent = recent_values(stack.times, stack.values[member], instants, first, self.config.n_recent)
+        mean, deviation = block.mean[i], block.deviation[i]
+        features, recent = normalized(self.bank.features(block.states[i]), recent, mean, deviation)
+        intervals = token_intervals(block.token_times, self.config.token_stride)
+        return self.correct(self.encoder.encode(features, recent), intervals, deviation)
+
+    def correct_last(self, windows: SequenceStack, features: Float, mean: Float, deviation: Float) -> Float:
+        """Correction for windows of one clock at their last observation; features are those of the origin."""
+        times = windows.times
+        if self.config.n_tokens > 1:
+            origin = np.array([len(times) - 1])
+            blocks = window_states(windows, self.bank, self.context, origin, self.config.token_stride)
+            corrections = [
+                self.correct_block(windows, member, block, i)
+                for block in blocks
+                for i, member in enumerate(range(block.members.start, block.members.stop))
+            ]
+            return np.concatenate(corrections)
+        n_recent = self.config.n_recent
+        recent = [recent_values(times, v, times[-1:, None], times[:1], n_recent) for v in windows.values]
+        scaled, own = normalized(features[:, None], np.concatenate(recent), mean, deviation)
+        return self.correct(self.encoder.encode(scaled, own), torch.zeros(len(own), 1), deviation)
 
     def to_tensors(self) -> dict[str, Tensor]:
         """Everything fitted, by name."""
@@ -120,15 +94,16 @@ class DeepEnsemble:
         return tensors
 
     @classmethod
-    def from_tensors(cls, config: DeepConfig, horizon: int, tensors: dict[str, Tensor]) -> DeepEnsemble:
+    def from_tensors(cls, config: DeepConfig, linear: LinearPath, tensors: dict[str, Tensor]) -> DeepEnsemble:
         """Inverse of :meth:`to_tensors`; the networks are on the CPU."""
         members = []
         for i in range(config.n_members):
             prefix = f"members.{i}."
-            member = DeepPath(config, horizon)
+            member = DeepPath(config, linear.config.horizon)
             member.load_state_dict(
                 {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
             )
             members.append(member.eval())
         encoder = TokenEncoder(tensors["encoder.mean"].numpy(), tensors["encoder.projection"].numpy())
-        return cls(config, encoder, members, float(tensors["share"]))
+        share = float(tensors["share"])
+        return cls(config, encoder, members, share, linear.bank, linear.config.context)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssmts.models._types import Float
+from ssmts.models.arrays import Float
 from ssmts.models.bank import ModeBank
 from ssmts.models.config import ModelConfig
 from ssmts.models.ensemble import DeepEnsemble
@@ -66,7 +66,7 @@ class ForecastModel:
         features = centred @ weights.features
         forecast = self.linear.forecast(features, mean, deviation, windows.groups)
         if self.deep is not None:
-            forecast += self.deep.correct_last(windows, self.bank, self.config.linear.context)
+            forecast += self.deep.correct_last(windows, features, mean, deviation)
         return forecast
 
     def _weights(self, windows: SequenceStack) -> _ClockWeights:
@@ -109,7 +109,7 @@ class ForecastModel:
         deep = None
         if config.deep is not None:
             parts = {n.removeprefix("deep."): t for n, t in tensors.items() if n.startswith("deep.")}
-            deep = DeepEnsemble.from_tensors(config.deep, config.linear.horizon, parts)
+            deep = DeepEnsemble.from_tensors(config.deep, linear, parts)
         return cls(config, linear, deep)
 
     def __getstate__(self) -> dict[str, object]:

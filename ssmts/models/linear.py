@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssmts.models._types import Float, Rows
+from ssmts.models.arrays import Float, Rows
 from ssmts.models.bank import ModeBank, make_bank
 from ssmts.models.config import LinearConfig
 from ssmts.models.moments import Moments, Segments, accumulate, floored, origin_rows

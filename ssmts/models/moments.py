@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssmts.models._types import Float, Rows
+from ssmts.models.arrays import Float, Rows
 from ssmts.models.bank import ModeBank
 from ssmts.models.sequences import SequenceStack
 from ssmts.models.states import WindowStates, window_states

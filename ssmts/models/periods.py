@@ -6,7 +6,7 @@ from collections.abc import Sequence as Seq
 
 import numpy as np
 
-from ssmts.models._types import Float
+from ssmts.models.arrays import Float
 from ssmts.models.sequences import SequenceStack
 
 __all__ = ["CALENDAR_SECONDS", "candidate_periods"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssmts.models._types import Float, Rows
+from ssmts.models.arrays import Float, Rows
 from ssmts.models.moments import Moments, Segments
 
 __all__ = ["Penalties", "choose_penalties", "cross_validate", "lead_bands", "solve"]

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from ssmts.models._types import Float, Rows
+from ssmts.models.arrays import Float, Rows
 
-__all__ = ["Sequence", "SequenceStack", "stack_sequences"]
+__all__ = ["Sequence", "SequenceStack", "regular_interval", "stack_sequences"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class SequenceStack:
     starts: Float
     groups: Rows
 
-    @property
+    @cached_property
     def interval(self) -> float | None:
         """The constant interval in reference steps, or None where intervals differ."""
         return regular_interval(self.times)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ssmts.models._types import Complex, Float, Rows
+from ssmts.models.arrays import Complex, Float, Rows
 from ssmts.models.bank import ModeBank
 from ssmts.models.sequences import SequenceStack
 from ssmts_kernels.hold import hold_weights

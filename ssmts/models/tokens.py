@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssmts.models._types import Float
+from ssmts.models.arrays import Float
+from ssmts.models.moments import floored
 
-__all__ = ["TokenEncoder", "recent_values", "token_intervals"]
+__all__ = ["TokenEncoder", "normalized", "recent_values", "token_intervals"]
 
 _LARGEST = 6.0  # whitened components beyond this many deviations are cut
 
@@ -53,6 +54,25 @@ class TokenEncoder:
         """
         components = np.clip((features - self.mean) @ self.projection, -_LARGEST, _LARGEST)
         return torch.from_numpy(np.concatenate([components, recent], axis=-1).astype(np.float32))
+
+
+def normalized(features: Float, recent: Float, mean: Float, deviation: Float) -> tuple[Float, Float]:
+    """Features and values of windows in units of their deviation.
+
+    Parameters
+    ----------
+    features : ndarray of float64, shape (n_windows, n_tokens, n_features)
+        Of the window minus its mean.
+    recent : ndarray of float64, shape (n_windows, n_tokens, n_recent)
+    mean, deviation : ndarray of float64, shape (n_windows,)
+
+    Returns
+    -------
+    features : ndarray of float64, shape (n_windows, n_tokens, n_features)
+    recent : ndarray of float64, shape (n_windows, n_tokens, n_recent)
+    """
+    scale = floored(deviation)[:, None, None]
+    return features / scale, (recent - mean[:, None, None]) / scale
 
 
 def recent_values(times: Float, values: Float, instants: Float, first: Float, n_recent: int) -> Float:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import cast
 
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ssmts.nn.layer import SSMLayer, SSMState
+from ssmts.nn.layer import SSMLayer
 from ssmts.nn.stack import LAYERS
 
 __all__ = ["GatedStack"]
 
 _EXPANSION = 2
+_KNOW_NOTHING_BEFORE = ("foh", "bilinear")  # holds under which the first observation leaves no state
 
 
 class _GatedBlock(nn.Module):
@@ -28,13 +28,14 @@ class _GatedBlock(nn.Module):
         self.out = nn.Linear(inner, d_model)
         self.dropout = nn.Dropout(dropout)
 
-    def scan(
-        self, x: Tensor, intervals: Tensor, initial_state: SSMState | None = None
-    ) -> tuple[Tensor, SSMState]:
-        """Recurrent view of the block."""
+    def forward(self, x: Tensor, intervals: Tensor) -> Tensor:
         through, gate = self.branches(self.norm(x)).chunk(2, dim=-1)
-        y, state = self.ssm.scan(through, intervals, initial_state)
-        return x + self.dropout(self.out(functional.silu(y) * functional.silu(gate))), state
+        if x.shape[1] == 1 and self.ssm.hold in _KNOW_NOTHING_BEFORE:
+            y = through * self.ssm.D  # the state after a first observation is zero: do not compute it
+        else:
+            y = self.ssm.scan(through, intervals)[0]
+        mixed: Tensor = self.out(functional.silu(y) * functional.silu(gate))
+        return x + cast("Tensor", self.dropout(mixed))
 
 
 class GatedStack(nn.Module):
@@ -63,30 +64,21 @@ class GatedStack(nn.Module):
         self.blocks = nn.ModuleList(_GatedBlock(layer, d_model, d_state, dropout) for _ in range(n_layers))
         self.norm = nn.LayerNorm(d_model)
 
-    def scan(
-        self, u: Tensor, intervals: Tensor, initial_state: list[SSMState] | None = None
-    ) -> tuple[Tensor, list[SSMState]]:
-        """Read observations at their own intervals.
+    def forward(self, u: Tensor, intervals: Tensor) -> Tensor:
+        """Read tokens at their own intervals.
 
         Parameters
         ----------
         u : Tensor
             (batch, length, d_model).
         intervals : Tensor
-            (batch, length), 0 for the first observation.
-        initial_state : list of SSMState, optional
-            One a block, where an earlier scan ended.
+            (batch, length), 0 for the first token.
 
         Returns
         -------
-        y : Tensor
+        Tensor
             (batch, length, d_model).
-        state : list of SSMState
-            After the last observation.
         """
-        states = []
-        blocks = cast("Iterable[_GatedBlock]", self.blocks)
-        for i, block in enumerate(blocks):
-            u, state = block.scan(u, intervals, None if initial_state is None else initial_state[i])
-            states.append(state)
-        return cast("Tensor", self.norm(u)), states
+        for block in self.blocks:
+            u = block(u, intervals)
+        return cast("Tensor", self.norm(u))

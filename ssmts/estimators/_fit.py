@@ -1,0 +1,155 @@
+"""The steps of a forecaster's fit: units of time, selection, linear path, deep path."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from ssmts.data import Clock, Panel, parse_duration, reference_step
+from ssmts.errors import HorizonError, ParameterError, TooShortError, TooShortWarning
+from ssmts.estimators._fitted import FittedForecaster, tail_of
+from ssmts.estimators._residual import DeepFit
+from ssmts.estimators._sequences import Scaling, training_sequences
+from ssmts.models import ForecastModel, LinearConfig, LinearFit, ModelConfig, fit_linear
+from ssmts.models.linear import origin_span
+from ssmts.models.moments import origin_rows
+from ssmts.models.selection import choose_context, choose_period
+from ssmts.models.sequences import SequenceStack, stack_sequences
+
+__all__ = ["fit_forecaster", "horizon_of", "is_integer"]
+
+DeepFitter = Callable[[list[SequenceStack], LinearFit, float, Clock], DeepFit]
+
+
+def is_integer(value: Any) -> bool:
+    """Whether a value counts something: an int of Python or numpy, and no bool."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def horizon_of(horizon: Any, clock: Clock, step: float) -> int | float:
+    """Length of a horizon in the unit of the clock, from a number of reference steps or a duration."""
+    if is_integer(horizon):
+        if horizon < 1:
+            raise HorizonError(
+                f"horizon={horizon} is not positive. Give at least 1 reference step, or a duration."
+            )
+        return int(horizon) * step
+    if (
+        isinstance(horizon, bool)
+        or horizon is None
+        or (isinstance(horizon, float) and clock.kind != "number")
+    ):
+        raise HorizonError(
+            f"horizon={horizon!r} is neither a whole number of reference steps nor a duration such as '4D'."
+        )
+    return parse_duration(horizon, clock)
+
+
+def _context_of(context: Any, clock: Clock, step: float) -> float:
+    """A context in reference steps."""
+    if is_integer(context):
+        steps = float(context)
+    elif isinstance(context, bool) or (isinstance(context, float) and clock.kind != "number"):
+        raise ParameterError(
+            "context_length", context, "a whole number of reference steps, a duration or None"
+        )
+    else:
+        steps = parse_duration(context, clock) / step
+    if steps < 2:
+        raise ParameterError("context_length", context, "at least 2 reference steps")
+    return steps
+
+
+def fit_forecaster(
+    panel: Panel,
+    whole: Panel,
+    *,
+    horizon: Any,
+    context_length: Any,
+    n_modes: int,
+    fit_deep: DeepFitter | None,
+) -> FittedForecaster:
+    """Fit a forecaster on a panel; `whole` is the panel with later data that sets neither scale nor step.
+
+    Raises
+    ------
+    TooShortError
+        If no series is long enough for one window.
+    """
+    begun = time.perf_counter()
+    step = reference_step(panel)
+    native_horizon = horizon_of(horizon, panel.clock, step)
+    n_steps = max(1, int(np.ceil(native_horizon / step - 1e-6)))
+    if not is_integer(n_modes) or n_modes < 1:
+        raise ParameterError("n_modes", n_modes, "an integer >= 1")
+    scaling = Scaling.of(panel)
+    stacks = stack_sequences(training_sequences(whole, scaling, step))
+    config = LinearConfig(context=2.0, horizon=n_steps, n_modes=int(n_modes))
+    history: dict[str, Any] = {}
+    if context_length is not None:
+        config = replace(config, context=_context_of(context_length, panel.clock, step))
+        _require_windows(whole, stacks, config, step)
+    seconds = step / 1e9 if panel.clock.kind == "datetime" else None
+    if context_length is None:
+        first = replace(config, context=float(8 * n_steps))
+        if origin_span(stacks, first.context, n_steps) is not None:
+            config = replace(config, period=choose_period(stacks, first, seconds)[0])
+        context, errors = choose_context(stacks, config)
+        config = replace(config, context=context or 2.0)
+        history["errors_by_context"] = errors
+        _require_windows(whole, stacks, config, step)
+    period, errors = choose_period(stacks, config, seconds)
+    config = replace(config, period=period)
+    history["errors_by_period"] = errors
+    linear = fit_linear(stacks, config, scaling.n_groups)
+    history |= {
+        "context": config.context,
+        "period": period,
+        "cross_validated_mse": linear.penalties.error,
+        "penalties": [list(map(float, linear.penalties.shared)), list(map(float, linear.penalties.group))],
+        "n_windows": float(linear.moments.count.sum()),
+        "linear_seconds": time.perf_counter() - begun,
+    }
+    deep = None
+    if fit_deep is not None:
+        begun = time.perf_counter()
+        outcome = fit_deep(stacks, linear, step, panel.clock)
+        deep = outcome.ensemble
+        history["deep"] = outcome.record | {"seconds": time.perf_counter() - begun}
+    model_config = ModelConfig(config, scaling.n_groups, None if deep is None else deep.config)
+    model = ForecastModel(model_config, linear.path, deep)
+    tail = tail_of(whole, config.context, step)
+    return FittedForecaster(model, panel.layout, scaling, step, native_horizon, tail, history)
+
+
+def _require_windows(panel: Panel, stacks: list[SequenceStack], config: LinearConfig, step: float) -> None:
+    """Raise if no sequence holds a window, warn of the series that hold none."""
+    show = panel.clock.show_duration
+    need = (
+        f"a context of {config.context:g} reference steps ({show(config.context * step)}) and a horizon of "
+        f"{config.horizon} ({show(config.horizon * step)})"
+    )
+    if not any(len(origin_rows(stack, config.context, config.horizon)) for stack in stacks):
+        longest = max(len(series.times) for series in panel.series)
+        raise TooShortError(
+            f"No series is long enough for one window: {need}; the longest has {longest} row(s): Found array "
+            f"with {longest} sample(s) (n_samples={longest}). Give more history, or shorten one of them."
+        )
+    if len(panel.series) == 1:
+        return
+    enough = (config.context + config.horizon - 1.0) * step * (1 - 1e-9)
+    short = [series.id for series in panel.series if series.times[-1] - series.times[0] < enough]
+    if short:
+        shown = ", ".join(map(repr, short[:5])) + (", ..." if len(short) > 5 else "")
+        warnings.warn(
+            f"{len(short)} of {len(panel.series)} series are too short for one window and were left out of "
+            f"fit ({shown}); it needs {need}. They can still be forecast.",
+            TooShortWarning,
+            stacklevel=4,
+        )

@@ -1,0 +1,82 @@
+"""What a fitted forecaster knows beyond its model: layout, scale, unit of time, end of the training data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ssmts.data import Layout, Panel, Series
+from ssmts.errors import InstantError
+from ssmts.estimators._sequences import Scaling
+from ssmts.models import ForecastModel
+
+__all__ = ["FittedForecaster", "continued", "tail_of"]
+
+
+@dataclass(frozen=True)
+class FittedForecaster:
+    """A fitted forecaster.
+
+    Parameters
+    ----------
+    model : ForecastModel
+    layout : Layout
+        Of the training data.
+    scaling : Scaling
+    step : int or float
+        Reference step in nanoseconds, or in the unit of a number clock.
+    horizon : int or float
+        Longest forecast, likewise.
+    tail : Panel or None
+        The last context of every training series.
+    history : dict
+        What fit chose and measured, as JSON can hold it.
+    """
+
+    model: ForecastModel
+    layout: Layout
+    scaling: Scaling
+    step: int | float
+    horizon: int | float
+    tail: Panel | None
+    history: dict[str, Any]
+
+
+def tail_of(panel: Panel, context: float, step: float) -> Panel:
+    """The observations of the last context of every series, copied."""
+    series = []
+    for one in panel.series:
+        begin = int(np.searchsorted(one.times, one.origin - context * step * (1 - 1e-9), side="right"))
+        series.append(Series(one.id, one.times[begin:].copy(), one.values[begin:].copy()))
+    return replace(panel, series=tuple(series))
+
+
+def continued(panel: Panel, later: Panel, what: str) -> Panel:
+    """A panel with later data appended to the series of the same id; new ids are new series.
+
+    Raises
+    ------
+    InstantError
+        If later data of a series does not begin after its earlier data ends.
+    """
+    by_id = {series.id: series for series in panel.series}
+    for series in later.series:
+        known = by_id.get(series.id)
+        if known is None:
+            by_id[series.id] = series
+            continue
+        if series.times[0] <= known.times[-1]:
+            show = panel.layout.show_instant
+            name = "" if series.id is None else f" of series {series.id!r}"
+            raise InstantError(
+                f"{what}{name} begins at {show(series.times[0])}, not after the end of the training data at "
+                f"{show(known.times[-1])}. Give later rows."
+            )
+        by_id[series.id] = Series(
+            series.id,
+            np.concatenate([known.times, series.times]),
+            np.concatenate([known.values, series.values]),
+        )
+    return replace(panel, series=tuple(by_id.values()))

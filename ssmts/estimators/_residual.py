@@ -1,0 +1,249 @@
+"""Fit of the deep path on what the linear path leaves over, with every claim made on blocks it has not seen.
+
+Each member is trained without a third of the blocks, on residuals of linear paths that were solved without
+the block they are judged on (or the members would learn the linear path's overfit). The held-out blocks of
+all members together are the whole of the data: they say how large a share of the correction to add, and
+whether it gains more than the spread of the blocks (docs/decisions/002-deep-path-by-cross-fitting.md).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence as Seq
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ssmts.models import DeepConfig, DeepEnsemble, DeepPath, LinearFit
+from ssmts.models.arrays import Float, Rows
+from ssmts.models.moments import floored, future_values, origin_rows
+from ssmts.models.sequences import SequenceStack
+from ssmts.models.states import window_states
+from ssmts.models.tokens import TokenEncoder, normalized, recent_values, token_intervals
+from ssmts.training import Callback, TrainingConfig, train
+
+__all__ = ["LOSSES", "DeepFit", "fit_deep"]
+
+_MOST_BYTES = 512 * 2**20
+_MOST_WINDOWS = 75_000
+_FEWEST_WINDOWS = 200
+_STEPS_PER_EPOCH = 150
+LOSSES = {"smooth_l1": functional.smooth_l1_loss, "mse": functional.mse_loss, "mae": functional.l1_loss}
+
+
+@dataclass(frozen=True)
+class DeepFit:
+    """Outcome: the ensemble, or None where it did not earn its place, and the record of the fit."""
+
+    ensemble: DeepEnsemble | None
+    record: dict[str, Any]
+
+
+@dataclass
+class _Windows:
+    """Tokens, residuals and scales of windows; `Batches` of the training loop over a subset."""
+
+    tokens: Tensor
+    intervals: Tensor
+    residual: Tensor
+    scale: Tensor
+    segment: Rows
+
+    def __len__(self) -> int:
+        return len(self.residual)
+
+    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return (
+            self.tokens[indices],
+            self.intervals[indices],
+            self.residual[indices],
+            self.scale[indices, None],
+        )
+
+    def part(self, rows: Rows) -> _Windows:
+        chosen = torch.from_numpy(rows)
+        return _Windows(*self.batch(chosen)[:3], self.scale[chosen], self.segment[rows])
+
+
+def fit_deep(
+    stacks: Seq[SequenceStack],
+    linear: LinearFit,
+    config: DeepConfig,
+    training: TrainingConfig,
+    *,
+    loss: str = "smooth_l1",
+    callbacks: Seq[Callback] | None = None,
+    resume_from: str | os.PathLike[str] | None = None,
+) -> DeepFit:
+    """Train the members, solve the share of their mean, keep it if it gains.
+
+    Parameters
+    ----------
+    stacks : sequence of SequenceStack
+        Standardised training data, as the linear path saw it.
+    linear : LinearFit
+    config : DeepConfig
+        n_components and n_members are upper bounds.
+    training : TrainingConfig
+        `random_state` seeds the members; `max_time` holds for all of them together.
+    loss : {"smooth_l1", "mse", "mae"}
+    callbacks : sequence of Callback, optional
+        Given to the training of each member.
+    resume_from : path-like, optional
+        The `checkpoint_dir` of an interrupted fit.
+
+    Returns
+    -------
+    DeepFit
+    """
+    n_blocks = linear.segments.n_blocks
+    config = replace(config, n_members=min(config.n_members, n_blocks))
+    collected = _collect(stacks, linear, config)
+    if collected is None:
+        return DeepFit(None, {"accepted": False, "reason": f"fewer than {_FEWEST_WINDOWS} windows"})
+    windows, encoder, config = collected
+    generator = torch.Generator().manual_seed(
+        torch.seed() if training.random_state is None else training.random_state
+    )
+    folds = [[b for b in range(n_blocks) if b % config.n_members == k] for k in range(config.n_members)]
+    correction = torch.zeros_like(windows.residual)
+    members, epochs = [], []
+    for k, held in enumerate(folds):
+        distance = np.abs(windows.segment[:, None] - 2 * np.array(held)).min(axis=1)
+        seen, unseen = np.flatnonzero(distance > 1), np.flatnonzero(distance == 0)
+        if not len(seen) or not len(unseen):
+            continue
+        seed = int(torch.randint(2**31, (), generator=generator))
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            member = DeepPath(config, linear.path.config.horizon)
+        result = train(
+            member,
+            windows.part(seen),
+            windows.part(unseen),
+            loss=_Loss(loss),
+            config=_for_member(training, k, len(folds), seed),
+            callbacks=callbacks,
+            resume_from=_checkpoint(resume_from, k),
+            max_batches_per_epoch=_STEPS_PER_EPOCH,
+        )
+        member.eval()
+        members.append(member)
+        epochs += [{"member": k, **record} for record in result.history]
+        correction[unseen] = _predict(member, windows.part(unseen))
+    record: dict[str, Any] = {"accepted": False, "epochs": epochs}
+    if not members:
+        return DeepFit(None, record | {"reason": "no block could be held out"})
+    share, gains = _share_and_gains(windows, correction, n_blocks)
+    spread = float(np.std(gains, ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else np.inf
+    record |= {"share": share, "gain": float(np.mean(gains)), "spread": spread}
+    if not (share > 0 and record["gain"] > spread):
+        return DeepFit(None, record | {"reason": "the gain on held-out blocks is within their spread"})
+    ensemble = DeepEnsemble(
+        replace(config, n_members=len(members)),
+        encoder,
+        members,
+        share,
+        linear.path.bank,
+        linear.path.config.context,
+    )
+    return DeepFit(ensemble, record | {"accepted": True})
+
+
+def _collect(
+    stacks: Seq[SequenceStack], linear: LinearFit, config: DeepConfig
+) -> tuple[_Windows, TokenEncoder, DeepConfig] | None:
+    """Windows of an even share of all origins, as the members read them; None if there are too few."""
+    context, horizon = linear.path.config.context, linear.path.config.horizon
+    bank = linear.path.bank
+    n_all = sum(len(origin_rows(stack, context, horizon)) * len(stack.values) for stack in stacks)
+    if n_all < _FEWEST_WINDOWS:
+        return None
+    row_bytes = 8 * (horizon + 1 + config.n_tokens * (bank.n_features + config.n_recent))
+    stride = int(np.ceil(n_all / min(_MOST_WINDOWS, _MOST_BYTES // row_bytes)))
+    paths = [linear.without_block(block) for block in range(linear.segments.n_blocks)]
+    token_stride = config.token_stride if config.n_tokens > 1 else None
+    found: list[tuple[Any, ...]] = []
+    for stack in stacks:
+        rows = origin_rows(stack, context, horizon, stride)
+        for block in window_states(stack, bank, context, rows, token_stride):
+            instants = stack.times[block.rows, None] + block.token_times
+            first = np.maximum(stack.times[block.rows] - context, 0.0)
+            for i, member in enumerate(range(block.members.start, block.members.stop)):
+                mean, deviation = block.mean[i], block.deviation[i]
+                recent = recent_values(stack.times, stack.values[member], instants, first, config.n_recent)
+                features, recent = normalized(bank.features(block.states[i]), recent, mean, deviation)
+                segment = linear.segments.of(stack.starts[member] + stack.times[block.rows])
+                residual = future_values(stack, member, block.rows, horizon).copy()
+                plain = bank.features(block.final[i])
+                group = np.full(len(plain), stack.groups[member])
+                for which in np.unique(segment):
+                    # A gap follows its block: the path without that block has not seen its targets either.
+                    inside, path = segment == which, paths[which // 2]
+                    residual[inside] -= path.forecast(
+                        plain[inside], mean[inside], deviation[inside], group[inside]
+                    )
+                found.append((features, recent, block.token_times, residual, floored(deviation), segment))
+    features, recent, token_times, residual, scale, segment = map(np.concatenate, zip(*found))
+    config = replace(config, n_components=min(config.n_components, bank.n_features))
+    encoder = TokenEncoder.fit(features[:, -1], config.n_components)
+    windows = _Windows(
+        encoder.encode(features, recent),
+        token_intervals(token_times, config.token_stride),
+        torch.from_numpy(residual.astype(np.float32)),
+        torch.from_numpy(scale.astype(np.float32)),
+        segment,
+    )
+    return windows, encoder, config
+
+
+class _Loss:
+    """Loss of the correction in standardised units, (tokens, intervals, residual, scale) a batch."""
+
+    def __init__(self, name: str) -> None:
+        self.function = LOSSES[name]
+
+    def __call__(self, module: nn.Module, batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> Tensor:
+        tokens, intervals, residual, scale = batch
+        return self.function(module(tokens, intervals) * scale, residual)
+
+
+def _for_member(training: TrainingConfig, k: int, n_members: int, seed: int) -> TrainingConfig:
+    folder = None if training.checkpoint_dir is None else Path(training.checkpoint_dir) / f"member-{k}"
+    seconds = None if np.isinf(training.max_seconds) else training.max_seconds / n_members
+    return replace(training, random_state=seed, checkpoint_dir=folder, max_time=seconds)
+
+
+def _checkpoint(resume_from: str | os.PathLike[str] | None, k: int) -> Path | None:
+    """Checkpoint of a member that had begun, None for one that had not."""
+    if resume_from is None:
+        return None
+    folder = Path(resume_from) / f"member-{k}"
+    return folder if folder.exists() else None
+
+
+@torch.no_grad()
+def _predict(member: DeepPath, windows: _Windows) -> Tensor:
+    """Correction of windows in standardised units, on the CPU."""
+    device = member.gate.device
+    parts = []
+    for rows in torch.split(torch.arange(len(windows)), 8192):
+        tokens, intervals, _, scale = windows.batch(rows)
+        parts.append(member(tokens.to(device), intervals.to(device)).cpu() * scale)
+    return torch.cat(parts)
+
+
+def _share_and_gains(windows: _Windows, correction: Tensor, n_blocks: int) -> tuple[float, Float]:
+    """Least-squares share of the correction on held-out windows, and its gain in MSE in each block."""
+    held = torch.from_numpy(windows.segment % 2 == 0)
+    energy = float((correction[held] ** 2).sum())
+    product = float((correction[held] * windows.residual[held]).sum())
+    share = min(max(product / energy, 0.0), 1.0) if energy > 0 else 0.0
+    gain = (windows.residual**2 - (windows.residual - share * correction) ** 2).mean(dim=1)
+    blocks = [torch.from_numpy(windows.segment == 2 * b) for b in range(n_blocks)]
+    return share, np.array([float(gain[block].mean()) for block in blocks if block.any()])

@@ -1,0 +1,76 @@
+"""Forecasts from many origins in one pass: what scores and benchmarks stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ssmts.models import ForecastModel
+from ssmts.models.arrays import Float, Rows
+from ssmts.models.moments import future_values, origin_rows
+from ssmts.models.sequences import SequenceStack
+from ssmts.models.states import window_states
+
+__all__ = ["RollingForecasts", "rolling_forecasts"]
+
+
+@dataclass(frozen=True)
+class RollingForecasts:
+    """Forecasts of one sequence from some origins, in standardised units.
+
+    Parameters
+    ----------
+    stack : SequenceStack
+    member : int
+        Which sequence of the stack.
+    rows : ndarray of int64, shape (n_windows,)
+        Rows of the origins.
+    forecast : ndarray of float64, shape (n_windows, horizon + 1)
+        At leads 0, 1, ..., horizon.
+    """
+
+    stack: SequenceStack
+    member: int
+    rows: Rows
+    forecast: Float
+
+    @property
+    def truth(self) -> Float:
+        """Values at the same leads; linear between observations where the clock is not the reference grid."""
+        return future_values(self.stack, self.member, self.rows, self.forecast.shape[1] - 1)
+
+
+def rolling_forecasts(
+    model: ForecastModel, stacks: list[SequenceStack], *, stride: int = 1
+) -> Iterator[RollingForecasts]:
+    """Forecast from every `stride`-th origin that has a full context behind it and a full horizon ahead.
+
+    Parameters
+    ----------
+    model : ForecastModel
+    stacks : list of SequenceStack
+        Standardised values, times in reference steps.
+    stride : int
+        In rows.
+
+    Yields
+    ------
+    RollingForecasts
+        Block by block of each sequence.
+    """
+    config = model.config.linear
+    deep = model.deep
+    token_stride = deep.config.token_stride if deep is not None and deep.config.n_tokens > 1 else None
+    for stack in stacks:
+        rows = origin_rows(stack, config.context, config.horizon, stride)
+        for block in window_states(stack, model.bank, config.context, rows, token_stride):
+            for i, member in enumerate(range(block.members.start, block.members.stop)):
+                mean, deviation = block.mean[i], block.deviation[i]
+                features = model.bank.features(block.final[i])
+                groups = np.full(len(features), stack.groups[member])
+                forecast = model.linear.forecast(features, mean, deviation, groups)
+                if deep is not None:
+                    forecast += deep.correct_block(stack, member, block, i)
+                yield RollingForecasts(stack, member, block.rows, forecast)

@@ -1,0 +1,120 @@
+"""Saved forecasters: one safetensors file, JSON in its header, no code in either."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ssmts.data import Layout, Panel, Series
+from ssmts.errors import ModelFileError, ParameterError
+from ssmts.estimators._fitted import FittedForecaster
+from ssmts.estimators._sequences import Scaling
+from ssmts.models import ForecastModel, ModelConfig
+from ssmts.training import read_safetensors, write_safetensors_atomic
+
+__all__ = ["read_forecaster", "write_forecaster"]
+
+
+def write_forecaster(
+    path: str | os.PathLike[str],
+    class_name: str,
+    params: dict[str, Any],
+    fitted: FittedForecaster,
+    *,
+    tail: bool,
+) -> None:
+    """Write a forecaster; see :func:`ssmts.training.write_safetensors_atomic`."""
+    tensors = fitted.model.to_tensors()
+    tensors["scaling.scale"] = torch.from_numpy(fitted.scaling.scale)
+    state: dict[str, Any] = {
+        "class": class_name,
+        "params": {name: _encode_param(name, value) for name, value in params.items()},
+        "config": fitted.model.config.to_dict(),
+        "layout": fitted.layout.to_dict(),
+        "ids": [_encode_id(id_) for id_ in fitted.scaling.ids],
+        "grouping": fitted.scaling.grouping,
+        "step": fitted.step,
+        "horizon": fitted.horizon,
+        "history": fitted.history,
+        "tail": None,
+    }
+    if tail and fitted.tail is not None:
+        series = fitted.tail.series
+        state["tail"] = {
+            "ids": [_encode_id(one.id) for one in series],
+            "lengths": [len(one.times) for one in series],
+        }
+        tensors["tail.times"] = torch.from_numpy(np.concatenate([one.times for one in series]))
+        tensors["tail.values"] = torch.from_numpy(np.concatenate([one.values for one in series]))
+    write_safetensors_atomic(path, tensors, state)
+
+
+def read_forecaster(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any], FittedForecaster]:
+    """Read what :func:`write_forecaster` wrote.
+
+    Returns
+    -------
+    class_name : str
+    params : dict
+    fitted : FittedForecaster
+
+    Raises
+    ------
+    ModelFileError
+        If the file is no model that this version can read.
+    """
+    tensors, state = read_safetensors(path)
+    try:
+        layout = Layout.from_dict(state["layout"])
+        scaling = Scaling(tuple(state["ids"]), tensors["scaling.scale"].numpy(), state["grouping"])
+        model = ForecastModel.from_tensors(ModelConfig.from_dict(state["config"]), tensors)
+        tail = None
+        if state["tail"] is not None:
+            cuts = np.cumsum(state["tail"]["lengths"])[:-1]
+            times = np.split(tensors["tail.times"].numpy(), cuts)
+            values = np.split(tensors["tail.values"].numpy(), cuts)
+            series = (Series(*parts) for parts in zip(state["tail"]["ids"], times, values))
+            tail = Panel(tuple(series), layout)
+        fitted = FittedForecaster(
+            model, layout, scaling, state["step"], state["horizon"], tail, state["history"]
+        )
+        params = {name: _decode_param(value) for name, value in state["params"].items()}
+        return state["class"], params, fitted
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelFileError(
+            f"{Path(path)} is an ssmts file, but not a forecaster that this version can read "
+            f"({type(error).__name__}: {error}). Fit and save the model again."
+        ) from error
+
+
+def _encode_param(name: str, value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.integer | np.floating | np.bool_):
+        return value.item()
+    if isinstance(value, dt.timedelta | np.timedelta64 | pd.tseries.offsets.BaseOffset):
+        return {"nanoseconds": int(pd.Timedelta(cast("Any", value)).as_unit("ns").value)}
+    if isinstance(value, os.PathLike | torch.device):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return [_encode_param(name, item) for item in value]
+    raise ParameterError(name, value, "numbers, strings, durations and lists of them in a saved model")
+
+
+def _decode_param(value: Any) -> Any:
+    return pd.Timedelta(value["nanoseconds"], unit="ns") if isinstance(value, dict) else value
+
+
+def _encode_id(id_: Hashable) -> Any:
+    if isinstance(id_, np.generic):
+        id_ = id_.item()
+    if id_ is None or isinstance(id_, bool | int | float | str):
+        return id_
+    raise ParameterError("id", id_, "text or numbers in a saved model")

@@ -1,0 +1,219 @@
+"""From panels to the sequences that models read: reference steps, training scale, groups, last windows."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ssmts.data import Panel, Series
+from ssmts.errors import AllMissingError, TooShortError
+from ssmts.models.arrays import Float, Rows
+from ssmts.models.sequences import Sequence, SequenceStack, regular_interval
+
+__all__ = ["LastWindows", "Scaling", "last_windows", "training_sequences"]
+
+_MOST_GROUPS = 24
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Training scale of every series and channel, and which of them share weights.
+
+    Parameters
+    ----------
+    ids : tuple
+        Ids of the training series.
+    scale : ndarray of float64, shape (n_series, n_channels)
+        Standard deviation of the observed values; 1 for a constant channel.
+    grouping : {"series", "channel", "none"}
+        Linear weights of its own for every channel of every series, for every channel, or shared by all.
+    """
+
+    ids: tuple[Hashable, ...]
+    scale: Float
+    grouping: str
+
+    @classmethod
+    def of(cls, panel: Panel) -> Scaling:
+        """Scale and grouping of a training panel."""
+        scale = np.stack([_deviation(series) for series in panel.series])
+        n_series, n_channels = scale.shape
+        if 1 < n_series * n_channels <= _MOST_GROUPS:
+            grouping = "series"
+        else:
+            grouping = "channel" if 1 < n_channels <= _MOST_GROUPS else "none"
+        return cls(panel.ids, scale, grouping)
+
+    @property
+    def n_groups(self) -> int:
+        """Number of groups; 1 if all share weights."""
+        n_series, n_channels = map(int, self.scale.shape)
+        return {"series": n_series * n_channels, "channel": n_channels}.get(self.grouping, 1)
+
+    def of_series(self, series: Series, position: dict[Hashable, int]) -> tuple[Float, Rows]:
+        """Scale and group of each channel of a series; a series not seen in training is its own scale."""
+        n_channels = self.scale.shape[1]
+        number = position.get(series.id)
+        scale = self.scale[number] if number is not None else _deviation(series)
+        if self.grouping == "channel":
+            return scale, np.arange(n_channels)
+        if self.grouping == "series" and number is not None:
+            return scale, np.arange(n_channels) + number * n_channels
+        return scale, np.full(n_channels, -1)
+
+
+def _deviation(series: Series) -> Float:
+    observed = np.where(np.isnan(series.values), np.nan, series.values)
+    counts = (~np.isnan(observed)).sum(axis=0)
+    total = np.nansum(observed, axis=0)
+    mean = total / np.maximum(counts, 1)
+    variance = np.nansum((observed - mean) ** 2, axis=0) / np.maximum(counts, 1)
+    deviation = np.sqrt(variance)
+    return np.asarray(np.where(deviation > 1e-12 * np.maximum(np.abs(mean), 1e-300), deviation, 1.0))
+
+
+def training_sequences(panel: Panel, scaling: Scaling, step: float) -> list[Sequence]:
+    """Every channel of every series on its own clock, in reference steps and standardised.
+
+    Parameters
+    ----------
+    panel : Panel
+    scaling : Scaling
+        Of the same series.
+    step : int or float
+        Reference step in the unit of the panel's clock.
+
+    Returns
+    -------
+    list of Sequence
+        Channels with fewer than two observations are left out: they hold no window.
+    """
+    begin = min(series.times[0] for series in panel.series)
+    position = {id_: number for number, id_ in enumerate(scaling.ids)}
+    sequences = []
+    for series in panel.series:
+        scale, groups = scaling.of_series(series, position)
+        for channel in range(panel.n_channels):
+            times, values = _observed(series, channel)
+            if len(times) < 2:
+                continue
+            sequences.append(
+                Sequence(
+                    times=(times - times[0]) / step,
+                    # The level is taken out here for the digits' sake; windows are centred anyway.
+                    values=(values - values.mean()) / scale[channel],
+                    start=float((times[0] - begin) / step),
+                    group=int(groups[channel]),
+                )
+            )
+    return sequences
+
+
+def _observed(series: Series, channel: int) -> tuple[Any, Float]:
+    values = series.values[:, channel]
+    seen = ~np.isnan(values)
+    if seen.all():
+        return series.times, values
+    return series.times[seen], values[seen]
+
+
+@dataclass(frozen=True)
+class LastWindows:
+    """Windows that end at the origins of their series and share one clock.
+
+    Parameters
+    ----------
+    stack : SequenceStack
+        Standardised; `starts` are absolute, in reference steps.
+    series, channels : ndarray of int64, shape (n,)
+        Which series of the panel and which channel each window is.
+    level, scale : ndarray of float64, shape (n,)
+        values = stack.values * scale + level.
+    """
+
+    stack: SequenceStack
+    series: Rows
+    channels: Rows
+    level: Float
+    scale: Float
+
+
+def last_windows(
+    panel: Panel, scaling: Scaling, step: float, context: float, *, same_start: bool = False
+) -> list[LastWindows]:
+    """Window of each channel of each series that ends at the series' origin, stacked by clock.
+
+    A channel whose last observation is older than the origin is held flat to it.
+
+    Parameters
+    ----------
+    panel : Panel
+    scaling : Scaling
+    step : int or float
+        Reference step in the unit of the clock.
+    context : float
+        In reference steps.
+    same_start : bool
+        Stack only windows that also begin at the same instant (token grids are fixed in absolute time).
+
+    Raises
+    ------
+    TooShortError
+        If the window of a series holds fewer than two observations.
+    AllMissingError
+        If a channel was not observed in it.
+    """
+    position = {id_: number for number, id_ in enumerate(scaling.ids)}
+    stacked: dict[object, list[tuple[Any, ...]]] = {}
+    for number, series in enumerate(panel.series):
+        scale, groups = scaling.of_series(series, position)
+        for times, values, channels in _clocks(series, step, context):
+            relative = (times - times[0]) / step
+            interval = regular_interval(relative)
+            key: object = relative.tobytes() if interval is None else (len(times), interval)
+            start = float(times[0] / step)
+            level = values[:, -1]
+            own = (values - level[:, None]) / scale[channels, None]
+            item = (relative, own, start, groups[channels], number, channels, level, scale[channels])
+            stacked.setdefault((key, start if same_start else None), []).append(item)
+    out = []
+    for items in stacked.values():
+        clocks, blocks, begins, groups_, numbers, which, levels, scales = zip(*items)
+        counts = [len(block) for block in blocks]
+        joined = [np.concatenate(parts) for parts in (blocks, groups_, which, levels, scales)]
+        stack = SequenceStack(clocks[0], joined[0], np.repeat(begins, counts), joined[1])
+        out.append(LastWindows(stack, np.repeat(numbers, counts), *joined[2:]))
+    return out
+
+
+def _clocks(series: Series, step: float, context: float) -> Iterator[tuple[Any, Float, Rows]]:
+    """Times, values (n, length) and channels of a series' last window, channels of one clock together."""
+    origin = series.origin
+    stop = int(np.searchsorted(series.times, origin, side="right"))
+    begin = int(np.searchsorted(series.times[:stop], origin - context * step * (1 - 1e-9), side="right"))
+    name = "The series" if series.id is None else f"Series {series.id!r}"
+    if stop - begin < 2:
+        raise TooShortError(
+            f"{name} has {stop - begin} observation in the context of {context:g} reference steps before its "
+            "last one, but at least 2 are needed: Found array with 1 sample(s) while a minimum of 2 is "
+            "required. Give more recent history."
+        )
+    times, values = series.times[begin:stop], series.values[begin:stop].T
+    seen = ~np.isnan(values)
+    whole = seen.all(axis=1)
+    if whole.any():
+        yield times, values[whole], np.flatnonzero(whole)
+    for channel in np.flatnonzero(~whole):
+        rows = np.flatnonzero(seen[channel])
+        if not len(rows):
+            raise AllMissingError(
+                f"{name} has no observation of channel number {channel} in the context of {context:g} "
+                "reference steps before its last row. Give more history, or leave the channel out."
+            )
+        own_times, own = times[rows], values[channel, rows]
+        if own_times[-1] < origin:
+            own_times, own = np.append(own_times, origin), np.append(own, own[-1])
+        yield own_times, own[None], np.array([channel])

@@ -1,0 +1,56 @@
+"""The linear path alone, as an estimator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ssmts.estimators.forecaster import SSMForecaster
+
+__all__ = ["LinearSSMForecaster"]
+
+
+@dataclass(eq=False, repr=False)
+class LinearSSMForecaster(SSMForecaster):
+    """Linear state-space forecaster in continuous time, fitted in closed form.
+
+    The states of a bank of damped oscillators at the origin, driven by the window held linearly between its
+    observations, are mapped to the future by ridge regression. Nothing is trained by gradient: all choices
+    are made by cross-validation over blocks of time, in seconds.
+
+    Parameters
+    ----------
+    horizon : int or duration, default=24
+        How far to forecast: a number of reference steps, or a duration such as ``"4D"``.
+    context_length : int or duration, optional
+        How much history a forecast uses; None chooses among multiples of the horizon by cross-validation.
+    id_col, time_col : str, optional
+        Columns of long and wide frames; a frame with exactly ``unique_id, ds, y`` needs no names.
+    target_cols : str or list, optional
+        Channels to forecast; all numeric columns by default.
+    n_modes : int, default=128
+        The most modes of the bank.
+    store_tail : bool, default=True
+        Keep the end of the training data in saved files, so that ``predict()`` without X works after `load`.
+
+    Attributes
+    ----------
+    reference_step_ : pandas.Timedelta or float
+        Median interval of the training data: the unit in which the model counts time.
+    horizon_, context_length_ : int, float
+        In reference steps.
+    history_ : dict
+        What fit chose and measured.
+    model_ : ForecastModel
+        The fitted model.
+    n_features_in_, feature_names_in_ : int, ndarray
+        Number and names of the channels.
+
+    Examples
+    --------
+    >>> from ssmts import LinearSSMForecaster
+    >>> from ssmts_datasets import make_sines
+    >>> frame = make_sines(600, random_state=0).frame
+    >>> model = LinearSSMForecaster(horizon=24, context_length=96).fit(frame)
+    >>> model.predict(frame, step="30min").shape
+    (48, 1)
+    """
