@@ -1,6 +1,7 @@
 """Sequences, banks and states by numerical integration for the tests of the linear path."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -105,7 +106,7 @@ def integrate():
         if len(times) < 2:
             return 0j
         pieces = int(np.ceil(abs(a) * np.diff(times).max())) + 1
-        cuts = np.unique(np.concatenate([np.linspace(*ends, pieces + 1) for ends in zip(times, times[1:])]))
+        cuts = np.unique(np.concatenate([np.linspace(*ends, pieces + 1) for ends in pairwise(times)]))
         half = 0.5 * np.diff(cuts)[:, None]
         tau = 0.5 * (cuts[1:] + cuts[:-1])[:, None] + half * nodes
         return (half * weights * np.exp(a * (until - tau)) * np.interp(tau, times, values)).sum()
@@ -115,7 +116,7 @@ def integrate():
 
 @pytest.fixture
 def time_mean():
-    """Mean of observations, each standing for half of the intervals beside it, at the ends for a whole one."""
+    """Mean of observations, each for half of the intervals beside it, at the ends for a whole one."""
 
     def mean(times, values):
         if len(times) == 1:

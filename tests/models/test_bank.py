@@ -41,7 +41,9 @@ def test_kernels_have_unit_norm_on_the_context(context, period):
     bank = make_bank(context, 48, period)
     for a, scale in zip(bank.A, bank.scale):
         near = min(context, 3.0 / abs(a.real))  # where a fast mode lives, so that quad does not miss it
-        energy = sum(quad(lambda t, a=a: np.exp(2 * a.real * t), *ends)[0] for ends in ((0, near), (near, context)))
+        energy = sum(
+            quad(lambda t, a=a: np.exp(2 * a.real * t), *ends)[0] for ends in ((0, near), (near, context))
+        )
         assert scale**2 * energy == pytest.approx(1.0, rel=1e-6)
 
 

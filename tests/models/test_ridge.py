@@ -35,11 +35,13 @@ def ridge(features, futures, penalty):
     """Ridge by least squares on rows appended for the penalty, in units of the mean squared feature."""
     strength = np.sqrt(penalty * (features**2).sum() / features.shape[1])
     rows = np.concatenate([features, strength * np.eye(features.shape[1])])
-    return np.linalg.lstsq(rows, np.concatenate([futures, np.zeros((features.shape[1], futures.shape[1]))]))[0]
+    return np.linalg.lstsq(rows, np.concatenate([futures, np.zeros((features.shape[1], futures.shape[1]))]))[
+        0
+    ]
 
 
 def fit_by_group(features, futures, shared, group):
-    """Shared weights of (n_groups, n_windows, ...), and the correction of each group on what they leave over."""
+    """Shared weights, and those of each group corrected on what the shared ones leave over."""
     W0 = ridge(features.reshape(-1, N_FEATURES), futures.reshape(-1, futures.shape[-1]), shared)
     if np.isinf(group):
         return W0, [W0] * len(features)
@@ -54,7 +56,9 @@ def by_group(array):
 def test_weights_are_those_of_penalised_least_squares_in_every_band(data, moments):
     features, futures = map(by_group, data)
     penalties = Penalties(
-        shared=np.array([1e-3, 1e-2, 0.1, 1.0, 10.0]), group=np.array([1e-2, 0.1, 1.0, 10.0, np.inf]), error=0.0
+        shared=np.array([1e-3, 1e-2, 0.1, 1.0, 10.0]),
+        group=np.array([1e-2, 0.1, 1.0, 10.0, np.inf]),
+        error=0.0,
     )
     shared, own = solve(moments, penalties, HORIZON)
     bands = lead_bands(np.arange(HORIZON + 1), HORIZON)
@@ -124,7 +128,10 @@ def test_a_block_without_windows_is_not_counted(moments):
 
 
 def test_chosen_penalties_are_the_best_of_each_band(moments):
-    shared, group = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0), (1e-2, 0.1, 1.0, 10.0, np.inf)
+    shared, group = (
+        (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0),
+        (1e-2, 0.1, 1.0, 10.0, np.inf),
+    )
     errors, leads = cross_validate(moments, SEGMENTS, HORIZON, shared, group)
     chosen = choose_penalties(moments, SEGMENTS, HORIZON)
     bands = lead_bands(leads, HORIZON)

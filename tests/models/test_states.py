@@ -20,7 +20,7 @@ def values():
 
 
 def augmented(times, values, a):
-    """The state of one mode by matrix exponentials of the real system of the state, the input and its slope."""
+    """The state of one mode by exponentials of the real system of state, input and slope."""
     state = np.zeros(2)
     for k in range(1, len(times)):
         delta = times[k] - times[k - 1]
@@ -94,7 +94,9 @@ def test_mean_and_deviation_are_the_plain_ones_on_a_grid(make_stack, bank, value
 
 def test_observation_weights_are_shares_of_time():
     np.testing.assert_allclose(observation_weights(np.arange(5.0)), 0.2)
-    np.testing.assert_allclose(observation_weights(np.array([0.0, 1.0, 3.0])), np.array([1.0, 1.5, 2.0]) / 4.5)
+    np.testing.assert_allclose(
+        observation_weights(np.array([0.0, 1.0, 3.0])), np.array([1.0, 1.5, 2.0]) / 4.5
+    )
     np.testing.assert_array_equal(observation_weights(np.zeros(1)), [1.0])
 
 
