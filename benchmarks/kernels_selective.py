@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -69,13 +69,12 @@ _WORK = {
 
 
 def selective_loop(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor) -> Tensor:
-    """The plain torch loop, autograd and all."""
-    decay = torch.exp(delta[..., None] * A)
-    taken_up = (delta * u)[..., None] * B[:, :, None]
-    state, outputs = torch.zeros_like(decay[:, 0]), []
-    for k in range(u.shape[1]):
-        state = decay[:, k] * state + taken_up[:, k]
-        outputs.append((state * C[:, k, None]).sum(-1))
+    """The plain torch loop; unbound once, as the gradient of an index costs the whole array each time."""
+    state, outputs = u.new_zeros(u.shape[0], *A.shape), []
+    for u_k, delta_k, B_k, C_k in zip(*(v.unbind(1) for v in (u, delta, B, C)), strict=True):
+        added = (delta_k * u_k)[..., None] * B_k[:, None]
+        state = torch.exp(delta_k[..., None] * A) * state + added
+        outputs.append((state * C_k[:, None]).sum(-1))
     return torch.stack(outputs, 1)
 
 
@@ -91,12 +90,11 @@ def selective_mambapy(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor)
 
 def ssd_loop(x: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor) -> Tensor:
     """The plain torch loop, one group."""
-    decay, taken_up = torch.exp(delta * A), delta[..., None] * x
+    inputs = (torch.exp(delta * A), delta[..., None] * x, B, C)
     state, outputs = x.new_zeros(x.shape[0], *x.shape[2:], B.shape[-1]), []
-    for k in range(x.shape[1]):
-        added = taken_up[:, k, ..., None] * B[:, k, :, None]
-        state = decay[:, k, :, None, None] * state + added
-        outputs.append((state * C[:, k, :, None]).sum(-1))
+    for decay, taken_up, B_k, C_k in zip(*(v.unbind(1) for v in inputs), strict=True):
+        state = decay[..., None, None] * state + taken_up[..., None] * B_k[:, :, None]
+        outputs.append((state * C_k[:, :, None]).sum(-1))
     return torch.stack(outputs, 1)
 
 
@@ -117,7 +115,7 @@ def ssd_einsum(x: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, chunk:
         starts.append(state)
         state = whole[:, :, c, None, None] * state + added[:, c]
     carried = torch.einsum("bcln,bchpn,bhcl->bclhp", C, torch.stack(starts, 1), total.exp())
-    return (inside + carried).view(batch, length, heads, p)
+    return (inside + carried).reshape(batch, length, heads, p)
 
 
 _CONTESTANTS: dict[str, dict[str, Callable[..., Any]]] = {
@@ -200,14 +198,20 @@ def _peak_in_a_fresh_process(work: str, name: str) -> float:
 
 
 def _peak_mb(work: str, name: str) -> float:
-    """Growth of the resident set over one call; a tiny call first loads what is loaded once."""
+    """Growth of the resident set over one call (Linux); a tiny call first loads what is loaded once."""
     arguments = _arguments(work)
     function = _CONTESTANTS[work][name]
     short = [t[:1, :64] if t.ndim > 2 else t for t in arguments]
     function(*short).sum().backward()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    Path("/proc/self/clear_refs").write_text("5")  # the high-water mark starts again from here
+    before = _status_kb("VmRSS")
     function(*arguments).sum().backward()
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return (_status_kb("VmHWM") - before) / 1024
+
+
+def _status_kb(field: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(field))
 
 
 def main() -> None:
