@@ -88,7 +88,7 @@ def fit_forecaster(
     n_steps = max(1, int(np.ceil(native_horizon / step - 1e-6)))
     if not is_integer(n_modes) or n_modes < 1:
         raise ParameterError("n_modes", n_modes, "an integer >= 1")
-    scaling = Scaling.of(panel)
+    scaling = Scaling.of(panel, whole)
     stacks = stack_sequences(training_sequences(whole, scaling, step))
     config = LinearConfig(context=2.0, horizon=n_steps, n_modes=int(n_modes))
     history: dict[str, Any] = {}

@@ -174,7 +174,7 @@ def _collect(
         for block in window_states(stack, bank, context, rows, token_stride):
             instants = stack.times[block.rows, None] + block.token_times
             first = np.maximum(stack.times[block.rows] - context, 0.0)
-            for i, member in enumerate(range(block.members.start, block.members.stop)):
+            for i, member in enumerate(block.members):
                 mean, deviation = block.mean[i], block.deviation[i]
                 recent = recent_values(stack.times, stack.values[member], instants, first, config.n_recent)
                 features, recent = normalized(bank.features(block.states[i]), recent, mean, deviation)

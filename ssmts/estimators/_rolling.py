@@ -66,7 +66,7 @@ def rolling_forecasts(
     for stack in stacks:
         rows = origin_rows(stack, config.context, config.horizon, stride)
         for block in window_states(stack, model.bank, config.context, rows, token_stride):
-            for i, member in enumerate(range(block.members.start, block.members.stop)):
+            for i, member in enumerate(block.members):
                 mean, deviation = block.mean[i], block.deviation[i]
                 features = model.bank.features(block.final[i])
                 groups = np.full(len(features), stack.groups[member])

@@ -37,15 +37,16 @@ class Scaling:
     grouping: str
 
     @classmethod
-    def of(cls, panel: Panel) -> Scaling:
-        """Scale and grouping of a training panel."""
-        scale = np.stack([_deviation(series) for series in panel.series])
+    def of(cls, panel: Panel, whole: Panel) -> Scaling:
+        """Scale and grouping of a training panel; `whole` may hold later rows and further series."""
+        own = {series.id: _deviation(series) for series in panel.series}
+        scale = np.stack([own[s.id] if s.id in own else _deviation(s) for s in whole.series])
         n_series, n_channels = scale.shape
         if 1 < n_series * n_channels <= _MOST_GROUPS:
             grouping = "series"
         else:
             grouping = "channel" if 1 < n_channels <= _MOST_GROUPS else "none"
-        return cls(panel.ids, scale, grouping)
+        return cls(whole.ids, scale, grouping)
 
     @property
     def n_groups(self) -> int:

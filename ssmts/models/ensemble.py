@@ -74,7 +74,7 @@ class DeepEnsemble:
             corrections = [
                 self.correct_block(windows, member, block, i)
                 for block in blocks
-                for i, member in enumerate(range(block.members.start, block.members.stop))
+                for i, member in enumerate(block.members)
             ]
             return np.concatenate(corrections)
         n_recent = self.config.n_recent

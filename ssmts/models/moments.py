@@ -152,7 +152,7 @@ def accumulate(
         In reference steps.
     segments : Segments
     n_groups : int
-        Sequences of group g >= n_groups or g < 0 are added to group 0 of one shared set (n_groups == 1).
+        1 takes all sequences together; else every sequence belongs to a group below n_groups.
     stride : int
         Every so many-th row is an origin.
     history : float, optional
@@ -166,6 +166,8 @@ def accumulate(
     """
     moments = Moments.zeros(len(segments), n_groups, bank.n_features + 1, horizon + 1)
     for stack in stacks:
+        if n_groups > 1 and not ((stack.groups >= 0) & (stack.groups < n_groups)).all():
+            raise ValueError(f"groups must lie in [0, {n_groups}), got {sorted(set(stack.groups.tolist()))}")
         rows = origin_rows(stack, context if history is None else history, horizon, stride)
         for block in window_states(stack, bank, context, rows):
             _add_block(moments, stack, block, bank, horizon, segments)
@@ -181,7 +183,7 @@ def _add_block(
     segments: Segments,
 ) -> None:
     n_groups = moments.A.shape[1]
-    for i, member in enumerate(range(block.members.start, block.members.stop)):
+    for i, member in enumerate(block.members):
         group = int(stack.groups[member]) if n_groups > 1 else 0
         which = segments.of(stack.starts[member] + stack.times[block.rows])
         for segment in np.unique(which):

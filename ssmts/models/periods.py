@@ -16,7 +16,7 @@ CALENDAR_SECONDS = {"hour": 3600.0, "day": 86400.0, "week": 604800.0, "year": 36
 
 _MOST_SEQUENCES = 16
 _MOST_ROWS = 2**17
-_PROMINENCE = 8.0  # a peak stands this far above the median of its neighbourhood
+_CHANCE = 0.05  # of a peak in white noise
 
 
 def candidate_periods(
@@ -46,7 +46,9 @@ def candidate_periods(
         return []
     calendar = [] if step_seconds is None else [unit / step_seconds for unit in CALENDAR_SECONDS.values()]
     found: list[float] = []
-    for frequency in _peaks(frequencies, power, longest):
+    peaks = _peaks(frequencies, power, longest)
+    fundamental = _common_fundamental(peaks, resolution, longest)
+    for frequency in [*fundamental, *peaks]:
         period = 1.0 / frequency
         near = [unit for unit in calendar if abs(1.0 / unit - frequency) <= 1.5 * resolution]
         # A peak at a low harmonic of a calendar unit speaks for the unit: its shape, not its sine, repeats.
@@ -76,7 +78,8 @@ def _average_spectrum(stacks: Seq[SequenceStack]) -> tuple[Float, Float, float]:
             series = series - series.mean()
             series -= ramp * (ramp @ series) / (ramp @ ramp)
             energy = float(series @ series)
-            if energy > 0:
+            rounding = n_rows * (1e-13 * float(np.abs(values).max())) ** 2
+            if energy > rounding:
                 total += np.abs(np.fft.rfft(series * taper, n_fft)) ** 2 / energy
                 count += 1
         if count >= _MOST_SEQUENCES:
@@ -90,13 +93,36 @@ def _peaks(frequencies: Float, power: Float, longest: float) -> list[float]:
     log_power = np.log(np.maximum(power, power.max() * 1e-14 + 1e-300))
     inner = np.flatnonzero((log_power[1:-1] >= log_power[:-2]) & (log_power[1:-1] > log_power[2:])) + 1
     inner = inner[frequencies[inner] >= 1.0 / longest * 0.9]
+    # In white noise the power is exponential: its median is log 2 of its mean.
+    prominence = np.log(np.log(max(len(inner), 1) / _CHANCE) / np.log(2.0))
     peaks = []
     for i in inner[np.argsort(-power[inner])][:32]:
         around = slice(max(1, int(i / 1.5)), max(int(i * 1.5), i + 9))
-        if log_power[i] - np.median(log_power[around]) < np.log(_PROMINENCE):
+        if log_power[i] - np.median(log_power[around]) < prominence:
             continue
         low, mid, high = log_power[i - 1 : i + 2]
         curvature = low - 2.0 * mid + high
         shift = 0.5 * (low - high) / curvature if curvature < 0 else 0.0
         peaks.append(float((i + shift) * frequencies[1]))
     return peaks
+
+
+def _common_fundamental(peaks: list[float], resolution: float, longest: float) -> list[float]:
+    """The frequency of which at least three peaks are multiples, the one that chance explains least."""
+    best, least = [], np.log(1e-3)
+    observed = np.array(peaks)
+    spacings = np.abs(observed[:, None] - observed).ravel()
+    for candidate in {*peaks, *spacings[spacings > 0].tolist()}:
+        if candidate < max(1.0 / longest, 3.0 * resolution):
+            continue
+        multiple = np.rint(observed / candidate)
+        hit = (np.abs(observed - multiple * candidate) < 0.75 * resolution) & (multiple > 0)
+        if hit.sum() < 3:
+            continue
+        chance = min(1.0, 1.5 * resolution / candidate)
+        surprise = float(hit.sum() * np.log(chance))
+        if surprise < least - 1e-9:
+            # Refined by least squares over the multiples it explains.
+            refined = float((multiple[hit] @ observed[hit]) / (multiple[hit] @ multiple[hit]))
+            best, least = [refined], surprise
+    return best

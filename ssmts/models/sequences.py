@@ -62,8 +62,9 @@ def regular_interval(times: Float) -> float | None:
     grid = np.arange(len(times)) * interval
     if np.abs(times - times[0] - grid).max() > 1e-6 * interval:
         return None
-    nearest = round(interval)  # 1.0000000002 is 1: caches and views then hit
-    return float(nearest) if nearest and abs(interval - nearest) < 1e-6 * nearest else float(interval)
+    nearest = round(interval)  # 1.0000000002 is 1 if the whole clock says so: caches and views then hit
+    whole = nearest > 0 and abs(interval - nearest) * (len(times) - 1) < 1e-6 * nearest
+    return float(nearest) if whole else float(interval)
 
 
 def stack_sequences(sequences: Iterable[Sequence]) -> list[SequenceStack]:

@@ -30,7 +30,7 @@ class WindowStates:
 
     Parameters
     ----------
-    members : slice
+    members : ndarray of int64, shape (n_members,)
         Which sequences of the stack.
     rows : ndarray of int64, shape (n_windows,)
         Row of each window's last observation, the origin.
@@ -42,7 +42,7 @@ class WindowStates:
         Time-weighted mean and standard deviation of the window.
     """
 
-    members: slice
+    members: Rows
     rows: Rows
     states: Complex
     token_times: Float
@@ -84,20 +84,22 @@ def window_states(
     if not len(rows):
         return
     first_rows = window_starts(stack.times, rows, context)
-    token_rows = _token_rows(stack, rows, first_rows, context, token_stride)
     longest = int((rows - first_rows).max()) + 1
     row_bytes = 16 * len(bank.A)
     n_together = max(1, int(_BLOCK_BYTES / (row_bytes * min(len(stack.times), 4 * longest))))
-    for low in range(0, len(stack.values), n_together):
-        members = slice(low, min(low + n_together, len(stack.values)))
-        budget = _BLOCK_BYTES // (row_bytes * (members.stop - low))
-        begin = 0
-        while begin < len(rows):
-            end = int(np.searchsorted(rows, rows[begin] + max(longest, budget - longest), side="left"))
-            end = max(min(end, begin + budget // token_rows.shape[1]), begin + 1)
-            block = slice(begin, end)
-            yield _block(stack, bank, members, rows[block], first_rows[block], token_rows[block])
-            begin = end
+    phases = np.zeros(len(stack.starts)) if token_stride is None else stack.starts % token_stride
+    for phase in np.unique(phases):
+        token_rows = _token_rows(stack.times, rows, first_rows, context, token_stride, float(phase))
+        same_phase = np.flatnonzero(phases == phase)
+        for members in np.array_split(same_phase, -(-len(same_phase) // n_together)):
+            budget = _BLOCK_BYTES // (row_bytes * len(members))
+            begin = 0
+            while begin < len(rows):
+                end = int(np.searchsorted(rows, rows[begin] + max(longest, budget - longest), side="left"))
+                end = max(min(end, begin + budget // token_rows.shape[1]), begin + 1)
+                block = slice(begin, end)
+                yield _block(stack, bank, members, rows[block], first_rows[block], token_rows[block])
+                begin = end
 
 
 def window_starts(times: Float, rows: Rows, context: float) -> Rows:
@@ -106,25 +108,24 @@ def window_starts(times: Float, rows: Rows, context: float) -> Rows:
 
 
 def _token_rows(
-    stack: SequenceStack, rows: Rows, first_rows: Rows, context: float, stride: float | None
+    times: Float, rows: Rows, first_rows: Rows, context: float, stride: float | None, phase: float
 ) -> Rows:
     """Row of the last observation at or before each token, (n_windows, n_tokens); never before the window."""
     if stride is None:
         return rows[:, None]
     n_tokens = max(1, int(np.ceil(context / stride - 1e-9)))
-    phase = float(stack.starts[0]) % stride
-    origins = stack.times[rows] + phase
-    last_mark = np.ceil(origins / stride - 1e-9) - 1.0  # the last grid instant strictly before the origin
+    # The last grid instant strictly before the origin, in strides since the grid's zero.
+    last_mark = np.ceil((times[rows] + phase) / stride - 1e-9) - 1.0
     marks = (last_mark[:, None] - np.arange(n_tokens - 2, -1, -1)) * stride - phase
-    before = np.searchsorted(stack.times, marks + 1e-9 * stride, side="right") - 1
+    before = np.searchsorted(times, marks + 1e-9 * stride, side="right") - 1
     return np.concatenate([np.maximum(before, first_rows[:, None]), rows[:, None]], axis=1)
 
 
 def _block(
-    stack: SequenceStack, bank: ModeBank, members: slice, rows: Rows, first_rows: Rows, token_rows: Rows
+    stack: SequenceStack, bank: ModeBank, members: Rows, rows: Rows, first_rows: Rows, token_rows: Rows
 ) -> WindowStates:
     low, high = int(first_rows[0]), int(rows[-1]) + 1
-    times, values = stack.times[low:high], stack.values[members, low:high]
+    times, values = stack.times[low:high], stack.values[members][:, low:high]
     first, tokens = first_rows - low, token_rows - low
     running = _scan(times, values, bank.A, stack.interval)
     mean, deviation = _moving_moments(times, values, first, rows - low)
