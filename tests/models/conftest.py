@@ -86,9 +86,10 @@ def all_windows():
         )
         for block in blocks:
             at = np.searchsorted(rows, block.rows)
-            seen[block.members, at] += 1
-            out.states[block.members, at] = block.states
-            out.mean[block.members, at], out.deviation[block.members, at] = block.mean, block.deviation
+            here = np.ix_(block.members, at)
+            seen[here] += 1
+            out.states[here] = block.states
+            out.mean[here], out.deviation[here] = block.mean, block.deviation
             out.token_times[at] = block.token_times
         assert (seen == 1).all()
         return out

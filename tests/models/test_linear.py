@@ -19,7 +19,7 @@ def test_errors():
         rows = origin_rows(stack, path.config.context, path.config.horizon)
         total = []
         for block in window_states(stack, path.bank, path.config.context, rows):
-            for i, member in enumerate(range(len(stack.values))[block.members]):
+            for i, member in enumerate(block.members):
                 features = path.bank.features(block.final[i])
                 groups = np.full(len(block.rows), group)
                 forecast = path.forecast(features, block.mean[i], block.deviation[i], groups)

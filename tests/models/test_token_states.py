@@ -62,7 +62,6 @@ def test_cutting_off_the_beginning_moves_no_token(make_stack, bank, values, all_
     np.testing.assert_allclose(shifted.states, whole.states, rtol=1e-8, atol=1e-8)
 
 
-@pytest.mark.xfail(reason="the phase of the grid is that of the stack's first member", strict=True)
 def test_every_member_of_a_stack_has_the_absolute_grid(make_stack, bank, values, all_windows):
     rows = np.arange(100, 160)
     starts = np.array([0.0, 3.0])
