@@ -114,15 +114,15 @@ def hippo_lagt(d_state: int) -> tuple[Tensor, Tensor]:
 def hippo_fourier(d_state: int) -> tuple[Tensor, Tensor]:
     r"""Truncated Fourier (FouT): a sliding window of length 1 in 1, √2 cos 2πmτ, √2 sin 2πmτ (τ = age).
 
-    An even N ends with a cosine that has no sine: the basis then holds the frequencies 0 to N/2 - 1 in full.
-    See :func:`hippo_legs` for parameters and result.
+    An even N holds the frequencies 0 to N/2 - 1 in full and ends with a coefficient that stays 0: a cosine
+    without its sine could not follow the window. See :func:`hippo_legs` for parameters and result.
 
     References
     ----------
     Gu, Johnson, Timalsina, Rudra and Ré, "How to Train Your HiPPO", ICLR 2023 (FouT).
     """
     at_zero = torch.zeros(d_state, dtype=torch.float64)
-    at_zero[1::2] = math.sqrt(2)
+    at_zero[1 : d_state - 1 : 2] = math.sqrt(2)
     at_zero[0] = 1
     A = -2 * torch.outer(at_zero, at_zero)
     for cosine in range(1, d_state - 1, 2):

@@ -75,6 +75,8 @@ class HiPPOProjection:
         self.time = 0.0
         self.coefficients = torch.zeros(d_state, dtype=torch.float64)
         self._value: Tensor | None = None
+        nodes, weights = np.polynomial.legendre.leggauss(d_state)
+        self._quadrature = torch.from_numpy(nodes), torch.from_numpy(weights)
         self._interval = math.nan
         self._weights: tuple[Tensor, Tensor, Tensor] | None = None
 
@@ -150,7 +152,7 @@ class HiPPOProjection:
         # On [0, before] the line's value at 0 is old - slope * before.
         origin = old - slope * before
         rest = self.coefficients - self._line(origin, slope, before)
-        nodes, weights = (torch.from_numpy(value) for value in np.polynomial.legendre.leggauss(self.d_state))
+        nodes, weights = self._quadrature
         ratio = before / after
         stretched = _legendre(ratio * (nodes + 1) - 1, self.d_state)
         moved = 0.5 * ratio * (_legendre(nodes, self.d_state) * weights) @ stretched.T

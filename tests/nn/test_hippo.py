@@ -128,6 +128,16 @@ def test_normal_part_has_one_decay(measure, real_part):
     assert (Lambda.imag >= 0).all()
 
 
+def test_fourier_of_even_size_is_the_odd_one_and_a_zero():
+    A, B = hippo_fourier(8)
+    odd, odd_B = hippo_fourier(7)
+    torch.testing.assert_close(A[:7, :7], odd)
+    torch.testing.assert_close(B[:7], odd_B)
+    assert (A[7] == 0).all()
+    assert (A[:, 7] == 0).all()
+    assert B[7] == 0
+
+
 def test_fourier_modes_are_the_harmonics():
     expected = 2 * math.pi * torch.arange(8, dtype=torch.float64)
     torch.testing.assert_close(hippo_dplr("fourier", 16).Lambda.imag, expected)
