@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from ssmts.models import DeepConfig, DeepEnsemble, DeepPath, LinearFit
 from ssmts.models.arrays import Float, Rows
-from ssmts.models.moments import floored, future_values, origin_rows
+from ssmts.models.moments import floored, future_observed, future_values, origin_rows
 from ssmts.models.sequences import SequenceStack
 from ssmts.models.states import window_states
 from ssmts.models.tokens import TokenEncoder, normalized, recent_values, token_intervals
@@ -46,7 +46,7 @@ class DeepFit:
 
 @dataclass
 class _Windows:
-    """Tokens, residuals and scales of windows; `Batches` of the training loop over a subset."""
+    """Tokens, residuals (n, horizon + 1) and scales (n, 1 or horizon + 1): `Batches` of the training loop."""
 
     tokens: Tensor
     intervals: Tensor
@@ -62,12 +62,12 @@ class _Windows:
             self.tokens[indices],
             self.intervals[indices],
             self.residual[indices],
-            self.scale[indices, None],
+            self.scale[indices],
         )
 
     def part(self, rows: Rows) -> _Windows:
         chosen = torch.from_numpy(rows)
-        return _Windows(*self.batch(chosen)[:3], self.scale[chosen], self.segment[rows])
+        return _Windows(*self.batch(chosen), self.segment[rows])
 
 
 def fit_deep(
@@ -107,9 +107,11 @@ def fit_deep(
     if collected is None:
         return DeepFit(None, {"accepted": False, "reason": f"fewer than {_FEWEST_WINDOWS} windows"})
     windows, encoder, config = collected
-    generator = torch.Generator().manual_seed(
-        torch.seed() if training.random_state is None else training.random_state
-    )
+    generator = torch.Generator()
+    if training.random_state is None:
+        generator.seed()
+    else:
+        generator.manual_seed(training.random_state)
     folds = [[b for b in range(n_blocks) if b % config.n_members == k] for k in range(config.n_members)]
     correction = torch.zeros_like(windows.residual)
     members, epochs = [], []
@@ -168,6 +170,7 @@ def _collect(
     stride = int(np.ceil(n_all / min(_MOST_WINDOWS, _MOST_BYTES // row_bytes)))
     paths = [linear.without_block(block) for block in range(linear.segments.n_blocks)]
     token_stride = config.token_stride if config.n_tokens > 1 else None
+    irregular = any(stack.interval is None or stack.interval > 1.0 for stack in stacks)
     found: list[tuple[Any, ...]] = []
     for stack in stacks:
         rows = origin_rows(stack, context, horizon, stride)
@@ -180,6 +183,7 @@ def _collect(
                 features, recent = normalized(bank.features(block.states[i]), recent, mean, deviation)
                 segment = linear.segments.of(stack.starts[member] + stack.times[block.rows])
                 residual = future_values(stack, member, block.rows, horizon).copy()
+                known = future_observed(stack, block.rows, horizon)
                 plain = bank.features(block.final[i])
                 group = np.full(len(plain), stack.groups[member])
                 for which in np.unique(segment):
@@ -188,7 +192,12 @@ def _collect(
                     residual[inside] -= path.forecast(
                         plain[inside], mean[inside], deviation[inside], group[inside]
                     )
-                found.append((features, recent, block.token_times, residual, floored(deviation), segment))
+                scale = floored(deviation)[:, None]
+                if known is not None:  # an unobserved lead has neither residual nor correction
+                    residual, scale = residual * known, scale * known
+                elif irregular:
+                    scale = np.broadcast_to(scale, residual.shape)
+                found.append((features, recent, block.token_times, residual, scale, segment))
     features, recent, token_times, residual, scale, segment = map(np.concatenate, zip(*found))
     config = replace(config, n_components=min(config.n_components, bank.n_features))
     encoder = TokenEncoder.fit(features[:, -1], config.n_components)

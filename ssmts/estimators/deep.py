@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence as Seq
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -32,6 +32,7 @@ _MOST_RECENT = 96
 class DeepForecaster(SSMForecaster):
     """A linear path and a deep one; `S4Forecaster` documents the parameters."""
 
+    _: KW_ONLY
     d_model: int = 64
     d_state: int = 64
     n_layers: int = 2

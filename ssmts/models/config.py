@@ -10,7 +10,7 @@ __all__ = ["DeepConfig", "LinearConfig", "ModelConfig"]
 
 @dataclass(frozen=True)
 class LinearConfig:
-    """The stem and the linear path over it.
+    """The stem, under the first-order hold, and the linear path over it.
 
     Parameters
     ----------
@@ -22,15 +22,12 @@ class LinearConfig:
         The most modes of the bank.
     period : float or None
         Fundamental period of the bank, in reference steps.
-    hold : str
-        How the input behaves between observations; "foh".
     """
 
     context: float
     horizon: int
     n_modes: int = 128
     period: float | None = None
-    hold: str = "foh"
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ class LinearPath:
         out = np.empty((len(features), self.shared.shape[1]))
         for group in np.unique(groups):
             members = groups == group
-            W = self.shared if group < 0 else self.by_group[group]
+            W = self.shared if group < 0 or len(self.by_group) == 1 else self.by_group[group]
             out[members] = features[members] @ W[:-1] + constant[members] * W[-1] + mean[members, None]
         return out
 

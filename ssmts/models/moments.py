@@ -12,17 +12,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ssmts.models.arrays import Float, Rows
 from ssmts.models.bank import ModeBank
 from ssmts.models.sequences import SequenceStack
 from ssmts.models.states import WindowStates, window_states
 
-__all__ = ["Moments", "Segments", "accumulate", "floored", "future_values", "origin_rows"]
+__all__ = ["Moments", "Segments", "accumulate", "floored", "future_observed", "future_values", "origin_rows"]
 
 
 _FLOOR = 0.1  # of the training scale (values are standardised): a flat window is not blown up
 _TARGET_BYTES = 64 * 2**20
+_CLOSE = 1.5  # reference steps: observations no further apart vouch for what lies between them
 
 
 def floored(deviation: Float) -> Float:
@@ -126,7 +128,8 @@ def origin_rows(stack: SequenceStack, history: float, horizon: float, stride: in
     slack = float(np.median(np.diff(times))) + 1e-6
     first = np.searchsorted(times, times[0] + history - slack, side="left")
     last = np.searchsorted(times, times[-1] - horizon + 1e-6, side="right")
-    return np.arange(max(int(first), 1), int(last), stride, dtype=np.int64)
+    rows = np.arange(max(int(first), 1), int(last), stride, dtype=np.int64)
+    return rows[times[rows] - times[rows - 1] < history]  # a window has two observations at least
 
 
 def accumulate(
@@ -140,6 +143,9 @@ def accumulate(
     history: float | None = None,
 ) -> Moments:
     """Moments of all training windows of some stacks at leads 0, 1, ..., horizon.
+
+    Only observed leads count (:func:`future_observed`); B and c of a lead are those of the windows in which it
+    was observed, brought to the number of all windows, as if leads were missing at random.
 
     Parameters
     ----------
@@ -165,17 +171,25 @@ def accumulate(
         n_features is that of the bank plus one for the constant feature, n_leads is horizon + 1.
     """
     moments = Moments.zeros(len(segments), n_groups, bank.n_features + 1, horizon + 1)
+    observed = np.zeros_like(moments.c)
     for stack in stacks:
         if n_groups > 1 and not ((stack.groups >= 0) & (stack.groups < n_groups)).all():
             raise ValueError(f"groups must lie in [0, {n_groups}), got {sorted(set(stack.groups.tolist()))}")
         rows = origin_rows(stack, context if history is None else history, horizon, stride)
         for block in window_states(stack, bank, context, rows):
-            _add_block(moments, stack, block, bank, horizon, segments)
+            _add_block(moments, observed, stack, block, bank, horizon, segments)
+    # A lead that was observed in a share of the windows only: what they say stands for all of them.
+    windows, seen = moments.count.sum(axis=0)[:, None], observed.sum(axis=0)
+    seen = np.where(seen > 0, seen, seen.sum(axis=0) * windows / max(float(windows.sum()), 1.0))
+    share = np.divide(seen, windows, out=np.ones_like(seen), where=(windows > 0) & (seen > 0))
+    moments.B /= share[None, :, None, :]
+    moments.c /= share[None]
     return moments
 
 
 def _add_block(
     moments: Moments,
+    observed: Float,
     stack: SequenceStack,
     block: WindowStates,
     bank: ModeBank,
@@ -192,8 +206,13 @@ def _add_block(
                 features = np.empty((len(part), bank.n_features + 1))
                 features[:, :-1] = bank.features(block.final[i, part])
                 features[:, -1] = floored(block.deviation[i, part])
-                future = future_values(stack, member, block.rows[part], horizon)
-                moments.add(int(segment), group, features, future - block.mean[i, part, None])
+                rows = block.rows[part]
+                future = future_values(stack, member, rows, horizon) - block.mean[i, part, None]
+                known = future_observed(stack, rows, horizon)
+                if known is not None:
+                    future *= known
+                observed[segment, group] += len(rows) if known is None else known.sum(axis=0)
+                moments.add(int(segment), group, features, future)
 
 
 def future_values(stack: SequenceStack, member: int, rows: Rows, horizon: int) -> Float:
@@ -207,3 +226,16 @@ def future_values(stack: SequenceStack, member: int, rows: Rows, horizon: int) -
         return np.asarray(windows[rows])
     instants = stack.times[rows][:, None] + np.arange(horizon + 1.0)
     return np.asarray(np.interp(instants, stack.times, values))
+
+
+def future_observed(stack: SequenceStack, rows: Rows, horizon: int) -> NDArray[np.bool_] | None:
+    """Whether leads 0, 1, ..., horizon were observed, (n_windows, horizon + 1); None if all of them were.
+
+    A lead between two observations no more than one and a half reference steps apart counts as observed.
+    """
+    if stack.interval is not None and stack.interval <= _CLOSE:
+        return None
+    instants = stack.times[rows][:, None] + np.arange(horizon + 1.0)
+    after = np.minimum(np.searchsorted(stack.times, instants - 1e-6), len(stack.times) - 1)
+    gap = stack.times[after] - stack.times[np.maximum(after - 1, 0)]
+    return np.asarray((gap <= _CLOSE) | (np.abs(stack.times[after] - instants) < 1e-5))

@@ -134,7 +134,10 @@ def choose_penalties(moments: Moments, segments: Segments, horizon: int) -> Pena
     by_lead = np.empty(len(leads))
     for band in np.unique(bands):
         inside = bands == band
-        i, j = np.unravel_index(errors[:, :, inside].mean(axis=-1).argmin(), errors.shape[:2])
+        # Where nothing can be told apart, the strongest penalty: the least is looked for from the end.
+        backwards = errors[:, :, inside].mean(axis=-1)[::-1, ::-1]
+        i, j = np.unravel_index(backwards.argmin(), backwards.shape)
+        i, j = len(SHARED_PENALTIES) - 1 - i, len(GROUP_PENALTIES) - 1 - j
         chosen_shared[band], chosen_group[band] = SHARED_PENALTIES[i], GROUP_PENALTIES[j]
         by_lead[inside] = errors[i, j, inside]
     for values in (chosen_shared, chosen_group):  # a short horizon leaves bands empty
