@@ -27,10 +27,10 @@ def every_triton_configuration(monkeypatch):
     """Make one autotune configuration the only one and compare values and gradients with the reference."""
     pytest.importorskip("triton")
 
-    def check(operator, index, case, length):
+    def check(operator, index, case, inputs):
         module = importlib.import_module(f"ssmts_kernels.{operator}.triton")
         for kernel in (module._forward, module._backward):
             monkeypatch.setattr(kernel, "configs", [module.CONFIGS[index]])
-        case.assert_agrees("triton", case.build(length, torch.float64))
+        case.assert_agrees("triton", inputs)
 
     return check

@@ -119,4 +119,4 @@ def test_no_modes_and_no_rows():
 
 @pytest.mark.parametrize("config", range(4))
 def test_every_triton_configuration(config, every_triton_configuration):
-    every_triton_configuration("cauchy", config, TestCauchy(), length=70)
+    every_triton_configuration("cauchy", config, TestCauchy(), TestCauchy().build(70))

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from operator_conformance import DEVICE, Inputs, RecurrentConformance
+from operator_conformance import CUDA, DEVICE, Inputs, RecurrentConformance
 
 from ssmts_kernels import backend, diagonal_scan
 
@@ -149,3 +149,42 @@ def test_long_undamped_modes_drift_little(hold):
     wide = (u.double(), intervals.double(), A.to(torch.complex128), *(2 * [B.to(torch.complex128)]))
     _, expected = diagonal_scan(*wide, hold=hold, return_last_state=True)
     assert (last - expected).abs().max() < 65_536 * 1.2e-7 * expected.abs().max()
+
+
+@pytest.fixture
+def interpreted(monkeypatch):
+    """Two rows of five observations, in chunks of 4: the interpreter takes 0.1 s for a step of the kernel."""
+    module = pytest.importorskip("ssmts_kernels.diagonal_scan.triton")
+    monkeypatch.setattr(module, "CHUNK", 4)
+    case = TestDiagonalScan()
+    inputs = case.build(5)
+    rows, one = slice(0, 2), slice(0, 1)
+    small = {k: inputs[k][one] for k in ("A", "B", "C", "D", "delta")}
+    small |= {"u": inputs["u"][rows, :, one], "intervals": inputs["intervals"][rows]}
+    small |= {k: inputs[k][rows, one] for k in ("initial_state", "initial_input")}
+    return case, small
+
+
+@pytest.mark.parametrize("hold", ["foh", "zoh", "bilinear", "bilinear_s4"])
+def test_triton_agrees(hold, interpreted):
+    case, inputs = interpreted
+    case.assert_agrees("triton", {**inputs, "hold": hold})
+
+
+def test_triton_agrees_on_real_modes_and_short_rows(interpreted):
+    case, inputs = interpreted
+    real = {k: v.real if v.is_complex() else v for k, v in inputs.items()}
+    case.assert_agrees("triton", {**real, "lengths": torch.tensor([1, 5], device=DEVICE)})
+
+
+def test_triton_agrees_in_float32(interpreted):
+    case, inputs = interpreted
+    narrow = {k: v.to(torch.complex64 if v.is_complex() else torch.float32) for k, v in inputs.items()}
+    case.assert_agrees("triton", narrow)
+
+
+@pytest.mark.skipif(not CUDA, reason="the configurations differ in warps, which the interpreter has none of")
+@pytest.mark.parametrize("config", range(3))
+def test_every_triton_configuration(config, interpreted, every_triton_configuration):
+    case, inputs = interpreted
+    every_triton_configuration("diagonal_scan", config, case, inputs)

@@ -86,4 +86,4 @@ def test_no_array_of_rows_modes_and_length():
 
 @pytest.mark.parametrize("config", range(4))
 def test_every_triton_configuration(config, every_triton_configuration):
-    every_triton_configuration("vandermonde", config, TestVandermonde(), length=70)
+    every_triton_configuration("vandermonde", config, TestVandermonde(), TestVandermonde().build(70))
