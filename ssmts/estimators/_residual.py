@@ -33,6 +33,7 @@ _MOST_BYTES = 512 * 2**20
 _MOST_WINDOWS = 75_000
 _FEWEST_WINDOWS = 200
 _STEPS_PER_EPOCH = 150
+_JUDGED_SHARE = 1.0 / 3.0
 LOSSES = {"smooth_l1": functional.smooth_l1_loss, "mse": functional.mse_loss, "mae": functional.l1_loss}
 
 
@@ -212,14 +213,19 @@ def _collect(
 
 
 class _Loss:
-    """Loss of the correction in standardised units, (tokens, intervals, residual, scale) a batch."""
+    """Loss of the correction in standardised units, (tokens, intervals, residual, scale) a batch.
+
+    Out of training a member is judged at a third of its correction, about the share that will be added: at
+    the whole of it early stopping would take the weights of the first epochs.
+    """
 
     def __init__(self, name: str) -> None:
         self.function = LOSSES[name]
 
     def __call__(self, module: nn.Module, batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> Tensor:
         tokens, intervals, residual, scale = batch
-        return self.function(module(tokens, intervals) * scale, residual)
+        share = 1.0 if module.training else _JUDGED_SHARE
+        return self.function(share * module(tokens, intervals) * scale, residual)
 
 
 def _for_member(training: TrainingConfig, k: int, n_members: int, seed: int) -> TrainingConfig:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence as Seq
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -12,7 +12,17 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
-from ssmts.data import Layout, Panel, Series, Times, parse_instants, parse_step, read_panel, write_forecast
+from ssmts.data import (
+    Layout,
+    Panel,
+    Series,
+    Times,
+    parse_instants,
+    parse_step,
+    read_panel,
+    reference_step,
+    write_forecast,
+)
 from ssmts.data import output_times as regular_times
 from ssmts.errors import (
     HorizonError,
@@ -215,23 +225,42 @@ class SSMForecaster(BaseEstimator):
     def _output_times(
         fitted: FittedForecaster, panel: Panel, horizon: Any, step: Any, at: Any
     ) -> list[Times]:
-        """Instants of the forecast of every series."""
+        """Instants of the forecast of every series, none beyond the trained horizon."""
+        clock, layout = panel.clock, panel.layout
         if at is not None:
-            return parse_instants(at, panel)
-        clock = panel.clock
+            instants = parse_instants(at, panel)
+            for series, own in zip(panel.series, instants, strict=True):
+                end = series.origin + fitted.horizon * (1 + 1e-9)
+                if own.max() > end:
+                    raise HorizonError(
+                        f"{layout.show_instant(own.max())} lies beyond the trained horizon, which ends at "
+                        f"{layout.show_instant(end)}. Ask for earlier instants, or fit with a longer horizon."
+                    )
+            return instants
         reach = fitted.horizon if horizon is None else horizon_of(horizon, clock, fitted.step)
         if reach > fitted.horizon * (1 + 1e-9):
             raise HorizonError(
                 f"horizon={horizon!r} is longer than the {clock.show_duration(fitted.horizon)} that the "
                 "model was trained for. Ask for less, or fit with a longer horizon."
             )
-        spacing: Any = panel.layout.offset if step is None else parse_step(step, clock)
+        if step is None and layout.offset is not None:
+            own_step = parse_step(layout.offset, clock)
+            if isinstance(own_step, pd.tseries.offsets.BaseOffset):
+                # Calendar steps differ in length: four years are a day longer than four median years.
+                n_rows = round(reach / fitted.step)
+                slack = reach + 0.5 * fitted.step
+                return [
+                    regular_times(series.origin, horizon=slack, step=own_step, layout=layout)[:n_rows]
+                    for series in panel.series
+                ]
+            step = layout.offset
+        spacing = None if step is None else parse_step(step, clock)
         return [
             regular_times(
                 series.origin,
                 horizon=reach,
-                step=_own_step(series, fitted.step) if spacing is None else spacing,
-                layout=panel.layout,
+                step=_own_step(panel, series, fitted.step) if spacing is None else spacing,
+                layout=layout,
             )
             for series in panel.series
         ]
@@ -319,28 +348,16 @@ class SSMForecaster(BaseEstimator):
         return model
 
 
-def _own_step(series: Series, reference: float) -> int | float:
+def _own_step(panel: Panel, series: Series, reference: float) -> int | float:
     """Median interval of a series, snapped to the reference step."""
-    intervals = np.diff(series.times)
-    if not len(intervals):
-        return reference
-    middle = (len(intervals) - 1) // 2
-    step: int | float = np.partition(intervals, middle)[middle].item()
+    step = reference_step(replace(panel, series=(series,)))
     return reference if abs(step - reference) <= _SNAP * reference else step
 
 
 def _evaluate(fitted: FittedForecaster, panel: Panel, forecasts: Float, times: Seq[Times]) -> list[Float]:
     """Forecasts of every series at its instants, each (n_instants, n_channels)."""
     limit = fitted.model.config.linear.horizon
-    out = []
-    for series, instants, forecast in zip(panel.series, times, forecasts, strict=True):
-        leads = (instants - series.origin) / fitted.step
-        if leads.max() > limit * (1 + 1e-9):
-            show = panel.layout.show_instant
-            latest = show(series.origin + limit * fitted.step)
-            raise HorizonError(
-                f"{show(instants[leads.argmax()])} lies beyond the trained horizon, which ends "
-                f"at {latest}. Ask for earlier instants, or fit with a longer horizon."
-            )
-        out.append(at_leads(forecast, np.minimum(leads, limit)).T)
-    return out
+    return [
+        at_leads(forecast, np.minimum((instants - series.origin) / fitted.step, limit)).T
+        for series, instants, forecast in zip(panel.series, times, forecasts, strict=True)
+    ]

@@ -144,7 +144,7 @@ def accumulate(
 ) -> Moments:
     """Moments of all training windows of some stacks at leads 0, 1, ..., horizon.
 
-    Only observed leads count (:func:`future_observed`); B and c of a lead are those of the windows in which it
+    Only observed leads count (:func:`future_observed`): B and c of a lead are those of the windows where it
     was observed, brought to the number of all windows, as if leads were missing at random.
 
     Parameters

@@ -43,9 +43,11 @@ def explicit(bank, rows_within, time_mean):
 
 @pytest.fixture
 def panel(make_stack, irregular_clock):
-    """Two channels a clock: regular at 1, 1/4 and 4 reference steps and irregular, at different starts."""
+    """Two channels a clock: regular at 1, 1/4 and 1.5 reference steps and irregular, at different starts."""
     rng = np.random.default_rng(0)
-    clocks = [np.arange(90.0), 0.25 * np.arange(300), 4.0 * np.arange(30), irregular_clock(rng, 90)]
+    dense = irregular_clock(rng, 400, 0.2)
+    assert np.diff(dense).max() < 1.5
+    clocks = [np.arange(90.0), 0.25 * np.arange(300), 1.5 * np.arange(70), dense]
     return [
         make_stack(rng.normal(size=(2, len(t))).cumsum(axis=1) * 0.4, t, starts=[s, s + 11.5], groups=[0, 1])
         for s, t in zip((0.0, 20.0, -7.0, 40.0), clocks)
@@ -93,6 +95,32 @@ def test_chunks_of_windows_change_nothing(panel, bank, monkeypatch, target_bytes
     parts = accumulate(panel, bank, CONTEXT, HORIZON, ONE, 2)
     for name in ("A", "B", "c", "count"):
         np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-7, atol=1e-6)
+
+
+def test_leads_that_were_not_observed_do_not_count(make_stack, bank, explicit):
+    rng = np.random.default_rng(6)
+    kept = np.sort(rng.choice(400, 200, replace=False))
+    stack = make_stack(rng.normal(size=(1, 200)).cumsum(axis=1), (kept - kept[0]).astype(float))
+    moments = accumulate([stack], bank, CONTEXT, HORIZON, ONE, 1)
+    features, futures, origins, _ = explicit([stack])
+    instants = np.rint(origins[:, None] + np.arange(HORIZON + 1.0)).astype(int)
+    known = np.isin(instants, kept - kept[0])
+    assert 0.3 < known[:, 1:].mean() < 0.7
+    windows = len(features) / known.sum(axis=0)
+    np.testing.assert_allclose(moments.A[0, 0], features.T @ features, rtol=1e-6, atol=1e-6)
+    expected = windows * (features.T @ (futures * known))
+    np.testing.assert_allclose(moments.B[0, 0], expected, rtol=1e-6, atol=1e-5)
+    np.testing.assert_allclose(moments.c[0, 0], windows * ((futures * known) ** 2).sum(axis=0), rtol=1e-6)
+    assert moments.count[0, 0] == len(features)
+
+
+def test_thinning_does_not_make_the_error_look_small(make_stack, bank):
+    # A line drawn through the hole from the origin itself would be easy to forecast.
+    walk = np.random.default_rng(7).normal(size=4000)
+    kept = np.sort(np.random.default_rng(8).choice(4000, 1000, replace=False))
+    stack = make_stack(walk[kept], (kept - kept[0]).astype(float))
+    moments = accumulate([stack], bank, CONTEXT, HORIZON, ONE, 1)
+    assert (moments.c[0, 0, 1:] / moments.count[0, 0]).min() > 0.9  # noise: nothing beats its variance
 
 
 def test_a_stride_takes_every_so_many_th_origin(make_stack, bank):
@@ -173,7 +201,10 @@ def test_a_sequence_of_one_or_two_observations_has_no_origin(make_stack, length)
 
 
 def test_an_origin_has_two_observations_even_in_a_context_of_one_step(make_stack):
-    assert origin_rows(make_stack(np.zeros(5)), 1.0, 2).tolist() == [1, 2]
+    assert origin_rows(make_stack(np.zeros(5)), 1.5, 2).tolist() == [1, 2]
+    assert len(origin_rows(make_stack(np.zeros(5)), 1.0, 2)) == 0
+    holes = make_stack(np.zeros(8), np.array([0.0, 1, 2, 50, 51, 52, 53, 100]))
+    assert 3 not in origin_rows(holes, 30.0, 8)  # alone in its window
 
 
 def test_irregular_origins_have_their_history_and_their_future(make_stack, irregular_clock):
