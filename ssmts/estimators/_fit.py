@@ -28,8 +28,8 @@ DeepFitter = Callable[[list[SequenceStack], LinearFit, float, Clock], DeepFit]
 
 
 def is_integer(value: Any) -> bool:
-    """Whether a value counts something: an int of Python or numpy, and no bool."""
-    return isinstance(value, Integral) and not isinstance(value, bool)
+    """Whether a value counts something: an int of Python or numpy, no bool and no duration."""
+    return isinstance(value, Integral) and not isinstance(value, bool | np.timedelta64)
 
 
 def horizon_of(horizon: Any, clock: Clock, step: float) -> int | float:
