@@ -1,0 +1,164 @@
+"""Data on the scale of its training span, and forecasts of a fitted model from every origin of a span."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ssmts import S4DForecaster, S4Forecaster
+from ssmts.estimators import LinearSSMForecaster
+from ssmts.estimators._rolling import RollingForecasts, rolling_forecasts
+from ssmts.estimators._sequences import training_sequences
+from ssmts.estimators.forecaster import SSMForecaster
+from ssmts.models.sequences import stack_sequences
+from ssmts_datasets.ett import ETTDataset
+
+__all__ = [
+    "MODELS",
+    "Errors",
+    "Parts",
+    "build",
+    "check_predict",
+    "evaluate",
+    "n_parameters",
+    "rolling",
+    "split",
+    "standardised",
+]
+
+MODELS: dict[str, type[SSMForecaster]] = {
+    cls.__name__: cls for cls in (LinearSSMForecaster, S4Forecaster, S4DForecaster)
+}
+_CHECKED = 3
+_AGREE = 1e-5  # predict and the batched pass, in standardised units (the deep path is float32)
+
+Array = NDArray[np.float64]
+
+
+@dataclass
+class Errors:
+    """Running sums of forecast errors."""
+
+    squared: float = 0.0
+    absolute: float = 0.0
+    count: int = 0
+
+    def add(self, errors: Array) -> None:
+        """Count every entry."""
+        self.squared += float(np.einsum("ij,ij->", errors, errors))
+        self.absolute += float(np.abs(errors).sum())
+        self.count += errors.size
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """Mean squared and mean absolute error."""
+        return {"mse": self.squared / self.count, "mae": self.absolute / self.count}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Spans of one evaluation: learn on two, judge on the third.
+
+    Parameters
+    ----------
+    train : DataFrame
+    validation : DataFrame or None
+        Given to fit beside the training span; None if it is the one judged.
+    judged : DataFrame
+        Preceded by one context: the first origin is the row before the span, every row of it is a target.
+    """
+
+    train: pd.DataFrame
+    validation: pd.DataFrame | None
+    judged: pd.DataFrame
+
+    @property
+    def learnt(self) -> pd.DataFrame:
+        """All rows that a model may learn from."""
+        return self.train if self.validation is None else pd.concat([self.train, self.validation])
+
+
+def standardised(dataset: ETTDataset[pd.DataFrame]) -> ETTDataset[pd.DataFrame]:
+    """The data set minus the mean of its training span, over that span's standard deviation."""
+    train = dataset.train
+    frame = (dataset.frame - train.mean()) / train.std(ddof=0)
+    return ETTDataset(dataset.name, frame, dataset.borders, dataset.reference_step, dataset.path)
+
+
+def split(dataset: ETTDataset[pd.DataFrame], context: int, *, test: bool) -> Parts:
+    """Train + validation judged on the test span, or the training span judged on validation."""
+    if test:
+        return Parts(dataset.train, dataset.validation, dataset.split("test", context=context))
+    return Parts(dataset.train, None, dataset.split("validation", context=context))
+
+
+def build(name: str, horizon: int, context: int, seed: int | None) -> SSMForecaster:
+    """An unfitted model with its defaults; `seed` where it takes one."""
+    model = MODELS[name](horizon=horizon, context_length=context)
+    if "random_state" in model.get_params():
+        model.set_params(random_state=seed)
+    return model
+
+
+def rolling(model: SSMForecaster, frame: pd.DataFrame, *, stride: int = 1) -> Iterator[RollingForecasts]:
+    """Forecasts from every `stride`-th row with a context behind and a horizon ahead of it, in one pass.
+
+    The states of all origins come from one scan, as in training: the same numbers as `predict` on each
+    window (:func:`check_predict`), hundreds of times faster.
+
+    Parameters
+    ----------
+    model : SSMForecaster
+        Fitted.
+    frame : DataFrame
+        At any regular rate. Leads are in reference steps of the model.
+    stride : int
+
+    Yields
+    ------
+    RollingForecasts
+        A block of origins of one channel.
+    """
+    fitted = model._check_fitted()
+    panel = model._read(frame, fitted.layout)
+    stacks = stack_sequences(training_sequences(panel, fitted.scaling, fitted.step))
+    yield from rolling_forecasts(fitted.model, stacks, stride=stride)
+
+
+def evaluate(model: SSMForecaster, frame: pd.DataFrame) -> dict[str, float]:
+    """MSE and MAE over every window of a frame at the training rate, averaged over leads and channels."""
+    errors = Errors()
+    for block in rolling(model, frame):
+        errors.add(block.forecast[:, 1:] - block.truth[:, 1:])
+    return errors.figures
+
+
+def check_predict(model: SSMForecaster, frame: pd.DataFrame) -> None:
+    """Raise if `predict` and the batched pass differ on the first, a middle or the last window.
+
+    Raises
+    ------
+    AssertionError
+        They differ by more than 1e-5 in standardised units.
+    """
+    context, horizon = int(model.context_length_), int(model.horizon_)
+    last = len(frame) - horizon
+    for end in np.linspace(context, last, _CHECKED).astype(int):
+        rows = frame.iloc[end - context : end]
+        forecast = model.predict(rows).to_numpy()
+        window = frame.iloc[end - context : end + horizon]
+        blocks = list(rolling(model, window))
+        # Sequences lose their mean on the way in.
+        batched = np.stack([block.forecast[0, 1:] for block in blocks], axis=1) + window.mean().to_numpy()
+        difference = float(np.abs(forecast - batched).max())
+        if difference > _AGREE:
+            raise AssertionError(f"predict and the batched pass differ by {difference:.2g} at row {end}")
+
+
+def n_parameters(model: SSMForecaster) -> int:
+    """Number of fitted numbers in a model."""
+    return sum(tensor.numel() for tensor in model.model_.to_tensors().values())
