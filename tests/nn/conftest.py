@@ -51,6 +51,12 @@ def build(request):
     return maker(request.param)
 
 
+@pytest.fixture
+def tested_kinds():
+    """The classes that `build` makes."""
+    return {kind for kind, _ in EVERY}
+
+
 @pytest.fixture(params=[*MODAL, *DENSE], ids=name)
 def build_lti(request):
     """Make one of the layers that have a kernel, as `build` does."""
