@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from ssmts import S4DForecaster, S4Forecaster
 from ssmts.estimators import LinearSSMForecaster
-from ssmts.estimators._rolling import RollingForecasts, rolling_forecasts
+from ssmts.estimators._rolling import rolling_forecasts
 from ssmts.estimators._sequences import training_sequences
 from ssmts.estimators.forecaster import SSMForecaster
+from ssmts.models.arrays import Float, Rows
 from ssmts.models.sequences import stack_sequences
 from ssmts_datasets.ett import ETTDataset
 
@@ -24,6 +24,7 @@ __all__ = [
     "build",
     "check_predict",
     "evaluate",
+    "futures",
     "n_parameters",
     "rolling",
     "split",
@@ -36,8 +37,6 @@ MODELS: dict[str, type[SSMForecaster]] = {
 _CHECKED = 3
 _AGREE = 1e-5  # predict and the batched pass, in standardised units (the deep path is float32)
 
-Array = NDArray[np.float64]
-
 
 @dataclass
 class Errors:
@@ -47,7 +46,7 @@ class Errors:
     absolute: float = 0.0
     count: int = 0
 
-    def add(self, errors: Array) -> None:
+    def add(self, errors: Float) -> None:
         """Count every entry."""
         self.squared += float(np.einsum("ij,ij->", errors, errors))
         self.absolute += float(np.abs(errors).sum())
@@ -104,8 +103,10 @@ def build(name: str, horizon: int, context: int, seed: int | None) -> SSMForecas
     return model
 
 
-def rolling(model: SSMForecaster, frame: pd.DataFrame, *, stride: int = 1) -> Iterator[RollingForecasts]:
-    """Forecasts from every `stride`-th row with a context behind and a horizon ahead of it, in one pass.
+def rolling(
+    model: SSMForecaster, frame: pd.DataFrame, *, stride: int = 1
+) -> Iterator[tuple[int, Rows, Float]]:
+    """Forecast from every `stride`-th row with a context behind and a horizon ahead of it, in one pass.
 
     The states of all origins come from one scan, as in training: the same numbers as `predict` on each
     window (:func:`check_predict`), hundreds of times faster.
@@ -115,25 +116,36 @@ def rolling(model: SSMForecaster, frame: pd.DataFrame, *, stride: int = 1) -> It
     model : SSMForecaster
         Fitted.
     frame : DataFrame
-        At any regular rate. Leads are in reference steps of the model.
+        At any regular rate, without missing values.
     stride : int
 
     Yields
     ------
-    RollingForecasts
-        A block of origins of one channel.
+    channel : int
+    rows : ndarray of int64, shape (n_windows,)
+        Of the origins in `frame`.
+    forecast : ndarray of float64, shape (n_windows, horizon + 1)
+        At leads 0, 1, ... reference steps, in the units of `frame`.
     """
     fitted = model._check_fitted()
     panel = model._read(frame, fitted.layout)
     stacks = stack_sequences(training_sequences(panel, fitted.scaling, fitted.step))
-    yield from rolling_forecasts(fitted.model, stacks, stride=stride)
+    scale, level = fitted.scaling.scale[0], frame.to_numpy().mean(axis=0)
+    for block in rolling_forecasts(fitted.model, stacks, stride=stride):
+        channel = block.member
+        yield channel, block.rows, block.forecast * scale[channel] + level[channel]
+
+
+def futures(values: Float, rows: Rows, n_ahead: int) -> Float:
+    """The values 1, ..., n_ahead rows after some rows, (n_windows, n_ahead)."""
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(values, n_ahead)[rows + 1])
 
 
 def evaluate(model: SSMForecaster, frame: pd.DataFrame) -> dict[str, float]:
     """MSE and MAE over every window of a frame at the training rate, averaged over leads and channels."""
-    errors = Errors()
-    for block in rolling(model, frame):
-        errors.add(block.forecast[:, 1:] - block.truth[:, 1:])
+    errors, values = Errors(), frame.to_numpy()
+    for channel, rows, forecast in rolling(model, frame):
+        errors.add(forecast[:, 1:] - futures(values[:, channel], rows, forecast.shape[1] - 1))
     return errors.figures
 
 
@@ -151,9 +163,7 @@ def check_predict(model: SSMForecaster, frame: pd.DataFrame) -> None:
         rows = frame.iloc[end - context : end]
         forecast = model.predict(rows).to_numpy()
         window = frame.iloc[end - context : end + horizon]
-        blocks = list(rolling(model, window))
-        # Sequences lose their mean on the way in.
-        batched = np.stack([block.forecast[0, 1:] for block in blocks], axis=1) + window.mean().to_numpy()
+        batched = np.stack([grid[0, 1:] for _, _, grid in rolling(model, window)], axis=1)
         difference = float(np.abs(forecast - batched).max())
         if difference > _AGREE:
             raise AssertionError(f"predict and the batched pass differ by {difference:.2g} at row {end}")
