@@ -21,7 +21,6 @@ import torch
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "kernels"))
 RESULTS = ROOT / "benchmarks" / "results"
-THREADS = 2
 TARGETS = {
     "selective_scan forward+backward, B8 L512 D128 N16": {"mambapy": 4, "loop": 3},
     "ssd forward+backward, B4 L1024 H8 P64 N64": {"loop": 10, "einsum": 1},
@@ -32,11 +31,14 @@ def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=7, help="rounds a row; the best time counts")
+    parser.add_argument(
+        "--threads", type=int, default=2, help="torch's threads; 1 on a machine with other work"
+    )
     parser.add_argument("--no-store", action="store_true", help="print only")
     options = parser.parse_args()
-    torch.set_num_threads(THREADS)
+    torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    report = measure(options.repeats)
+    report = measure(options.repeats, options.threads)
     page = to_markdown(report)
     print(page)
     if not options.no_store:
@@ -45,7 +47,7 @@ def main() -> None:
         write_atomically(RESULTS / "kernels-cpu.md", page)
 
 
-def measure(repeats: int) -> dict[str, Any]:
+def measure(repeats: int, threads: int) -> dict[str, Any]:
     """Return the device, the date, the notes and every row."""
     from benchmarks import kernels_lti, kernels_selective
 
@@ -56,15 +58,22 @@ def measure(repeats: int) -> dict[str, Any]:
         notes.append(
             "No GPU was at hand: the Triton kernels are tested in the interpreter, their speed is unknown."
         )
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    if load > 0.5:
+        notes.append(
+            f"The machine had other work (load {load:.1f} on {os.cpu_count()} cores): times are "
+            "too long, and more so where many small parallel calls are made. Run again on a quiet machine."
+        )
+    kernels_selective.THREADS = threads
     rows = kernels_lti.rows(repeats) + kernels_selective.rows(repeats)
     for row in rows:
         row.setdefault("target", TARGETS.get(row["work"], {}))
     return {
         "device": _device_name(),
         "date": datetime.now(UTC).date().isoformat(),
-        "threads": THREADS,
+        "threads": threads,
         "torch": torch.__version__,
-        "load_before": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "load_before": round(load, 2),
         "notes": notes,
         "rows": rows,
     }
@@ -75,7 +84,7 @@ def to_markdown(report: dict[str, Any]) -> str:
     lines = [
         "# Operators on CPU",
         "",
-        f"{report['device']}, {report['threads']} threads, torch {report['torch']}, {report['date']}. "
+        f"{report['device']}, {report['threads']} thread(s), torch {report['torch']}, {report['date']}. "
         "Best of several rounds; `python -m benchmarks.kernels` makes this page.",
         "",
         *(f"- {note}" for note in report["notes"]),

@@ -62,12 +62,19 @@ class TestCauchy(OperatorConformance):
         return [(torch.ops.ssmts.cauchy.default, (v, inputs["omega"], A, "cpu"))]
 
 
-class TestCauchyOfOneNumerator(TestCauchy):
-    leading = ()
+@pytest.mark.parametrize("name", ["cpu", "triton"])
+@pytest.mark.parametrize("leading", [(), (2, 2)])
+def test_numerators_lead(name, leading):
+    case = TestCauchy()
+    inputs = case.build(9)
+    shape = inputs["v"].shape[1:]
+    case.assert_agrees(name, {**inputs, "v": inputs["v"].view(2, 2, *shape) if leading else inputs["v"][0]})
 
 
 class TestCauchyAtAnyPoint(TestCauchy):
     """Points that are no roots of unity take the direct path."""
+
+    backends = ("cpu",)
 
     def build(self, length, dtype=torch.float64, seed=0, **options):
         inputs = super().build(length, dtype, seed)

@@ -85,16 +85,16 @@ class TestOneClock(TestDiagonalFinalState):
         return (normal[:1].abs() + 0 * normal).contiguous()
 
 
-class TestOneClockBilinear(TestOneClock):
-    hold = "bilinear"
-
-
-class TestZeroOrderHold(TestDiagonalFinalState):
-    hold = "zoh"
-
-
-class TestRealModes(TestDiagonalFinalState):
-    modes = (torch.float32, torch.float64)
+@pytest.mark.parametrize("hold", ["zoh", "bilinear", "bilinear_s4"])
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("real", [True, False])
+def test_other_holds_and_real_modes(hold, shared, real):
+    case = TestOneClock() if shared else TestDiagonalFinalState()
+    inputs = {**case.build(19), "hold": hold}
+    if real:
+        modes = ("A", "B", "initial_state")
+        inputs |= {k: inputs[k].real.contiguous() for k in modes}
+    case.assert_agrees("cpu", inputs)
 
 
 @pytest.mark.parametrize("fastest", [0.3, 3.0, 12.0])

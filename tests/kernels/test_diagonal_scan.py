@@ -94,12 +94,12 @@ class TestZeroOrderHold(TestDiagonalScan):
     hold = "zoh"
 
 
-class TestBilinear(TestDiagonalScan):
-    hold = "bilinear"
-
-
-class TestBilinearS4(TestDiagonalScan):
-    hold = "bilinear_s4"
+@pytest.mark.parametrize("hold", ["bilinear", "bilinear_s4"])
+@pytest.mark.parametrize("length", [1, 70])
+@pytest.mark.parametrize("regular", [True, False])
+def test_bilinear_holds(hold, length, regular):
+    case = TestRepeatedIntervals() if regular else TestDiagonalScan()
+    case.assert_agrees("cpu", {**case.build(length), "hold": hold})
 
 
 class TestRealModes(TestDiagonalScan):
@@ -165,22 +165,22 @@ def interpreted(monkeypatch):
     return case, small
 
 
-@pytest.mark.parametrize("hold", ["foh", "zoh", "bilinear", "bilinear_s4"])
-def test_triton_agrees(hold, interpreted):
+def test_triton_agrees(interpreted):
     case, inputs = interpreted
-    case.assert_agrees("triton", {**inputs, "hold": hold})
+    case.assert_agrees("triton", inputs)
+
+
+@pytest.mark.parametrize("hold", ["zoh", "bilinear", "bilinear_s4"])
+def test_triton_holds_in_float32(hold, interpreted):
+    case, inputs = interpreted
+    narrow = {k: v.to(torch.complex64 if v.is_complex() else torch.float32) for k, v in inputs.items()}
+    case.assert_agrees("triton", {**narrow, "hold": hold})
 
 
 def test_triton_agrees_on_real_modes_and_short_rows(interpreted):
     case, inputs = interpreted
     real = {k: v.real if v.is_complex() else v for k, v in inputs.items()}
     case.assert_agrees("triton", {**real, "lengths": torch.tensor([1, 5], device=DEVICE)})
-
-
-def test_triton_agrees_in_float32(interpreted):
-    case, inputs = interpreted
-    narrow = {k: v.to(torch.complex64 if v.is_complex() else torch.float32) for k, v in inputs.items()}
-    case.assert_agrees("triton", narrow)
 
 
 @pytest.mark.skipif(not CUDA, reason="the configurations differ in warps, which the interpreter has none of")

@@ -49,7 +49,14 @@ class TestVandermonde(OperatorConformance):
 
 
 class TestVandermondeRealModes(TestVandermonde):
+    backends = ("cpu",)
     modes = (torch.float32, torch.float64)
+
+
+def test_real_modes_in_triton():
+    pytest.importorskip("triton")
+    case = TestVandermondeRealModes()
+    case.assert_agrees("triton", case.build(37))
 
 
 def test_reference_is_the_impulse_response():
