@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from ssmts.models.moments import origin_rows
 from ssmts.models.selection import choose_context, choose_period
 from ssmts.models.sequences import SequenceStack, stack_sequences
 
-__all__ = ["fit_forecaster", "horizon_of", "is_integer"]
+__all__ = ["fit_forecaster", "horizon_of", "is_integer", "is_number"]
 
 DeepFitter = Callable[[list[SequenceStack], LinearFit, float, Clock], DeepFit]
 
@@ -30,6 +30,11 @@ DeepFitter = Callable[[list[SequenceStack], LinearFit, float, Clock], DeepFit]
 def is_integer(value: Any) -> bool:
     """Whether a value counts something: an int of Python or numpy, no bool and no duration."""
     return isinstance(value, Integral) and not isinstance(value, bool | np.timedelta64)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a real number: no bool and no duration."""
+    return isinstance(value, Real) and not isinstance(value, bool | np.timedelta64)
 
 
 def horizon_of(horizon: Any, clock: Clock, step: float) -> int | float:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ssmts.data import Panel, Times
+from ssmts.errors import ParameterError
 from ssmts.models.arrays import Float
 
 __all__ = ["plot_forecast"]
@@ -33,6 +34,8 @@ def plot_forecast(panel: Panel, times: Times, values: Float, context: float, axe
     axes = np.atleast_1d(np.asarray(axes, dtype=object)).ravel()
     shown = series.times > series.origin - context
     past, future = _stamps(panel, series.times[shown]), _stamps(panel, times)
+    if len(axes) < n_channels:
+        raise ParameterError("axes", len(axes), f"one for each of the {n_channels} channels")
     for channel, ax in enumerate(axes[:n_channels]):
         observed = series.values[shown, channel]
         ax.plot(past, observed, color="0.35", linewidth=1.0, label="observed")

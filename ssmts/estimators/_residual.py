@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ssmts.errors import ModelFileError
 from ssmts.models import DeepConfig, DeepEnsemble, DeepPath, LinearFit
 from ssmts.models.arrays import Float, Rows
 from ssmts.models.moments import floored, future_observed, future_values, origin_rows
@@ -102,6 +103,10 @@ def fit_deep(
     -------
     DeepFit
     """
+    if resume_from is not None and not any(Path(resume_from).glob("member-*")):
+        raise ModelFileError(
+            f"resume_from={str(resume_from)!r} holds no checkpoint of a fit. Give the checkpoint_dir of one."
+        )
     n_blocks = linear.segments.n_blocks
     config = replace(config, n_members=min(config.n_members, n_blocks))
     collected = _collect(stacks, linear, config)
@@ -177,10 +182,11 @@ def _collect(
         rows = origin_rows(stack, context, horizon, stride)
         for block in window_states(stack, bank, context, rows, token_stride):
             instants = stack.times[block.rows, None] + block.token_times
-            first = np.maximum(stack.times[block.rows] - context, 0.0)
             for i, member in enumerate(block.members):
                 mean, deviation = block.mean[i], block.deviation[i]
-                recent = recent_values(stack.times, stack.values[member], instants, first, config.n_recent)
+                recent = recent_values(
+                    stack.times, stack.values[member], instants, block.begin, config.n_recent
+                )
                 features, recent = normalized(bank.features(block.states[i]), recent, mean, deviation)
                 segment = linear.segments.of(stack.starts[member] + stack.times[block.rows])
                 residual = future_values(stack, member, block.rows, horizon).copy()

@@ -97,10 +97,10 @@ def read_forecaster(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any], 
 def _encode_param(name: str, value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    if isinstance(value, np.integer | np.floating | np.bool_):
-        return value.item()
     if isinstance(value, dt.timedelta | np.timedelta64 | pd.tseries.offsets.BaseOffset):
         return {"nanoseconds": int(pd.Timedelta(cast("Any", value)).as_unit("ns").value)}
+    if isinstance(value, np.integer | np.floating | np.bool_):
+        return value.item()
     if isinstance(value, os.PathLike | torch.device):
         return str(value)
     if isinstance(value, list | tuple):

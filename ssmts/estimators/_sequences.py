@@ -92,7 +92,6 @@ def training_sequences(panel: Panel, scaling: Scaling, step: float) -> list[Sequ
     list of Sequence
         Channels with fewer than two observations are left out: they hold no window.
     """
-    begin = min(series.times[0] for series in panel.series)
     position = {id_: number for number, id_ in enumerate(scaling.ids)}
     sequences = []
     for series in panel.series:
@@ -106,7 +105,7 @@ def training_sequences(panel: Panel, scaling: Scaling, step: float) -> list[Sequ
                     times=(times - times[0]) / step,
                     # The level is taken out here for the digits' sake; windows are centred anyway.
                     values=(values - values.mean()) / scale[channel],
-                    start=float((times[0] - begin) / step),
+                    start=float(times[0] / step),  # absolute: token grids agree between calls
                     group=int(groups[channel]),
                 )
             )
@@ -171,7 +170,7 @@ def last_windows(
     stacked: dict[object, list[tuple[Any, ...]]] = {}
     for number, series in enumerate(panel.series):
         scale, groups = scaling.of_series(series, position)
-        for times, values, channels in _clocks(series, step, context):
+        for times, values, channels in _clocks(series, panel.channels, step, context):
             relative = (times - times[0]) / step
             interval = regular_interval(relative)
             key: object = relative.tobytes() if interval is None else (len(times), interval)
@@ -190,7 +189,9 @@ def last_windows(
     return out
 
 
-def _clocks(series: Series, step: float, context: float) -> Iterator[tuple[Any, Float, Rows]]:
+def _clocks(
+    series: Series, names: tuple[Hashable, ...], step: float, context: float
+) -> Iterator[tuple[Any, Float, Rows]]:
     """Times, values (n, length) and channels of a series' last window, channels of one clock together."""
     origin = series.origin
     stop = int(np.searchsorted(series.times, origin, side="right"))
@@ -211,7 +212,7 @@ def _clocks(series: Series, step: float, context: float) -> Iterator[tuple[Any, 
         rows = np.flatnonzero(seen[channel])
         if not len(rows):
             raise AllMissingError(
-                f"{name} has no observation of channel number {channel} in the context of {context:g} "
+                f"{name} has no observation of channel {names[channel]!r} in the context of {context:g} "
                 "reference steps before its last row. Give more history, or leave the channel out."
             )
         own_times, own = times[rows], values[channel, rows]

@@ -13,7 +13,7 @@ from torch import nn
 
 from ssmts.data import Clock, parse_duration
 from ssmts.errors import ParameterError
-from ssmts.estimators._fit import DeepFitter, is_integer
+from ssmts.estimators._fit import DeepFitter, is_integer, is_number
 from ssmts.estimators._fitted import FittedForecaster
 from ssmts.estimators._residual import LOSSES, DeepFit, fit_deep
 from ssmts.estimators.forecaster import SSMForecaster
@@ -65,9 +65,9 @@ class DeepForecaster(SSMForecaster):
                 raise ParameterError(name, value, "an integer >= 1")
         if self.d_state % 2:
             raise ParameterError("d_state", self.d_state, "even: modes come in conjugate pairs")
-        if not 0 <= self.dropout < 1:
+        if not is_number(self.dropout) or not 0 <= self.dropout < 1:
             raise ParameterError("dropout", self.dropout, "a number in [0, 1)")
-        if self.loss not in LOSSES:
+        if not isinstance(self.loss, str) or self.loss not in LOSSES:
             raise ParameterError("loss", self.loss, f"one of {', '.join(map(repr, LOSSES))}")
         names = TrainingConfig.__dataclass_fields__
         training = TrainingConfig(**{name: getattr(self, name) for name in names})

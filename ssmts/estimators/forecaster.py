@@ -132,7 +132,10 @@ class SSMForecaster(BaseEstimator):
         self.horizon_, self.context_length_ = linear.horizon, linear.context
         self.history_ = fitted.history
         self.n_features_in_ = len(names)
-        self.feature_names_in_ = np.array(names, dtype=object)
+        if all(isinstance(name, str) for name in names):
+            self.feature_names_in_ = np.array(names, dtype=object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
 
     @property
     def model_(self) -> ForecastModel:

@@ -57,9 +57,8 @@ class DeepEnsemble:
 
     def correct_block(self, stack: SequenceStack, member: int, block: WindowStates, i: int) -> Float:
         """Correction for the windows of one sequence of a stack, the i-th of the block's."""
-        first = np.maximum(stack.times[block.rows] - self.context, 0.0)
         instants = stack.times[block.rows, None] + block.token_times
-        recent = recent_values(stack.times, stack.values[member], instants, first, self.config.n_recent)
+        recent = recent_values(stack.times, stack.values[member], instants, block.begin, self.config.n_recent)
         mean, deviation = block.mean[i], block.deviation[i]
         features, recent = normalized(self.bank.features(block.states[i]), recent, mean, deviation)
         intervals = token_intervals(block.token_times, self.config.token_stride)

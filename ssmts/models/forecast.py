@@ -16,7 +16,7 @@ from ssmts.models.config import ModelConfig
 from ssmts.models.ensemble import DeepEnsemble
 from ssmts.models.linear import LinearPath
 from ssmts.models.sequences import SequenceStack
-from ssmts.models.states import final_weights, observation_weights
+from ssmts.models.states import final_weights, observation_weights, window_deviation
 
 __all__ = ["ForecastModel"]
 
@@ -62,7 +62,7 @@ class ForecastModel:
         weights = self._weights(windows)
         mean = windows.values @ weights.mean
         centred = windows.values - mean[:, None]
-        deviation = np.sqrt((centred * centred) @ weights.mean)
+        deviation = window_deviation(windows.times, centred)
         features = centred @ weights.features
         forecast = self.linear.forecast(features, mean, deviation, windows.groups)
         if self.deep is not None:

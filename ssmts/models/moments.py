@@ -9,6 +9,7 @@ window by its deviation and weighting it by the variance cancel: the constant fe
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Sequence as Seq
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ __all__ = ["Moments", "Segments", "accumulate", "floored", "future_observed", "f
 
 _FLOOR = 0.1  # of the training scale (values are standardised): a flat window is not blown up
 _TARGET_BYTES = 64 * 2**20
+_RARE = 0.01  # share of windows
 _CLOSE = 1.5  # reference steps: observations no further apart vouch for what lies between them
 
 
@@ -133,7 +135,7 @@ def origin_rows(stack: SequenceStack, history: float, horizon: float, stride: in
 
 
 def accumulate(
-    stacks: Iterable[SequenceStack],
+    stacks: Seq[SequenceStack],
     bank: ModeBank,
     context: float,
     horizon: int,
@@ -145,11 +147,12 @@ def accumulate(
     """Moments of all training windows of some stacks at leads 0, 1, ..., horizon.
 
     Only observed leads count (:func:`future_observed`): B and c of a lead are those of the windows where it
-    was observed, brought to the number of all windows, as if leads were missing at random.
+    was observed, brought to the number of all windows, as if leads were missing at random. A lead that hardly
+    any window observed takes the interpolated values.
 
     Parameters
     ----------
-    stacks : iterable of SequenceStack
+    stacks : sequence of SequenceStack
         Standardised values.
     bank : ModeBank
     context : float
@@ -172,12 +175,14 @@ def accumulate(
     """
     moments = Moments.zeros(len(segments), n_groups, bank.n_features + 1, horizon + 1)
     observed = np.zeros_like(moments.c)
+    history = context if history is None else history
+    rare = _rarely_observed(stacks, history, horizon, stride)
     for stack in stacks:
         if n_groups > 1 and not ((stack.groups >= 0) & (stack.groups < n_groups)).all():
             raise ValueError(f"groups must lie in [0, {n_groups}), got {sorted(set(stack.groups.tolist()))}")
-        rows = origin_rows(stack, context if history is None else history, horizon, stride)
+        rows = origin_rows(stack, history, horizon, stride)
         for block in window_states(stack, bank, context, rows):
-            _add_block(moments, observed, stack, block, bank, horizon, segments)
+            _add_block(moments, observed, rare, stack, block, bank, segments)
     # A lead that was observed in a share of the windows only: what they say stands for all of them.
     windows, seen = moments.count.sum(axis=0)[:, None], observed.sum(axis=0)
     seen = np.where(seen > 0, seen, seen.sum(axis=0) * windows / max(float(windows.sum()), 1.0))
@@ -187,45 +192,67 @@ def accumulate(
     return moments
 
 
+def _rarely_observed(
+    stacks: Seq[SequenceStack], history: float, horizon: int, stride: int
+) -> NDArray[np.bool_]:
+    """Leads that fewer than a hundredth of all windows observed, (horizon + 1,)."""
+    seen, windows = np.zeros(horizon + 1), 0
+    for stack in stacks:
+        rows = origin_rows(stack, history, horizon, stride)
+        known = future_observed(stack, rows, horizon)
+        windows += len(rows) * len(stack.values)
+        seen += len(stack.values) * (len(rows) if known is None else known.sum(axis=0))
+    return np.asarray(seen < _RARE * windows)
+
+
 def _add_block(
     moments: Moments,
     observed: Float,
+    rare: NDArray[np.bool_],
     stack: SequenceStack,
     block: WindowStates,
     bank: ModeBank,
-    horizon: int,
     segments: Segments,
 ) -> None:
-    n_groups = moments.A.shape[1]
-    for i, member in enumerate(block.members):
-        group = int(stack.groups[member]) if n_groups > 1 else 0
-        which = segments.of(stack.starts[member] + stack.times[block.rows])
-        for segment in np.unique(which):
-            inside = np.flatnonzero(which == segment)
-            for part in np.array_split(inside, 1 + 8 * len(inside) * (horizon + 1) // _TARGET_BYTES):
-                features = np.empty((len(part), bank.n_features + 1))
-                features[:, :-1] = bank.features(block.final[i, part])
-                features[:, -1] = floored(block.deviation[i, part])
-                rows = block.rows[part]
-                future = future_values(stack, member, rows, horizon) - block.mean[i, part, None]
+    horizon = len(rare) - 1
+    groups = stack.groups[block.members] if moments.A.shape[1] > 1 else np.zeros(len(block.members), int)
+    row_bytes = 8 * (horizon + 1 + bank.n_features)
+    for group in np.unique(groups):
+        same = np.flatnonzero(groups == group)
+        n_chunks = min(len(same), 1 + len(same) * len(block.rows) * row_bytes // _TARGET_BYTES)
+        for some in np.array_split(same, n_chunks):
+            n_parts = 1 + len(some) * len(block.rows) * row_bytes // _TARGET_BYTES
+            for part in np.array_split(np.arange(len(block.rows)), n_parts):
+                rows, here = block.rows[part], np.ix_(some, part)
+                mean = block.mean[here][..., None]
+                constant = floored(block.deviation[here])[..., None]
+                features = np.concatenate([bank.features(block.final[here]), constant], axis=-1)
+                future = future_values(stack, block.members[some], rows, horizon) - mean
                 known = future_observed(stack, rows, horizon)
                 if known is not None:
+                    known |= rare
                     future *= known
-                observed[segment, group] += len(rows) if known is None else known.sum(axis=0)
-                moments.add(int(segment), group, features, future)
+                seen = np.ones(future.shape) if known is None else np.broadcast_to(known, future.shape)
+                which = segments.of(stack.starts[block.members[some], None] + stack.times[rows])
+                for segment in np.unique(which):
+                    inside = which == segment
+                    moments.add(int(segment), int(group), features[inside], future[inside])
+                    observed[segment, group] += seen[inside].sum(axis=0)
 
 
-def future_values(stack: SequenceStack, member: int, rows: Rows, horizon: int) -> Float:
-    """Values 0, 1, ..., horizon reference steps after the origins, (n_windows, horizon + 1).
+def future_values(stack: SequenceStack, members: Rows | int, rows: Rows, horizon: int) -> Float:
+    """Values 0, 1, ..., horizon reference steps after the origins, (n_members, n_windows, horizon + 1).
 
-    On a clock that has no observation there the value is the linear interpolation of its neighbours.
+    One member, given as an int, has no first axis. Where a clock has no observation at a lead the value is
+    the linear interpolation of its neighbours.
     """
-    values = stack.values[member]
+    values = stack.values[members]
     if stack.interval == 1.0:
-        windows = np.lib.stride_tricks.sliding_window_view(values, horizon + 1)
-        return np.asarray(windows[rows])
+        windows = np.lib.stride_tricks.sliding_window_view(values, horizon + 1, axis=-1)
+        return np.asarray(windows[..., rows, :])
     instants = stack.times[rows][:, None] + np.arange(horizon + 1.0)
-    return np.asarray(np.interp(instants, stack.times, values))
+    parts = [np.interp(instants, stack.times, own) for own in np.atleast_2d(values)]
+    return np.stack(parts).reshape(*values.shape[:-1], *instants.shape)
 
 
 def future_observed(stack: SequenceStack, rows: Rows, horizon: int) -> NDArray[np.bool_] | None:

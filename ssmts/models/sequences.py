@@ -28,7 +28,7 @@ class Sequence:
     values : ndarray of float64, shape (length,)
         Finite.
     start : float
-        Time of the first observation in reference steps since an instant common to the panel.
+        Time of the first observation in reference steps, from an instant common to all data.
     group : int
         Which set of weights the sequence uses; -1 for the shared weights.
     """

@@ -19,7 +19,7 @@ from ssmts.models.bank import ModeBank
 from ssmts.models.sequences import SequenceStack
 from ssmts_kernels.hold import hold_weights
 
-__all__ = ["WindowStates", "final_weights", "observation_weights", "window_states"]
+__all__ = ["WindowStates", "final_weights", "observation_weights", "window_deviation", "window_states"]
 
 _BLOCK_BYTES = 128 * 2**20  # states held at once
 
@@ -34,6 +34,8 @@ class WindowStates:
         Which sequences of the stack.
     rows : ndarray of int64, shape (n_windows,)
         Row of each window's last observation, the origin.
+    begin : ndarray of float64, shape (n_windows,)
+        Instant of each window's first observation.
     states : ndarray of complex128, shape (n_members, n_windows, n_tokens, n_modes)
         Of the window minus its mean, as far as each token; the last token is the origin.
     token_times : ndarray of float64, shape (n_windows, n_tokens)
@@ -44,6 +46,7 @@ class WindowStates:
 
     members: Rows
     rows: Rows
+    begin: Float
     states: Complex
     token_times: Float
     mean: Float
@@ -139,7 +142,7 @@ def _block(
         here -= mean.T[:, :, None] * of_one[:, None, :]
         states[:, :, k] = here.transpose(1, 0, 2)
     token_times = times[tokens] - times[tokens[:, -1:]]
-    return WindowStates(members, rows, states, token_times, mean, deviation)
+    return WindowStates(members, rows, stack.times[first_rows], states, token_times, mean, deviation)
 
 
 def _scan(times: Float, values: Float, A: Complex, interval: float | None) -> Complex:
@@ -167,46 +170,56 @@ def _hold(A: Complex, intervals: Float, hold: str) -> tuple[Complex, Complex, Co
 def observation_weights(times: Float) -> Float:
     """Share of the window that each observation speaks for; they sum to 1.
 
-    An observation stands for half of the interval before it and half of that after it, at the ends for a
-    whole one: on a regular grid all weights are equal, the weighted mean and variance the plain ones.
+    An observation stands for half of the interval before it and half of that after it, at the ends for half a
+    reference step instead: the weighted mean is that of the linear interpolant sampled on the reference grid.
     """
-    intervals = np.diff(times)
-    if not len(intervals):
-        return np.ones(1)
-    cells = np.empty(len(times))
-    cells[1:-1] = 0.5 * (intervals[1:] + intervals[:-1])
-    cells[0], cells[-1] = intervals[0], intervals[-1]
-    return np.asarray(cells / cells.sum())
+    halves = np.concatenate([[0.5], 0.5 * np.diff(times), [0.5]])
+    return np.asarray((halves[1:] + halves[:-1]) / (times[-1] - times[0] + 1.0))
+
+
+def window_deviation(times: Float, centred: Float) -> Float:
+    """Standard deviation of windows, of the linear interpolant sampled on the reference grid, (n,).
+
+    Parameters
+    ----------
+    times : ndarray of float64, shape (length,)
+    centred : ndarray of float64, shape (n, length)
+        Minus the mean by :func:`observation_weights`.
+    """
+    squares = _squares(np.diff(times), centred).sum(axis=-1)
+    ends = 0.5 * (centred[:, 0] ** 2 + centred[:, -1] ** 2)
+    return np.asarray(np.sqrt((squares + ends) / (times[-1] - times[0] + 1.0)))
+
+
+def _squares(intervals: Float, values: Float) -> Float:
+    """Sum of the squared interpolant over each interval, its ends counted half, (n, length - 1).
+
+    With d = u1 - u0 a line sampled m + 1 times gives m (u0² + u0 u1 + u1²) / 3 + d² / (6 m); below the
+    reference step the two observations themselves are the samples.
+    """
+    before, after = values[:, :-1], values[:, 1:]
+    smooth = intervals / 3.0 * (before * before + before * after + after * after)
+    return np.asarray(smooth + np.minimum(intervals, 1.0 / intervals) / 6.0 * (after - before) ** 2)
 
 
 def _moving_moments(times: Float, values: Float, first: Rows, last: Rows) -> tuple[Float, Float]:
-    """Weighted mean and deviation of all windows from cumulative sums; :func:`observation_weights` each."""
+    """Mean and deviation of all windows from running sums over intervals."""
     intervals = np.diff(times)
-    if not len(intervals):
-        return values[:, last], np.zeros((len(values), len(last)))
-    cells = np.zeros(len(times))
-    cells[1:-1] = 0.5 * (intervals[1:] + intervals[:-1])
-    padded = np.concatenate([intervals, intervals[-1:]])
-    at_first, at_last = padded[first], padded[np.maximum(last - 1, 0)]
-    single = first == last
-    total = np.where(single, 1.0, _between(cells, first, last) + at_first + at_last)
-
-    def weighted(series: Float) -> Float:
-        inner = _between(series * cells, first, last)
-        ends = series[:, first] * at_first + series[:, last] * at_last
-        return np.asarray(np.where(single, series[:, last], (inner + ends) / total))
-
-    mean = weighted(values)
+    total = times[last] - times[first] + 1.0
     # Around the sequence's own mean, so that a large offset does not eat the digits of the variance.
     offset = values.mean(axis=1, keepdims=True)
-    variance = weighted((values - offset) ** 2) - (mean - offset) ** 2
-    return mean, np.sqrt(np.maximum(variance, 0.0))
+    own = values - offset
+    areas = 0.5 * intervals * (own[:, 1:] + own[:, :-1])
+    at_first, at_last = own[:, first], own[:, last]
+    mean = (_within(areas, first, last) + 0.5 * (at_first + at_last)) / total
+    squares = _within(_squares(intervals, own), first, last) + 0.5 * (at_first**2 + at_last**2)
+    return mean + offset, np.sqrt(np.maximum(squares / total - mean**2, 0.0))
 
 
-def _between(series: Float, first: Rows, last: Rows) -> Float:
-    """Sum of the rows strictly between first and last, along the last axis."""
-    sums = np.concatenate([np.zeros((*series.shape[:-1], 1)), np.cumsum(series, axis=-1)], axis=-1)
-    return np.asarray(np.where(last > first, sums[..., last] - sums[..., np.minimum(first + 1, last)], 0.0))
+def _within(by_interval: Float, first: Rows, last: Rows) -> Float:
+    """Sum over the intervals between rows first and last, along the last axis."""
+    sums = np.concatenate([np.zeros((len(by_interval), 1)), np.cumsum(by_interval, axis=1)], axis=1)
+    return np.asarray(sums[:, last] - sums[:, first])
 
 
 def final_weights(times: Float, bank: ModeBank) -> Float:

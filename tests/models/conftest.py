@@ -117,16 +117,30 @@ def integrate():
 
 @pytest.fixture
 def time_mean():
-    """Mean of observations, each for half of the intervals beside it, at the ends for a whole one."""
+    """Mean of observations, each for half of the intervals beside it, at the ends for half a step instead."""
 
     def mean(times, values):
         if len(times) == 1:
             return values[0]
-        first, last = times[1] - times[0], times[-1] - times[-2]
-        area = np.trapezoid(values, times) + 0.5 * (first * values[0] + last * values[-1])
-        return area / (times[-1] - times[0] + 0.5 * (first + last))
+        area = np.trapezoid(values, times) + 0.5 * (values[0] + values[-1])
+        return area / (times[-1] - times[0] + 1.0)
 
     return mean
+
+
+@pytest.fixture
+def time_variance():
+    """Mean square of the interpolant of centred observations on the reference grid, interval by interval."""
+
+    def variance(times, centred):
+        total = 0.5 * (centred[0] ** 2 + centred[-1] ** 2)
+        for (t0, t1), (u0, u1) in zip(pairwise(times), pairwise(centred)):
+            m, share = t1 - t0, np.linspace(0.0, 1.0, 2001)
+            square = np.trapezoid((u0 + (u1 - u0) * share) ** 2, share)
+            total += m * square + min(m, 1.0 / m) * (u1 - u0) ** 2 / 6.0
+        return total / (times[-1] - times[0] + 1.0)
+
+    return variance
 
 
 @pytest.fixture

@@ -111,7 +111,7 @@ def test_rates_and_irregular_clocks_are_fitted_together(make_stack, irregular_cl
     config = LinearConfig(context=60.0, horizon=20, n_modes=32, period=20.0)
     fit = fit_linear([make_stack(wave(t), t, starts=[7.0]) for t in clocks], config, 1)
     for times in (np.arange(200.0), 0.5 * np.arange(400), irregular_clock(rng, 300)):
-        assert test_errors(fit.path, make_stack(wave(times), times)).mean() < 0.02
+        assert test_errors(fit.path, make_stack(wave(times), times)).mean() < 0.03
 
 
 def test_weights_of_the_reference_rate_serve_another_rate(make_stack, test_errors):

@@ -15,7 +15,7 @@ ONE = Segments(np.array([np.inf]))
 
 
 @pytest.fixture
-def explicit(bank, rows_within, time_mean):
+def explicit(bank, rows_within, time_mean, time_variance):
     """Features, centred futures, absolute origins and groups of all windows of some stacks, one by one."""
 
     def windows(stacks, context=CONTEXT, horizon=HORIZON):
@@ -31,7 +31,7 @@ def explicit(bank, rows_within, time_mean):
                 for values, start, group in zip(stack.values, stack.starts, stack.groups):
                     mean = time_mean(times[inside], values[inside])
                     centred = values[inside] - mean
-                    variance = time_mean(times[inside], centred**2)
+                    variance = time_variance(times[inside], centred)
                     features.append([*(centred @ weights), np.sqrt(variance + 0.1**2)])
                     futures.append(np.interp(times[row] + np.arange(horizon + 1), times, values) - mean)
                     origins.append(start + times[row])

@@ -8,7 +8,7 @@ from scipy.linalg import expm
 
 from ssmts.models import states as states_module
 from ssmts.models.bank import make_bank
-from ssmts.models.states import final_weights, observation_weights, window_states
+from ssmts.models.states import final_weights, observation_weights, window_deviation, window_states
 
 CONTEXT = 40.0
 ROWS = np.array([1, 2, 30, 31, 90, 91, 92, 158, 159])
@@ -71,31 +71,47 @@ def test_final_weights_of_the_window_alone_give_the_same_features(
 
 
 def test_mean_and_deviation_are_time_weighted(
-    make_stack, bank, clock, values, all_windows, time_mean, rows_within
+    make_stack, bank, clock, values, all_windows, time_mean, time_variance, rows_within
 ):
     windows = all_windows(make_stack(values, clock), bank, CONTEXT, ROWS)
     for w, row in enumerate(ROWS):
         inside = rows_within(clock, row, CONTEXT)
         for member, series in enumerate(values[:, inside]):
             mean = time_mean(clock[inside], series)
-            variance = time_mean(clock[inside], (series - mean) ** 2)
+            deviation = np.sqrt(time_variance(clock[inside], series - mean))
             assert windows.mean[member, w] == pytest.approx(mean, abs=1e-12)
-            assert windows.deviation[member, w] == pytest.approx(np.sqrt(variance), abs=1e-7)
+            assert windows.deviation[member, w] == pytest.approx(deviation, abs=1e-6)
+            alone = window_deviation(clock[inside], (series - mean)[None])[0]
+            assert windows.deviation[member, w] == pytest.approx(alone, abs=1e-9)
 
 
-@pytest.mark.parametrize("interval", [1.0, 0.25, 4.0])
-def test_mean_and_deviation_are_the_plain_ones_on_a_grid(make_stack, bank, values, all_windows, interval):
+@pytest.mark.parametrize("times", [np.array([0.0, 3.0, 4.0, 10.0]), 4.0 * np.arange(9), np.arange(5.0)])
+def test_the_deviation_is_that_of_the_interpolant_on_the_reference_grid(times):
+    values = np.random.default_rng(0).normal(size=len(times))
+    grid = np.interp(np.arange(times[-1] + 1), times, values)
+    centred = values - observation_weights(times) @ values
+    assert window_deviation(times, centred[None])[0] == pytest.approx(grid.std(), abs=1e-12)
+
+
+def test_mean_and_deviation_are_the_plain_ones_on_the_reference_grid(make_stack, bank, values, all_windows):
     rows = np.arange(60, 160)
-    windows = all_windows(make_stack(values, interval * np.arange(160)), bank, 12 * interval, rows)
+    windows = all_windows(make_stack(values, np.arange(160.0)), bank, 12, rows)
     plain = np.lib.stride_tricks.sliding_window_view(values, 12, axis=1)[:, rows - 11]
     np.testing.assert_allclose(windows.mean, plain.mean(axis=-1), atol=1e-12)
     np.testing.assert_allclose(windows.deviation, plain.std(axis=-1), atol=1e-9)
 
 
+@pytest.mark.parametrize("times", [np.array([0.0, 3.0, 4.0, 10.0]), 4.0 * np.arange(9), np.arange(5.0)])
+def test_the_mean_is_that_of_the_interpolant_on_the_reference_grid(times):
+    values = np.random.default_rng(0).normal(size=len(times))
+    grid = np.interp(np.arange(times[-1] + 1), times, values)
+    assert observation_weights(times) @ values == pytest.approx(grid.mean(), abs=1e-12)
+
+
 def test_observation_weights_are_shares_of_time():
     np.testing.assert_allclose(observation_weights(np.arange(5.0)), 0.2)
     np.testing.assert_allclose(
-        observation_weights(np.array([0.0, 1.0, 3.0])), np.array([1.0, 1.5, 2.0]) / 4.5
+        observation_weights(np.array([0.0, 1.0, 3.0])), np.array([1.0, 1.5, 1.5]) / 4.0
     )
     np.testing.assert_array_equal(observation_weights(np.zeros(1)), [1.0])
 
