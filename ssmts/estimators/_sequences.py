@@ -122,7 +122,7 @@ def _observed(series: Series, channel: int) -> tuple[Any, Float]:
 
 @dataclass(frozen=True)
 class LastWindows:
-    """Windows that end at the origins of their series and share one clock.
+    """Windows that share one clock and end at the last observation of their channel.
 
     Parameters
     ----------
@@ -132,6 +132,8 @@ class LastWindows:
         Which series of the panel and which channel each window is.
     level, scale : ndarray of float64, shape (n,)
         values = stack.values * scale + level.
+    age : ndarray of float64, shape (n,)
+        Reference steps from the window's last observation to the origin of its series.
     """
 
     stack: SequenceStack
@@ -139,14 +141,16 @@ class LastWindows:
     channels: Rows
     level: Float
     scale: Float
+    age: Float
 
 
 def last_windows(
     panel: Panel, scaling: Scaling, step: float, context: float, *, same_start: bool = False
 ) -> list[LastWindows]:
-    """Window of each channel of each series that ends at the series' origin, stacked by clock.
+    """Latest window of each channel of each series, stacked by clock.
 
-    A channel whose last observation is older than the origin is held flat to it.
+    A channel whose last observation is older than the origin of its series is forecast from that observation
+    (docs/decisions/004-late-channels.md).
 
     Parameters
     ----------
@@ -177,13 +181,14 @@ def last_windows(
             start = float(times[0] / step)
             level = values[:, -1]
             own = (values - level[:, None]) / scale[channels, None]
-            item = (relative, own, start, groups[channels], number, channels, level, scale[channels])
+            age = np.full(len(channels), (series.origin - times[-1]) / step)
+            item = (relative, own, start, groups[channels], number, channels, level, scale[channels], age)
             stacked.setdefault((key, start if same_start else None), []).append(item)
     out = []
     for items in stacked.values():
-        clocks, blocks, begins, groups_, numbers, which, levels, scales = zip(*items)
+        clocks, blocks, begins, groups_, numbers, which, levels, scales, ages = zip(*items)
         counts = [len(block) for block in blocks]
-        joined = [np.concatenate(parts) for parts in (blocks, groups_, which, levels, scales)]
+        joined = [np.concatenate(parts) for parts in (blocks, groups_, which, levels, scales, ages)]
         stack = SequenceStack(clocks[0], joined[0], np.repeat(begins, counts), joined[1])
         out.append(LastWindows(stack, np.repeat(numbers, counts), *joined[2:]))
     return out
@@ -216,6 +221,4 @@ def _clocks(
                 "reference steps before its last row. Give more history, or leave the channel out."
             )
         own_times, own = times[rows], values[channel, rows]
-        if own_times[-1] < origin:
-            own_times, own = np.append(own_times, origin), np.append(own, own[-1])
         yield own_times, own[None], np.array([channel])

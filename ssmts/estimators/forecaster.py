@@ -30,6 +30,7 @@ from ssmts.errors import (
     NonFiniteForecastError,
     ParameterError,
     TargetGivenError,
+    TooShortError,
 )
 from ssmts.estimators._fit import DeepFitter, fit_forecaster, horizon_of
 from ssmts.estimators._fitted import FittedForecaster, continued
@@ -191,9 +192,8 @@ class SSMForecaster(BaseEstimator):
         panel = self._history(X)
         if at is not None and (step is not None or horizon is not None):
             raise ParameterError("at", at, "given without step and horizon: it says all instants itself")
-        forecasts = self._forecast_grid(fitted, panel)
         times = self._output_times(fitted, panel, horizon, step, at)
-        values = _evaluate(fitted, panel, forecasts, times)
+        values = _forecast(fitted, panel, times)
         return write_forecast(panel.layout, panel.ids, times, values)
 
     def _history(self, X: Any) -> Panel:
@@ -204,25 +204,6 @@ class SSMForecaster(BaseEstimator):
         if fitted.tail is None:
             raise ParameterError("X", None, "given: this model was saved without its tail (store_tail=False)")
         return fitted.tail
-
-    @staticmethod
-    def _forecast_grid(fitted: FittedForecaster, panel: Panel) -> Float:
-        """Forecasts at leads 0, 1, ..., (n_series, n_channels, horizon + 1)."""
-        model = fitted.model
-        linear = model.config.linear
-        out = np.empty((len(panel.series), panel.n_channels, linear.horizon + 1))
-        same_start = model.deep is not None and model.deep.config.n_tokens > 1
-        groups = last_windows(panel, fitted.scaling, fitted.step, linear.context, same_start=same_start)
-        for group in groups:
-            scaled = model.forecast(group.stack)
-            out[group.series, group.channels] = scaled * group.scale[:, None] + group.level[:, None]
-        if not np.isfinite(out).all():
-            number = int(np.argwhere(~np.isfinite(out))[0, 0])
-            raise NonFiniteForecastError(
-                f"The forecast of series {panel.series[number].id!r} is not finite. Look for extreme values "
-                "in its history, or scale the data."
-            )
-        return out
 
     @staticmethod
     def _output_times(
@@ -312,7 +293,7 @@ class SSMForecaster(BaseEstimator):
         panel = self._history(X)
         options = {"horizon": None, "step": None, "at": None} | predict_options
         times = self._output_times(fitted, panel, **options)
-        values = _evaluate(fitted, panel, self._forecast_grid(fitted, panel), times)
+        values = _forecast(fitted, panel, times)
         context = fitted.model.config.linear.context * fitted.step
         return plot_forecast(panel, times[0], values[0], context, axes)
 
@@ -353,14 +334,37 @@ class SSMForecaster(BaseEstimator):
 
 def _own_step(panel: Panel, series: Series, reference: float) -> int | float:
     """Median interval of a series, snapped to the reference step."""
-    step = reference_step(replace(panel, series=(series,)))
+    try:
+        step = reference_step(replace(panel, series=(series,)))
+    except TooShortError:  # its window says so with the context's length
+        return reference
     return reference if abs(step - reference) <= _SNAP * reference else step
 
 
-def _evaluate(fitted: FittedForecaster, panel: Panel, forecasts: Float, times: Seq[Times]) -> list[Float]:
-    """Forecasts of every series at its instants, each (n_instants, n_channels)."""
-    limit = fitted.model.config.linear.horizon
-    return [
-        at_leads(forecast, np.minimum((instants - series.origin) / fitted.step, limit)).T
-        for series, instants, forecast in zip(panel.series, times, forecasts, strict=True)
-    ]
+def _forecast(fitted: FittedForecaster, panel: Panel, times: Seq[Times]) -> list[Float]:
+    """Forecast every series at its instants, each (n_instants, n_channels)."""
+    model = fitted.model
+    linear = model.config.linear
+    grid = np.empty((len(panel.series), panel.n_channels, linear.horizon + 1))
+    age = np.empty(grid.shape[:2])
+    same_start = model.deep is not None and model.deep.config.n_tokens > 1
+    for group in last_windows(panel, fitted.scaling, fitted.step, linear.context, same_start=same_start):
+        scaled = model.forecast(group.stack)
+        grid[group.series, group.channels] = scaled * group.scale[:, None] + group.level[:, None]
+        age[group.series, group.channels] = group.age
+    if not np.isfinite(grid).all():
+        number = int(np.argwhere(~np.isfinite(grid))[0, 0])
+        raise NonFiniteForecastError(
+            f"The forecast of series {panel.series[number].id!r} is not finite. Look for extreme values in "
+            "its history, or scale the data."
+        )
+    out = []
+    for series, instants, own_grid, own_age in zip(panel.series, times, grid, age, strict=True):
+        leads = (instants - series.origin) / fitted.step
+        values = np.empty((len(leads), panel.n_channels))
+        for late in np.unique(own_age):
+            channels = own_age == late
+            # Beyond its own horizon a late channel stays at its last forecast.
+            values[:, channels] = at_leads(own_grid[channels], np.minimum(leads + late, linear.horizon)).T
+        out.append(values)
+    return out
