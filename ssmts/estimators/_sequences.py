@@ -149,8 +149,8 @@ def last_windows(
 ) -> list[LastWindows]:
     """Latest window of each channel of each series, stacked by clock.
 
-    A channel whose last observation is older than the origin of its series is forecast from that observation
-    (docs/decisions/004-late-channels.md).
+    A channel whose last observation is older than its series' origin is forecast from that observation, with
+    the context before it (docs/decisions/004-late-channels.md).
 
     Parameters
     ----------
@@ -214,11 +214,13 @@ def _clocks(
     if whole.any():
         yield times, values[whole], np.flatnonzero(whole)
     for channel in np.flatnonzero(~whole):
-        rows = np.flatnonzero(seen[channel])
-        if not len(rows):
+        if not seen[channel].any():
             raise AllMissingError(
                 f"{name} has no observation of channel {names[channel]!r} in the context of {context:g} "
                 "reference steps before its last row. Give more history, or leave the channel out."
             )
-        own_times, own = times[rows], values[channel, rows]
-        yield own_times, own[None], np.array([channel])
+        last = begin + int(np.flatnonzero(seen[channel])[-1])
+        early = series.times[last] - context * step * (1 - 1e-9)
+        own = slice(int(np.searchsorted(series.times, early, side="right")), last + 1)
+        rows = np.flatnonzero(~np.isnan(series.values[own, channel])) + own.start
+        yield series.times[rows], series.values[rows, channel][None], np.array([channel])

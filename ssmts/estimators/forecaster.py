@@ -30,7 +30,6 @@ from ssmts.errors import (
     NonFiniteForecastError,
     ParameterError,
     TargetGivenError,
-    TooShortError,
 )
 from ssmts.estimators._fit import DeepFitter, fit_forecaster, horizon_of
 from ssmts.estimators._fitted import FittedForecaster, continued
@@ -192,8 +191,9 @@ class SSMForecaster(BaseEstimator):
         panel = self._history(X)
         if at is not None and (step is not None or horizon is not None):
             raise ParameterError("at", at, "given without step and horizon: it says all instants itself")
+        grid, age = _forecast_grid(fitted, panel)
         times = self._output_times(fitted, panel, horizon, step, at)
-        values = _forecast(fitted, panel, times)
+        values = _evaluate(fitted, panel, grid, age, times)
         return write_forecast(panel.layout, panel.ids, times, values)
 
     def _history(self, X: Any) -> Panel:
@@ -292,8 +292,9 @@ class SSMForecaster(BaseEstimator):
         fitted = self._check_fitted()
         panel = self._history(X)
         options = {"horizon": None, "step": None, "at": None} | predict_options
+        grid, age = _forecast_grid(fitted, panel)
         times = self._output_times(fitted, panel, **options)
-        values = _forecast(fitted, panel, times)
+        values = _evaluate(fitted, panel, grid, age, times)
         context = fitted.model.config.linear.context * fitted.step
         return plot_forecast(panel, times[0], values[0], context, axes)
 
@@ -334,15 +335,15 @@ class SSMForecaster(BaseEstimator):
 
 def _own_step(panel: Panel, series: Series, reference: float) -> int | float:
     """Median interval of a series, snapped to the reference step."""
-    try:
-        step = reference_step(replace(panel, series=(series,)))
-    except TooShortError:  # its window says so with the context's length
-        return reference
+    step = reference_step(replace(panel, series=(series,)))
     return reference if abs(step - reference) <= _SNAP * reference else step
 
 
-def _forecast(fitted: FittedForecaster, panel: Panel, times: Seq[Times]) -> list[Float]:
-    """Forecast every series at its instants, each (n_instants, n_channels)."""
+def _forecast_grid(fitted: FittedForecaster, panel: Panel) -> tuple[Float, Float]:
+    """Forecasts at leads 0, 1, ... from each channel's last observation, and its age at the origin.
+
+    Shapes (n_series, n_channels, horizon + 1) and (n_series, n_channels), the age in reference steps.
+    """
     model = fitted.model
     linear = model.config.linear
     grid = np.empty((len(panel.series), panel.n_channels, linear.horizon + 1))
@@ -358,6 +359,14 @@ def _forecast(fitted: FittedForecaster, panel: Panel, times: Seq[Times]) -> list
             f"The forecast of series {panel.series[number].id!r} is not finite. Look for extreme values in "
             "its history, or scale the data."
         )
+    return grid, age
+
+
+def _evaluate(
+    fitted: FittedForecaster, panel: Panel, grid: Float, age: Float, times: Seq[Times]
+) -> list[Float]:
+    """Forecasts of every series at its instants, each (n_instants, n_channels)."""
+    limit = fitted.model.config.linear.horizon
     out = []
     for series, instants, own_grid, own_age in zip(panel.series, times, grid, age, strict=True):
         leads = (instants - series.origin) / fitted.step
@@ -365,6 +374,6 @@ def _forecast(fitted: FittedForecaster, panel: Panel, times: Seq[Times]) -> list
         for late in np.unique(own_age):
             channels = own_age == late
             # Beyond its own horizon a late channel stays at its last forecast.
-            values[:, channels] = at_leads(own_grid[channels], np.minimum(leads + late, linear.horizon)).T
+            values[:, channels] = at_leads(own_grid[channels], np.minimum(leads + late, limit)).T
         out.append(values)
     return out
