@@ -1,0 +1,63 @@
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from statsmodels.datasets import co2
+
+import ssmts
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
+
+
+def run(script: str | Path, folder: Path, *code: str) -> str:
+    """Output of a script run in a folder, with every warning an error."""
+    search = os.pathsep.join(str(ROOT / part) for part in (".", "kernels", "datasets"))
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", str(script), *code],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": search},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    return ran.stdout
+
+
+@pytest.mark.parametrize("script", [name for name in SCRIPTS if name != "demo.py"])
+def test_example_runs(script: str, tmp_path: Path) -> None:
+    assert run(ROOT / "examples" / script, tmp_path).strip()
+
+
+def test_demo_runs_end_to_end_and_keeps_its_word(tmp_path: Path) -> None:
+    text = run(ROOT / "examples" / "demo.py", tmp_path)
+    picture = tmp_path / "demo_forecast.png"
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert picture.stat().st_size > 50_000
+    assert str(picture.resolve()) in text
+    assert [path.name for path in tmp_path.iterdir()] == [picture.name]
+
+    lines = text.splitlines()
+    [header] = [line for line in lines if line.startswith("MAE / RMSE")]
+    rows = lines[lines.index(header) + 1 :][:3]
+    for row, grid in zip(rows, ("every week", "from every second week", "first of each month"), strict=True):
+        assert row.startswith(grid)
+        figures = [float(cell.split()[-1]) for cell in row.split("/")[:-1] if cell.strip() != "-"]
+        ours, others = figures[0], figures[1:]
+        assert ours <= 1.02 * min(others)  # no way is better by more than the interpolation's chance
+
+
+def test_what_the_demo_says_to_try_next_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = co2.load_pandas().data
+    model = ssmts.LinearSSMForecaster(horizon=52, context_length=260).fit(data)
+    suggested = runpy.run_path(str(ROOT / "examples" / "demo.py"))["NEXT"]
+    assert len(suggested) == 4
+    for code in suggested:
+        exec(code, {"data": data, "model": model, "ssmts": ssmts})
+    assert (tmp_path / "co2.safetensors").exists()
