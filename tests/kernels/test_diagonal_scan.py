@@ -151,6 +151,22 @@ def test_long_undamped_modes_drift_little(hold):
     assert (last - expected).abs().max() < 65_536 * 1.2e-7 * expected.abs().max()
 
 
+@pytest.mark.parametrize("fastest", [60.0, 150.0, 5000.0])
+@pytest.mark.parametrize("hold", ["foh", "zoh"])
+@pytest.mark.parametrize("gap", [False, True])
+def test_fast_modes_beside_slow_ones(fastest, hold, gap):
+    """Modes of S4D's "legs" over steps from 1e-3 to 1e-1: tables of several sizes, or none, in one call."""
+    case = TestDiagonalScan()
+    inputs = case.build(70)
+    ladder = torch.linspace(0.1, 1, 4, dtype=torch.float64, device=DEVICE)
+    inputs["A"] = torch.complex(torch.full_like(ladder, -0.5), fastest * ladder).repeat(2, 1)
+    inputs["delta"] = torch.tensor([1e-2, 1.0], dtype=torch.float64, device=DEVICE)
+    inputs["intervals"] = inputs["intervals"].clamp(max=1.5)
+    if gap:
+        inputs["intervals"][1, 40] = 40.0
+    case.assert_agrees("cpu", {**inputs, "hold": hold})
+
+
 @pytest.fixture
 def interpreted(monkeypatch):
     """Two rows of five observations, in chunks of 4: the interpreter takes 0.1 s for a step of the kernel."""

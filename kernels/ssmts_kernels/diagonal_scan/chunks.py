@@ -18,7 +18,7 @@ from ssmts_kernels.diagonal_scan.weights import Table, distinct_table, table_for
 _ELEMENTS = 1 << 19
 """States of a chunk: 4 MB in complex64, a size that stays in cache."""
 _LONGEST = 64
-_DIRECT_ROWS = 256
+_DIRECT_ROWS = 64
 """Where no table serves a chunk, so many of its intervals get a row each at a time."""
 
 

@@ -1,6 +1,7 @@
 """The scan in chunks of time: weights by GEMM, a short loop of fused multiply-adds, reductions by GEMM.
 
-Only the states at chunk borders are kept; the backward pass computes the others again. The adjoint is carried
+Only the states at chunk borders are kept; the backward pass computes the others again. Channels whose modes
+are much faster than others' are run apart, because their tables are larger. The adjoint is carried
 conjugated, μ_k = Ā_{k+1} μ_{k+1} + 2 C g_k, so that no large array is ever conjugated.
 """
 
@@ -10,13 +11,60 @@ import torch
 from torch import Tensor
 
 from ssmts_kernels.diagonal_scan.chunks import Chunk, chunks, modes, planes
-from ssmts_kernels.diagonal_scan.weights import interval_rows, mode_gradient
+from ssmts_kernels.diagonal_scan.weights import channel_groups, interval_rows, mode_gradient
 
 
 def forward(
     u: Tensor, intervals: Tensor, A: Tensor, B: Tensor, C: Tensor, state: Tensor, previous: Tensor, hold: str
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return y (batch, length, D), the last state and the states before each chunk (chunks, D, batch, N)."""
+    """Return y (batch, length, D), the last state and, flat, the states before each chunk."""
+    groups = channel_groups(A, intervals)
+    if len(groups) == 1:
+        return _forward(u, intervals, A, B, C, state, previous, hold)
+    y, last, kept = torch.empty_like(u), torch.empty_like(state), []
+    for g in groups:
+        y[..., g], last[:, g], borders = _forward(
+            u[..., g], intervals, A[g], B[g], C[g], state[:, g], previous[:, g], hold
+        )
+        kept.append(borders)
+    return y, last, torch.cat(kept)
+
+
+def backward(
+    grad_y: Tensor,
+    grad_last: Tensor,
+    kept: Tensor,
+    u: Tensor,
+    intervals: Tensor,
+    A: Tensor,
+    B: Tensor,
+    C: Tensor,
+    previous: Tensor,
+    hold: str,
+    with_intervals: bool,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Return the gradients of u, intervals, A, B, C, the first state and the input before the first."""
+    groups = channel_groups(A, intervals)
+    if len(groups) == 1:
+        return _backward(grad_y, grad_last, kept, u, intervals, A, B, C, previous, hold, with_intervals)[:-1]
+    total = tuple(torch.zeros_like(value) for value in (u, intervals, A, B, C, grad_last, previous))
+    channel_axes = (2, None, 0, 0, 0, 1, 1)
+    for g in groups:
+        *part, kept = _backward(
+            grad_y[..., g], grad_last[:, g], kept, u[..., g], intervals, A[g], B[g], C[g], previous[:, g],
+            hold, with_intervals,
+        )  # fmt: skip
+        for whole, value, axis in zip(total, part, channel_axes, strict=True):
+            if axis is None:
+                whole += value
+            else:
+                whole.index_copy_(axis, g, value)
+    return total  # type: ignore[return-value]
+
+
+def _forward(
+    u: Tensor, intervals: Tensor, A: Tensor, B: Tensor, C: Tensor, state: Tensor, previous: Tensor, hold: str
+) -> tuple[Tensor, Tensor, Tensor]:
     y = torch.empty_like(u, memory_format=torch.contiguous_format)
     last = state.transpose(0, 1).contiguous()
     read_out = planes(_pair(C).conj_physical())[..., None]
@@ -29,13 +77,13 @@ def forward(
             torch.bmm(planes(states.flatten(1, 2)), read_out)[..., 0]
         )
     kept = torch.stack(borders) if borders else last.new_empty(0, *last.shape)
-    return y, last.transpose(0, 1).clone(memory_format=torch.contiguous_format), kept
+    return y, last.transpose(0, 1).clone(memory_format=torch.contiguous_format), kept.flatten()
 
 
-def backward(
+def _backward(
     grad_y: Tensor,
     grad_last: Tensor,
-    borders: Tensor,
+    kept: Tensor,
     u: Tensor,
     intervals: Tensor,
     A: Tensor,
@@ -44,14 +92,17 @@ def backward(
     previous: Tensor,
     hold: str,
     with_intervals: bool,
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Return the gradients of u, intervals, A, B, C, the first state and the input before the first."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Return the gradients and what of `kept` belongs to the groups that follow."""
     grad_u, grad_intervals = torch.zeros_like(u), torch.zeros_like(intervals)
     grad_previous = torch.zeros_like(previous)
     grad_A, grad_B, grad_C = torch.zeros_like(A), torch.zeros_like(B), torch.zeros_like(C)
     adjoint = grad_last.transpose(0, 1).conj_physical().contiguous()
     source = planes(_pair(C))[:, None]
     shared, pieces = chunks(u, intervals, A, B, previous, hold)
+    used = len(pieces) * adjoint.numel()
+    borders = kept[:used].view(len(pieces), *adjoint.shape)
+    by_interval: Tensor | None = None
     shared_rows = A.new_zeros(()) if shared is None else torch.zeros_like(shared.rows)
     for chunk, border in zip(reversed(pieces), reversed(borders.unbind()), strict=True):
         weights = chunk.weights
@@ -90,7 +141,8 @@ def backward(
             grad_u[:, chunk.start : chunk.stop - 1] += before[:, 1:]
             (grad_previous if chunk.start == 0 else grad_u[:, chunk.start - 1]).add_(before[:, 0])
         if with_intervals:
-            by_interval = interval_rows(A, weights.table, hold).transpose(1, 2)
+            if by_interval is None or weights is not shared:
+                by_interval = interval_rows(A, weights.table, hold).transpose(1, 2)
             by_inputs = torch.cat((B[:, None] * by_interval[weights.terms]).conj_physical().unbind(), 1)
             total = (torch.bmm(of_decays, planes(by_interval[0].conj_physical()).mT) * chunk.basis).sum(-1)
             for term, signal in zip(_per_term(chunk, flat, planes(by_inputs)), chunk.signals(), strict=True):
@@ -106,6 +158,7 @@ def backward(
         _pair(grad_C).conj_physical(),
         adjoint.transpose(0, 1).conj_physical().clone(memory_format=torch.contiguous_format),
         grad_previous,
+        kept[used:],
     )
 
 

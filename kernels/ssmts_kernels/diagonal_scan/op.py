@@ -44,8 +44,7 @@ def _(
 ) -> tuple[Tensor, Tensor, Tensor]:
     # How many states are kept depends on the intervals' values.
     kept = torch.library.get_ctx().new_dynamic_size()
-    batch, channels, n = state.shape
-    return u.new_empty(u.shape), state.new_empty(state.shape), state.new_empty(kept, channels, batch, n)
+    return u.new_empty(u.shape), state.new_empty(state.shape), state.new_empty(kept)
 
 
 @torch.library.custom_op("ssmts::diagonal_scan_backward", mutates_args=())

@@ -25,7 +25,7 @@ _HOLDS = {"foh": 0, "zoh": 1, "bilinear": 2, "bilinear_s4": 3}
 def forward(
     u: Tensor, intervals: Tensor, A: Tensor, B: Tensor, C: Tensor, state: Tensor, previous: Tensor, hold: str
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return y (batch, length, D), the last state and the states before each chunk (chunks, batch, D, N)."""
+    """Return y (batch, length, D), the last state and the states before each chunk, flat."""
     batch, length, channels = u.shape
     n = A.shape[-1]
     y = torch.zeros_like(u, memory_format=torch.contiguous_format)
@@ -38,7 +38,7 @@ def forward(
             previous.contiguous(), y, last, kept, batch, length, channels, n,
             **_options(A, hold),
         )  # fmt: skip
-    return y, _whole(last, A), _whole(kept, A)
+    return y, _whole(last, A), _whole(kept, A).flatten()
 
 
 def backward(
