@@ -11,7 +11,7 @@ import numpy as np
 from ssmts.data import Panel, Series
 from ssmts.errors import AllMissingError, TooShortError
 from ssmts.models.arrays import Float, Rows
-from ssmts.models.sequences import Sequence, SequenceStack, regular_interval
+from ssmts.models.sequences import Sequence, SequenceStack, on_reference_grid, regular_interval
 
 __all__ = ["LastWindows", "Scaling", "last_windows", "training_sequences"]
 
@@ -100,15 +100,15 @@ def training_sequences(panel: Panel, scaling: Scaling, step: float) -> list[Sequ
             times, values = _observed(series, channel)
             if len(times) < 2:
                 continue
-            sequences.append(
-                Sequence(
-                    times=(times - times[0]) / step,
-                    # The level is taken out here for the digits' sake; windows are centred anyway.
-                    values=(values - values.mean()) / scale[channel],
-                    start=float(times[0] / step),  # absolute: token grids agree between calls
-                    group=int(groups[channel]),
-                )
-            )
+            # The level is taken out here for the digits' sake; windows are centred anyway.
+            standard = (values - values.mean()) / scale[channel]
+            start = float(times[0] / step)  # absolute: token grids agree between calls
+            relative = (times - times[0]) / step
+            sequences += [
+                Sequence(clock - clock[0], own[0], start + float(clock[0]), int(groups[channel]))
+                for clock, own in on_reference_grid(relative, standard[None], every_phase=True)
+                if len(clock) > 1
+            ]
     return sequences
 
 
@@ -176,9 +176,13 @@ def last_windows(
         scale, groups = scaling.of_series(series, position)
         for times, values, channels in _clocks(series, panel.channels, step, context):
             relative = (times - times[0]) / step
+            ((relative, values),) = on_reference_grid(relative, values, every_phase=False)
+            if len(relative) < 2:
+                raise _too_short(series, len(relative), context)
+            start = float(times[0] / step + relative[0])
+            relative = relative - relative[0]
             interval = regular_interval(relative)
-            key: object = relative.tobytes() if interval is None else (len(times), interval)
-            start = float(times[0] / step)
+            key: object = relative.tobytes() if interval is None else (len(relative), interval)
             level = values[:, -1]
             own = (values - level[:, None]) / scale[channels, None]
             age = np.full(len(channels), (series.origin - times[-1]) / step)
@@ -201,13 +205,8 @@ def _clocks(
     origin = series.origin
     stop = int(np.searchsorted(series.times, origin, side="right"))
     begin = int(np.searchsorted(series.times[:stop], origin - context * step * (1 - 1e-9), side="right"))
-    name = "The series" if series.id is None else f"Series {series.id!r}"
     if stop - begin < 2:
-        raise TooShortError(
-            f"{name} has {stop - begin} observation in the context of {context:g} reference steps before its "
-            "last one, but at least 2 are needed: Found array with 1 sample(s) while a minimum of 2 is "
-            "required. Give more recent history."
-        )
+        raise _too_short(series, stop - begin, context)
     times, values = series.times[begin:stop], series.values[begin:stop].T
     seen = ~np.isnan(values)
     whole = seen.all(axis=1)
@@ -216,11 +215,23 @@ def _clocks(
     for channel in np.flatnonzero(~whole):
         if not seen[channel].any():
             raise AllMissingError(
-                f"{name} has no observation of channel {names[channel]!r} in the context of {context:g} "
-                "reference steps before its last row. Give more history, or leave the channel out."
+                f"{_name(series)} has no observation of channel {names[channel]!r} in the context of "
+                f"{context:g} reference steps before its last row. Give more history, or leave the channel out."
             )
         last = begin + int(np.flatnonzero(seen[channel])[-1])
         early = series.times[last] - context * step * (1 - 1e-9)
         own = slice(int(np.searchsorted(series.times, early, side="right")), last + 1)
         rows = np.flatnonzero(~np.isnan(series.values[own, channel])) + own.start
         yield series.times[rows], series.values[rows, channel][None], np.array([channel])
+
+
+def _name(series: Series) -> str:
+    return "The series" if series.id is None else f"Series {series.id!r}"
+
+
+def _too_short(series: Series, count: int, context: float) -> TooShortError:
+    return TooShortError(
+        f"{_name(series)} has {count} observation on the reference grid in the context of {context:g} reference "
+        "steps before its last one, but at least 2 are needed: Found array with 1 sample(s) while a minimum "
+        "of 2 is required. Give more recent history."
+    )

@@ -90,6 +90,8 @@ class DeepForecaster(SSMForecaster):
         stride, n_tokens = config.context, 1
         if self.token_stride is not None:
             stride = parse_duration(self.token_stride, clock) / step
+            if stride < 1:
+                raise ParameterError("token_stride", self.token_stride, "at least one reference step")
             n_tokens = max(1, int(np.ceil(config.context / stride - 1e-9)))
         recent = config.period if config.period is not None else 24.0
         return DeepConfig(

@@ -272,6 +272,8 @@ class SSMForecaster(BaseEstimator):
         """
         if y is not None:
             raise TargetGivenError("y must be None: a forecaster is scored on the columns of X.")
+        if X is None:
+            raise ParameterError("X", X, "given: a forecast is scored on data")
         return -mean_squared_error(self._check_fitted(), self._history(X))
 
     def plot(self, X: Any = None, *, axes: Any = None, **predict_options: Any) -> Any:

@@ -14,7 +14,9 @@ import numpy as np
 
 from ssmts.models.arrays import Float, Rows
 
-__all__ = ["Sequence", "SequenceStack", "regular_interval", "stack_sequences"]
+__all__ = ["Sequence", "SequenceStack", "on_reference_grid", "regular_interval", "stack_sequences"]
+
+_FINER = 0.75  # reference steps
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,39 @@ def regular_interval(times: Float) -> float | None:
     nearest = round(interval)  # 1.0000000002 is 1 if the whole clock says so: caches and views then hit
     whole = nearest > 0 and abs(interval - nearest) * (len(times) - 1) < 1e-6 * nearest
     return float(nearest) if whole else float(interval)
+
+
+def on_reference_grid(times: Float, values: Float, *, every_phase: bool) -> list[tuple[Float, Float]]:
+    """Read observations that come faster than the reference step on the reference grid.
+
+    What happens within a reference step is nothing that a model has learnt: fast modes would read it as a
+    change of slope (docs/decisions/005-faster-than-the-reference-step.md). Other clocks stay as they are.
+
+    Parameters
+    ----------
+    times : ndarray of float64, shape (length,)
+        In reference steps.
+    values : ndarray of float64, shape (n, length)
+    every_phase : bool
+        All grids that there are in regular data (for training), or the one that ends at the last observation.
+
+    Returns
+    -------
+    list of (times, values)
+    """
+    interval = regular_interval(times)
+    typical = (
+        interval if interval is not None else float(np.median(np.diff(times))) if len(times) > 1 else 1.0
+    )
+    if typical > _FINER:
+        return [(times, values)]
+    each = round(1.0 / typical)
+    if interval is not None and abs(each * interval - 1.0) * len(times) < 1e-3:
+        last = (len(times) - 1) % each
+        phases = [(last + 1 + p) % each for p in range(each)] if every_phase else [last]
+        return [(times[phase::each], values[:, phase::each]) for phase in phases]
+    grid = times[-1] - np.arange(int(times[-1] - times[0] + 1e-9) + 1.0)[::-1]
+    return [(grid, np.stack([np.interp(grid, times, own) for own in values]))]
 
 
 def stack_sequences(sequences: Iterable[Sequence]) -> list[SequenceStack]:
