@@ -168,7 +168,8 @@ def store(result: dict[str, Any], results: Path = RESULTS) -> dict[str, Any]:
         rows = merged(old["results"], result["results"], ("model", "seed", "rate", "method"))
         result = result | {"results": rows}
     write_json(stem.with_suffix(".json"), result)
-    write_text(stem.with_suffix(".md"), to_markdown(result))
+    picture = f"\n![MSE by rate]({stem.name}.png)\n"
+    write_text(stem.with_suffix(".md"), to_markdown(result) + picture)
     draw(result, stem.with_suffix(".png"))
     return result
 
@@ -212,28 +213,30 @@ def draw(result: dict[str, Any], path: Path) -> None:
     model = result["results"][-1]["model"]
     rows = [row for row in result["results"] if row["model"] == model]
     order = sorted({row["rate"] for row in rows})
-    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-    styles = {
-        "direct": "o-",
-        "interpolated": "x--",
-        "subsampled": "x--",
-        "retrained": "D",
-        "delta_only": "s:",
-    }
-    for method, style in styles.items():
-        found = {row["rate"]: row["mse"] for row in rows if row["method"] == method}
-        if found:
-            at = [order.index(rate) for rate in sorted(found)]
-            heights = [found[rate] for rate in sorted(found)]
+    figure, axes = plt.subplots(figsize=(7, 4 if len(order) > 1 else 2.4), layout="constrained")
+    styles = ("o-", "x--", "x--", "D", "s:")
+    for method, style in zip(METHODS, styles):
+        found = sorted((row["rate"], row["mse"]) for row in rows if row["method"] == method)
+        if not found:
+            continue
+        at, heights = [order.index(rate) for rate, _ in found], [mse for _, mse in found]
+        if len(order) > 1:
             axes.plot(at, heights, style, label=METHODS[method], linewidth=2 if method == "direct" else 1.3)
-    axes.set_xticks(range(len(order)), [_label(rate, result) for rate in order])
-    axes.set_xlabel("sampling of the data at hand")
-    axes.set_ylabel("MSE (standardised)")
+        else:
+            bar = axes.barh(METHODS[method], heights, color="C0" if method == "direct" else "0.75")
+            axes.bar_label(bar, fmt="%.4f", padding=3)
+    if len(order) > 1:
+        axes.set_xticks(range(len(order)), [_label(rate, result) for rate in order])
+        axes.set(xlabel="sampling of the data at hand", ylabel="MSE (standardised)")
+        axes.legend(frameon=False)
+    else:
+        axes.invert_yaxis()
+        axes.set_xlabel(f"MSE (standardised), asked every {_label(order[0], result)}")
+        axes.margins(x=0.12)
     title = f"{model} trained on {result['trained_on']} every {_label(1, result).split(' (')[0]}"
-    axes.set_title(f"{title}, judged on {result['judged_on']}, {result['span']} span", fontsize=10)
+    figure.suptitle(f"{title}, judged on {result['judged_on']}, {result['span']} span", fontsize=10)
     axes.grid(alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
     beside = path.with_name(f"{path.stem}.part.png")
     figure.savefig(beside, dpi=110)
     plt.close(figure)

@@ -129,11 +129,18 @@ def rolling(
     """
     fitted = model._check_fitted()
     panel = model._read(frame, fitted.layout)
-    stacks = stack_sequences(training_sequences(panel, fitted.scaling, fitted.step))
+    sequences = training_sequences(panel, fitted.scaling, fitted.step)
+    # Data finer than the reference step are read on the reference grid, one sequence a channel and phase.
+    n_phases = len(sequences) // panel.n_channels
+    begin = panel.series[0].times[0] / fitted.step
     scale, level = fitted.scaling.scale[0], frame.to_numpy().mean(axis=0)
-    for block in rolling_forecasts(fitted.model, stacks, stride=stride):
-        channel = block.member
-        yield channel, block.rows, block.forecast * scale[channel] + level[channel]
+    for phase in range(n_phases):
+        (stack,) = stack_sequences(sequences[phase::n_phases])
+        first = round(float(stack.starts[0] - begin) * n_phases)
+        for block in rolling_forecasts(fitted.model, [stack], stride=stride):
+            rows, channel = first + n_phases * block.rows, block.member
+            whole = rows + 1 >= model.context_length_ * n_phases if n_phases > 1 else slice(None)
+            yield channel, rows[whole], block.forecast[whole] * scale[channel] + level[channel]
 
 
 def futures(values: Float, rows: Rows, n_ahead: int) -> Float:
