@@ -6,12 +6,20 @@ from typing import Any
 __version__ = "0.1.0"
 
 # Attribute -> module that holds it. Nothing heavy is imported before it is asked for (PEP 562).
-_LAZY = {
-    "LinearSSMForecaster": "ssmts.estimators",
-    "S4Forecaster": "ssmts.estimators",
-    "S4DForecaster": "ssmts.estimators",
-    "load": "ssmts.estimators",
-}
+_LAZY = dict.fromkeys(
+    (
+        "LinearSSMForecaster",
+        "LSSLForecaster",
+        "S4Forecaster",
+        "S4DForecaster",
+        "S5Forecaster",
+        "MambaForecaster",
+        "Mamba2Forecaster",
+        "Mamba3Forecaster",
+        "load",
+    ),
+    "ssmts.estimators",
+)
 _LAZY_MODULES = {
     "datasets": "ssmts_datasets",
     "kernels": "ssmts_kernels",

@@ -4,13 +4,43 @@ import os
 
 from ssmts.errors import ModelFileError
 from ssmts.estimators._saving import read_forecaster
+from ssmts.estimators.backbones import (
+    LSSLForecaster,
+    Mamba2Forecaster,
+    Mamba3Forecaster,
+    MambaForecaster,
+    S5Forecaster,
+)
 from ssmts.estimators.deep import S4DForecaster, S4Forecaster
 from ssmts.estimators.forecaster import SSMForecaster
 from ssmts.estimators.linear import LinearSSMForecaster
 
-__all__ = ["LinearSSMForecaster", "S4DForecaster", "S4Forecaster", "SSMForecaster", "load"]
+__all__ = [
+    "LSSLForecaster",
+    "LinearSSMForecaster",
+    "Mamba2Forecaster",
+    "Mamba3Forecaster",
+    "MambaForecaster",
+    "S4DForecaster",
+    "S4Forecaster",
+    "S5Forecaster",
+    "SSMForecaster",
+    "load",
+]
 
-_CLASSES = {cls.__name__: cls for cls in (LinearSSMForecaster, S4DForecaster, S4Forecaster)}
+_CLASSES = {
+    cls.__name__: cls
+    for cls in (
+        LSSLForecaster,
+        LinearSSMForecaster,
+        Mamba2Forecaster,
+        Mamba3Forecaster,
+        MambaForecaster,
+        S4DForecaster,
+        S4Forecaster,
+        S5Forecaster,
+    )
+}
 
 
 def load(path: str | os.PathLike[str]) -> SSMForecaster:

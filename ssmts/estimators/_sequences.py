@@ -216,7 +216,8 @@ def _clocks(
         if not seen[channel].any():
             raise AllMissingError(
                 f"{_name(series)} has no observation of channel {names[channel]!r} in the context of "
-                f"{context:g} reference steps before its last row. Give more history, or leave the channel out."
+                f"{context:g} reference steps before its last row. Give more history, or leave the channel "
+                "out."
             )
         last = begin + int(np.flatnonzero(seen[channel])[-1])
         early = series.times[last] - context * step * (1 - 1e-9)
@@ -231,7 +232,7 @@ def _name(series: Series) -> str:
 
 def _too_short(series: Series, count: int, context: float) -> TooShortError:
     return TooShortError(
-        f"{_name(series)} has {count} observation on the reference grid in the context of {context:g} reference "
-        "steps before its last one, but at least 2 are needed: Found array with 1 sample(s) while a minimum "
-        "of 2 is required. Give more recent history."
+        f"{_name(series)} has {count} observation on the reference grid in the context of {context:g} "
+        "reference steps before its last one, but at least 2 are needed: Found array with 1 sample(s) while "
+        "a minimum of 2 is required. Give more recent history."
     )

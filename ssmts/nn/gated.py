@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -14,6 +14,14 @@ __all__ = ["GatedStack"]
 
 _EXPANSION = 2
 _KNOW_NOTHING_BEFORE = ("foh", "bilinear")  # holds under which the first observation leaves no state
+
+
+# Layers that gate themselves; a short convolution would count tokens, not time, and is left out.
+_SELF_GATED: dict[str, dict[str, Any]] = {
+    "mamba": {"conv_width": 0},
+    "mamba2": {"conv_width": 0},
+    "mamba3": {},
+}
 
 
 class _GatedBlock(nn.Module):
@@ -36,6 +44,19 @@ class _GatedBlock(nn.Module):
             y = self.ssm.scan(through, intervals)[0]
         mixed: Tensor = self.out(functional.silu(y) * functional.silu(gate))
         return x + cast("Tensor", self.dropout(mixed))
+
+
+class _SelfGatedBlock(nn.Module):
+    """x + SSM(norm(x)), for layers that mix and gate their features themselves."""
+
+    def __init__(self, layer: str, d_model: int, d_state: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(d_model)
+        self.ssm: SSMLayer = LAYERS[layer](d_model, d_state, **_SELF_GATED[layer])
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, intervals: Tensor) -> Tensor:
+        return x + cast("Tensor", self.dropout(self.ssm.scan(self.norm(x), intervals)[0]))
 
 
 class GatedStack(nn.Module):
@@ -61,7 +82,8 @@ class GatedStack(nn.Module):
 
     def __init__(self, d_model: int, n_layers: int, *, layer: str, d_state: int, dropout: float) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(_GatedBlock(layer, d_model, d_state, dropout) for _ in range(n_layers))
+        block = _SelfGatedBlock if layer in _SELF_GATED else _GatedBlock
+        self.blocks = nn.ModuleList(block(layer, d_model, d_state, dropout) for _ in range(n_layers))
         self.norm = nn.LayerNorm(d_model)
 
     def forward(self, u: Tensor, intervals: Tensor) -> Tensor:

@@ -12,9 +12,8 @@ from torch.nn import functional
 from ssmts.nn.layer import SSMState
 from ssmts.nn.mamba2 import heads
 from ssmts.nn.selective import SelectiveLayer, delta_bias
-from ssmts_kernels._dispatch import requested
+from ssmts_kernels import ssd_uncoupled
 from ssmts_kernels.hold import phi1
-from ssmts_kernels.ssd.op import forward as ssd_operator
 
 __all__ = ["Mamba3"]
 
@@ -150,11 +149,11 @@ class Mamba3(SelectiveLayer):
         rotation = _unit(angle - 2 * math.pi * torch.round(angle.detach() / (2 * math.pi)), B.dtype)
         exponent = functional.pad(system.exponent[:, :, None], (0, 0, 0, self.rank - 1)).flatten(1, 2)
         start = state.x + system.earlier[:, 0, :, None, None] * state.u
-        y, S, _ = ssd_operator(
+        y, S = ssd_uncoupled(
             x.flatten(1, 2), exponent, torch.ones_like(exponent),
             _real(rotation[:, :, None] * (now + later * B)).flatten(1, 2),
             _real(rotation[:, :, None] * C).flatten(1, 2),
-            None, start, torch.is_grad_enabled(), requested(),
+            initial_state=start, return_last_state=True,
         )  # fmt: skip
         early = torch.einsum("blrhn,blshn->blhrs", _real(C), _real(B)).tril() * later.movedim(2, -1)
         missing = torch.einsum("blrhn,blshn->blhrs", _real(C), _real(now)).triu(1)
