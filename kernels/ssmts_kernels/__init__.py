@@ -9,7 +9,7 @@ from ssmts_kernels.diagonal_scan import diagonal_final_state, diagonal_scan, dia
 from ssmts_kernels.fft_conv import fft_conv
 from ssmts_kernels.hold import hold_weights
 from ssmts_kernels.selective_scan import selective_scan, selective_scan_step
-from ssmts_kernels.ssd import ssd, ssd_step
+from ssmts_kernels.ssd import ssd, ssd_step, ssd_uncoupled
 from ssmts_kernels.vandermonde import vandermonde
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "selective_scan_step",
     "ssd",
     "ssd_step",
+    "ssd_uncoupled",
     "hold_weights",
 ]

@@ -160,7 +160,8 @@ def diagonal_step(
     Parameters
     ----------
     state : Tensor
-        (batch, D, N) state at the previous observation; it is not modified.
+        (batch, D, N) state at the previous observation: the step is computed in its dtype. It is not
+        modified.
     u : Tensor
         (batch, D) new observation.
     interval : Tensor or float
@@ -208,15 +209,17 @@ def diagonal_step(
     arguments.optional("previous_input", previous_input, "batch D", "signal")
     arguments.choice("hold", hold, HOLDS)
     if seen is not None:
-        prepared = step.remember(seen, state, u, float(interval), parameters, hold)
+        prepared = step.remember(seen, state, float(interval), parameters, hold)
         return prepared.step(state, u, previous_input)
     if not isinstance(interval, Tensor):
         interval = u.new_full((u.shape[0],), interval, dtype=torch.float64)
     arguments.check("interval", interval, "batch", "real")
+    dtype, real = state.dtype, real_dtype(state.dtype)
+    A, B, C, delta = A.to(dtype), B.to(dtype), C.to(dtype), None if delta is None else delta.to(real)
     y, last_state = reference.diagonal_scan(
-        u[:, None], interval[:, None], A, B, C, D, delta, hold, state, previous_input, None
+        u.to(real)[:, None], interval[:, None], A, B, C, D, delta, hold, state, previous_input, None
     )
-    return y[:, 0], last_state.to(state.dtype)
+    return y[:, 0].to(u.dtype), last_state.to(dtype)
 
 
 def _records(*tensors: Tensor | None) -> bool:

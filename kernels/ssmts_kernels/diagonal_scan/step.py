@@ -15,7 +15,6 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from ssmts_kernels.diagonal_scan.reference import state_dtype
 from ssmts_kernels.hold import hold_weights
 
 _REMEMBERED = 64
@@ -80,15 +79,12 @@ def recall(name: Hashable) -> Prepared | None:
 def remember(
     name: Hashable,
     state: Tensor,
-    u: Tensor,
     interval: float,
     parameters: tuple[Tensor | None, ...],
     hold: str,
 ) -> Prepared:
     """Prepare an interval and keep it; the oldest of many is forgotten."""
-    system = _system(
-        torch.promote_types(state.dtype, state_dtype(u, cast(Tensor, parameters[0]))), parameters
-    )
+    system = _system(state.dtype, parameters)
     A_bar, before, current = _weights(system, interval, hold)
     prepared = Prepared(
         A_bar=A_bar,
@@ -126,7 +122,8 @@ def _system(dtype: torch.dtype, parameters: tuple[Tensor | None, ...]) -> _Syste
     A, B, C, D, delta = parameters
     modes, inputs, outputs = (cast(Tensor, value).to(dtype) for value in (A, B, C))
     if delta is not None:
-        modes, inputs = modes * delta[:, None], inputs * delta[:, None]
+        scale = delta.to(modes.real.dtype)[:, None]
+        modes, inputs = modes * scale, inputs * scale
     wide = modes.to(torch.complex128)
     system = _System(
         A=modes,

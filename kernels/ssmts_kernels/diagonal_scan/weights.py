@@ -105,7 +105,7 @@ def channel_groups(A: Tensor, intervals: Tensor) -> list[Tensor]:
 def _nodes(reach: float) -> int:
     """Points at which e^z is sampled on [0, reach]: Bessel functions J_k(reach / 2) vanish beyond."""
     half = 0.5 * reach
-    return math.ceil(half + 8 * half ** (1 / 3) + 24)
+    return math.ceil(half + 8 * math.pow(half, 1 / 3) + 24)
 
 
 def distinct_table(A: Tensor, nodes: Tensor, hold: str) -> Table:

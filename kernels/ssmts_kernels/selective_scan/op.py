@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ssmts_kernels._dispatch import implementation, refuse_second_derivative
+from ssmts_kernels._dispatch import implementation, materialised, refuse_second_derivative
 from ssmts_kernels.selective_scan.reference import state_dtype
 
 _PACKAGE = "ssmts_kernels.selective_scan"
@@ -97,6 +97,7 @@ def _remember(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, T
 def _gradient(ctx: Any, grad_y: Tensor, grad_last: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
     starts, *tensors = ctx.saved_tensors
     u, delta, A, B, C, D, z, delta_bias, initial_state, intervals, lengths = tensors
+    grad_y, grad_last = materialised(grad_y), materialised(grad_last)
     grads = backward(
         grad_y, grad_last, starts, u, delta, A, B, C, D, z, delta_bias, intervals, lengths, *ctx.options
     )  # fmt: skip

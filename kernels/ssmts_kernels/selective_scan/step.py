@@ -34,7 +34,8 @@ def selective_scan_step(
     Parameters
     ----------
     state : Tensor
-        (batch, D, N) state at the previous observation, float32 or float64; it is not modified.
+        (batch, D, N) state at the previous observation, float32 or float64: the step
+        is computed in its dtype. It is not modified.
     u, delta : Tensor
         (batch, D) new observation and its step.
     A, B, C : Tensor
@@ -80,23 +81,21 @@ def selective_scan_step(
     arguments.optional("z", z, "batch D", "signal")
     arguments.optional("delta_bias", delta_bias, "D", "signal")
     arguments.choice("hold", hold, HOLDS)
+    dtype = state.dtype
     if isinstance(interval, Tensor):
         arguments.check("interval", interval, "batch", "real")
-        interval = interval[:, None]
+        interval = interval[:, None].to(dtype)
+    signal, A, B, C = u.to(dtype), A.to(dtype), B.to(dtype), C.to(dtype)
     if requested() == "reference":
-        intervals = None
-        if interval is not None:
-            intervals = interval * torch.ones_like(state[:, :1, 0])
-        u, delta, B, C = (value[:, None] for value in (u, delta, B, C))
+        intervals = None if interval is None else interval * torch.ones_like(state[:, :1, 0])
         y, last_state = reference.selective_scan(
-            u, delta, A, B, C, D, None if z is None else z[:, None],
+            signal[:, None], delta[:, None], A, B[:, None], C[:, None], D, None if z is None else z[:, None],
             delta_bias, delta_softplus, state, intervals, None, hold,
         )  # fmt: skip
-        return y[:, 0], last_state.to(state.dtype)
-    dtype = state.dtype
-    signal, step = u.to(dtype), delta.to(dtype)
+        return y[:, 0].to(u.dtype), last_state.to(dtype)
+    step = delta.to(dtype)
     if delta_bias is not None:
-        step = step + delta_bias
+        step = step + delta_bias.to(dtype)
     if delta_softplus:
         step = softplus(step)
     if interval is not None:
@@ -111,9 +110,9 @@ def selective_scan_step(
         growth = torch.expm1(step[..., None] * A)
         decay, weighted = growth + 1, growth / A * signal[..., None]
     state = torch.addcmul(weighted * B[:, None], decay, state)
-    y = torch.bmm(state, C.to(dtype)[..., None])[..., 0]
+    y = torch.bmm(state, C[..., None])[..., 0]
     if D is not None:
-        y = y + D * signal
+        y = y + D.to(dtype) * signal
     if z is not None:
         y = y * silu(z.to(dtype))
     return y.to(u.dtype), state

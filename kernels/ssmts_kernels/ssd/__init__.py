@@ -7,13 +7,14 @@ from torch import Tensor
 from torch.nn.functional import silu, softplus
 
 from ssmts_kernels._check import Arguments, valid_positions
-from ssmts_kernels._dispatch import materialised, requested
+from ssmts_kernels._dispatch import requested
 from ssmts_kernels.hold import phi1
 from ssmts_kernels.selective_scan.reference import HOLDS, state_dtype
-from ssmts_kernels.ssd import op, reference
+from ssmts_kernels.ssd import reference
 from ssmts_kernels.ssd.step import check_groups, ssd_step
+from ssmts_kernels.ssd.uncoupled import run, ssd_uncoupled
 
-__all__ = ["ssd", "ssd_step"]
+__all__ = ["ssd", "ssd_step", "ssd_uncoupled"]
 
 
 def ssd(
@@ -42,7 +43,7 @@ def ssd(
 
     where :math:`w_k = s_k` for ``hold="euler"`` and :math:`w_k = (e^{s_k A} - 1)/A` for ``hold="zoh"``. It is
     `ssmts_kernels.selective_scan` with one mode for the N states of a head, which turns chunks of it into
-    matrix products.
+    matrix products. `ssd_uncoupled` takes :math:`s_k A` and :math:`w_k` themselves.
 
     Parameters
     ----------
@@ -118,7 +119,7 @@ def ssd(
     arguments.optional("intervals", intervals, "batch length", "real")
     arguments.optional("lengths", lengths, "batch", "index")
     arguments.choice("hold", hold, HOLDS)
-    if (backend := requested()) == "reference":
+    if requested() == "reference":
         y, last_state = reference.ssd(
             x, delta, A, B, C, D, z, delta_bias, delta_softplus, initial_state, intervals, lengths, hold
         )  # fmt: skip
@@ -128,7 +129,6 @@ def ssd(
     dtype = state_dtype(x, A)
     if lengths is not None:
         valid = valid_positions(lengths, x.shape[1])[..., None]
-        x, B, C = (torch.where(valid[..., None], value, 0) for value in (x, B, C))
         delta = torch.where(valid, delta, 0)
         intervals = None if intervals is None else torch.where(valid[..., 0], intervals, 0)
         z = None if z is None else torch.where(valid[..., None], z, 0)
@@ -139,16 +139,9 @@ def ssd(
         step = softplus(step)
     if intervals is not None:
         step = step * intervals[..., None]
-    if lengths is not None:
-        step = torch.where(valid, step, 0)
     exponent = (step * A).to(dtype)
     gain = (step * phi1(exponent) if hold == "zoh" else step).to(dtype)
-    optional = (x, exponent, gain, B, C, D, initial_state)
-    tensors = [None if value is None else materialised(value) for value in optional]
-    save = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
-    y, last_state, _ = op.forward(*tensors, save, backend)
+    y, last_state = run(x, exponent, gain, B, C, D, initial_state, lengths)
     if z is not None:
         y = (y * silu(z.to(dtype))).to(x.dtype)
-    if lengths is not None:
-        y = torch.where(valid[..., None], y, 0)
     return (y, last_state) if return_last_state else y

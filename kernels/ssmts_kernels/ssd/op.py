@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ssmts_kernels._dispatch import implementation, refuse_second_derivative
+from ssmts_kernels._dispatch import implementation, materialised, refuse_second_derivative
 from ssmts_kernels.ssd.decays import checkpoints
 
 _PACKAGE = "ssmts_kernels.ssd"
@@ -83,6 +83,7 @@ def _remember(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, T
 
 def _gradient(ctx: Any, grad_y: Tensor, grad_last: Tensor, _: Tensor) -> tuple[Tensor | None, ...]:
     starts, *tensors = ctx.saved_tensors
+    grad_y, grad_last = materialised(grad_y), materialised(grad_last)
     grads = backward(grad_y, grad_last, starts, *tensors[:-1], ctx.backend)
     typed = [None if value is None else grad.to(value.dtype) for grad, value in zip(grads, tensors)]
     return *typed, None, None

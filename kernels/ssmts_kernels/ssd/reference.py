@@ -28,10 +28,6 @@ def ssd(
 ) -> tuple[Tensor, Tensor]:
     """Return y and the last state; the caller has checked the arguments."""
     dtype = state_dtype(x, A)
-    batch, length, heads, head_dim = x.shape
-    group = heads // B.shape[2]
-    signal, A = x.to(dtype), A.to(dtype)
-    B, C = (value.to(dtype).repeat_interleave(group, 2) for value in (B, C))
     step = delta.to(dtype)
     if delta_bias is not None:
         step = step + delta_bias
@@ -39,15 +35,37 @@ def ssd(
         step = softplus(step)
     if intervals is not None:
         step = step * intervals[..., None]
+    exponent = step * A.to(dtype)
+    gain = step * phi1(exponent) if hold == "zoh" else step
+    y, state = ssd_uncoupled(x, exponent, gain, B, C, D, initial_state, lengths)
+    if z is not None:
+        y = y.to(dtype) * silu(z.to(dtype))
+    if lengths is not None:
+        y = torch.where(valid_positions(lengths, x.shape[1])[..., None, None], y, 0)
+    return y.to(x.dtype), state
+
+
+def ssd_uncoupled(
+    x: Tensor,
+    exponent: Tensor,
+    gain: Tensor,
+    B: Tensor,
+    C: Tensor,
+    D: Tensor | None,
+    initial_state: Tensor | None,
+    lengths: Tensor | None,
+) -> tuple[Tensor, Tensor]:
+    """Return y, in the states' dtype, and the last state."""
+    dtype = state_dtype(x, exponent)
+    batch, length, heads, head_dim = x.shape
+    signal, exponent, gain = x.to(dtype), exponent.to(dtype), gain.to(dtype)
+    B, C = (value.to(dtype).repeat_interleave(heads // B.shape[2], 2) for value in (B, C))
     if lengths is not None:
         valid = valid_positions(lengths, length)[..., None]
-        # A step of 0 leaves the state where the last valid observation put it.
-        step = torch.where(valid, step, 0)
+        # Neither decay nor input leaves the state where the last valid observation put it.
+        exponent, gain = torch.where(valid, exponent, 0), torch.where(valid, gain, 0)
         signal, B, C = (torch.where(valid[..., None], value, 0) for value in (signal, B, C))
-    exponent = step * A
-    decay = torch.exp(exponent)
-    weight = step * phi1(exponent) if hold == "zoh" else step
-    taken_up = weight[..., None] * signal
+    decay, taken_up = torch.exp(exponent), gain[..., None] * signal
     state = signal.new_zeros(batch, heads, head_dim, B.shape[-1])
     if initial_state is not None:
         state = initial_state.to(dtype)
@@ -58,8 +76,4 @@ def ssd(
     y = torch.stack(outputs, 1) if outputs else signal.clone()
     if D is not None:
         y = y + D[:, None] * signal
-    if z is not None:
-        y = y * silu(z.to(dtype))
-    if lengths is not None:
-        y = torch.where(valid[..., None], y, 0)
-    return y.to(x.dtype), state
+    return y, state

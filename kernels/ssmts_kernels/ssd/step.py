@@ -33,7 +33,8 @@ def ssd_step(
     Parameters
     ----------
     state : Tensor
-        (batch, H, P, N) state at the previous observation, float32 or float64; it is not modified.
+        (batch, H, P, N) state at the previous observation, float32 or float64: the step
+        is computed in its dtype. It is not modified.
     x : Tensor
         (batch, H, P) new observation.
     delta : Tensor
@@ -85,26 +86,25 @@ def ssd_step(
     arguments.optional("z", z, "batch H P", "signal")
     arguments.optional("delta_bias", delta_bias, "H", "signal")
     arguments.choice("hold", hold, HOLDS)
+    dtype = state.dtype
     if isinstance(interval, Tensor):
         arguments.check("interval", interval, "batch", "real")
-        interval = interval[:, None]
+        interval = interval[:, None].to(dtype)
+    signal, A, B, C = x.to(dtype), A.to(dtype), B.to(dtype), C.to(dtype)
     if requested() == "reference":
         intervals = None if interval is None else interval * torch.ones_like(state[:, :1, 0, 0])
-        x, delta, B, C = (value[:, None] for value in (x, delta, B, C))
         y, last_state = reference.ssd(
-            x, delta, A, B, C, D, None if z is None else z[:, None],
+            signal[:, None], delta[:, None], A, B[:, None], C[:, None], D, None if z is None else z[:, None],
             delta_bias, delta_softplus, state, intervals, None, hold,
         )  # fmt: skip
-        return y[:, 0], last_state.to(state.dtype)
-    dtype = state.dtype
+        return y[:, 0].to(x.dtype), last_state.to(dtype)
     batch, heads, head_dim, modes = state.shape
     group = heads // B.shape[1]
-    signal, B, C = x.to(dtype), B.to(dtype), C.to(dtype)
     if group > 1:
         B, C = B.repeat_interleave(group, 1), C.repeat_interleave(group, 1)
     step = delta.to(dtype)
     if delta_bias is not None:
-        step = step + delta_bias
+        step = step + delta_bias.to(dtype)
     if delta_softplus:
         step = softplus(step)
     if interval is not None:
@@ -116,7 +116,7 @@ def ssd_step(
     rows = state.view(batch * heads, head_dim, modes)
     y = torch.bmm(rows, C.reshape(batch * heads, modes, 1)).view(batch, heads, head_dim)
     if D is not None:
-        y = y + D[:, None] * signal
+        y = y + D.to(dtype)[:, None] * signal
     if z is not None:
         y = y * silu(z.to(dtype))
     return y.to(x.dtype), state
