@@ -14,7 +14,7 @@ __all__ = ["RidgeOnLags", "last_value", "seasonal_naive", "window_moments"]
 
 Array = NDArray[np.float64]
 
-_PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # in units of the mean diagonal
+_PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)  # in units of the mean diagonal
 _ROWS = 2048
 
 

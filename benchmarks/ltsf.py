@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--data", nargs="+", choices=DATASETS, default=["ETTh1"])
     parser.add_argument("--horizon", nargs="+", type=int, default=[96], help="in rows")
     parser.add_argument("--context", type=int, help="in rows; 30 days by default")
-    parser.add_argument("--model", nargs="+", choices=sorted(MODELS), default=["S4Forecaster"])
+    parser.add_argument("--model", nargs="*", choices=sorted(MODELS), default=["S4Forecaster"])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--no-baselines", action="store_true", help="the models alone")
     parser.add_argument("--test", action="store_true", help="judge on the test span, store and log")

@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.test:
         log_test(["python -m benchmarks.rate_change", *arguments])
     for name in options.data:
-        trained, judged = load_ett(name), load_ett(name.replace("h", "m"))  # type: ignore[arg-type]
+        trained, judged = load_ett(name), load_ett(name.replace("h", "m"))
         for model in options.model:
             result = run(
                 trained,

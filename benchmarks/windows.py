@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ssmts import S4DForecaster, S4Forecaster
-from ssmts.estimators import LinearSSMForecaster
+from ssmts import estimators
 from ssmts.estimators._rolling import rolling_forecasts
 from ssmts.estimators._sequences import training_sequences
 from ssmts.estimators.forecaster import SSMForecaster
@@ -32,8 +31,9 @@ __all__ = [
 ]
 
 MODELS: dict[str, type[SSMForecaster]] = {
-    cls.__name__: cls for cls in (LinearSSMForecaster, S4Forecaster, S4DForecaster)
+    name: getattr(estimators, name) for name in estimators.__all__ if name.endswith("Forecaster")
 }
+del MODELS["SSMForecaster"]  # the base of the others
 _CHECKED = 3
 _AGREE = 1e-5  # predict and the batched pass, in standardised units (the deep path is float32)
 

@@ -57,6 +57,6 @@ def test_ridge_is_that_of_scikit_learn_on_built_windows(values: np.ndarray) -> N
 def test_ridge_takes_the_penalty_that_serves_validation_best() -> None:
     """Noise whose truth is a heavy penalty: the lightest one must not win."""
     noise = np.random.default_rng(1).normal(size=(400, 1))
-    assert RidgeOnLags(60, HORIZON).fit(noise[:150], noise[150:]).penalty_ == 1.0
+    assert RidgeOnLags(60, HORIZON).fit(noise[:150], noise[150:]).penalty_ == 10.0
     wave = np.sin(np.arange(400.0) / 3)[:, None]
     assert RidgeOnLags(60, HORIZON).fit(wave[:150], wave[150:]).penalty_ == 1e-4
