@@ -2,7 +2,7 @@ import pytest
 import torch
 from operator_conformance import DEVICE, Inputs, RecurrentConformance
 
-from ssmts_kernels import diagonal_final_state, diagonal_scan
+from ssmts_kernels import backend, diagonal_final_state, diagonal_scan
 from ssmts_kernels.diagonal_scan import final_state
 
 
@@ -120,3 +120,27 @@ def test_moments_agree_with_the_scan(monkeypatch, fastest, first):
     _, expected = diagonal_scan(*wide, wide[-1], return_last_state=True)
     assert spans, "the moments were not used"
     assert (last - expected).abs().max() < 3e-5 * expected.abs().max()
+
+
+def test_remembered_weights_follow_the_values():
+    """A clock seen before is not computed anew; a changed mode, weight or clock is another one."""
+    generator = torch.Generator().manual_seed(0)
+    u = torch.randn(2, 9, 1, generator=generator)
+    A = torch.complex(-torch.rand(1, 3, generator=generator), torch.randn(1, 3, generator=generator))
+    B, clock = torch.ones_like(A), torch.ones(2, 9)
+
+    def check():
+        found = diagonal_final_state(u, clock, A, B)
+        with backend("reference"):
+            torch.testing.assert_close(found, diagonal_final_state(u, clock, A, B))
+        return found
+
+    first = check()
+    assert torch.equal(check(), first)
+    for tensor, factor in ((A, 2.0), (B, 3.0), (clock, 0.5)):
+        tensor.mul_(factor)
+        assert not torch.allclose(check(), first)
+    for k in range(2 * final_state._REMEMBERED):
+        clock.fill_(1.0 + k)
+        check()
+    assert len(final_state._seen) <= final_state._REMEMBERED

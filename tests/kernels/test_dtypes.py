@@ -1,4 +1,4 @@
-"""Rules that hold across operators: the dtype of a step, and lazy negation inside compiled operators."""
+"""Rules that hold across operators: the dtype of a step, and lazily negated arguments under the compiler."""
 
 import pytest
 import torch
@@ -55,7 +55,7 @@ def negated(value):
 
 @pytest.mark.parametrize("operator", [selective_scan, ssd])
 def test_lazy_negation_survives_the_compiler(operator):
-    """A compiled operator's body runs without the dispatch keys of lazy views."""
+    """Whatever a compiler makes of lazy views, inputs and gradients have their values."""
     generator = torch.Generator().manual_seed(0)
     shape = (2, 3) if operator is ssd else (3,)
     u = torch.randn(2, 5, *shape, generator=generator)
