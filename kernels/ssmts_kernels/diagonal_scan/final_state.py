@@ -61,7 +61,7 @@ def _one_clock(
 
 
 def _remembered(intervals: Tensor, A: Tensor, B: Tensor, hold: str) -> tuple[Tensor, Tensor, Tensor]:
-    """`_weights`, from memory where this clock and these modes came lately: known by value, not by identity."""
+    """`_weights`, from memory where this clock and these modes came lately; values are compared, not ids."""
     if A.device.type != "cpu" or len(intervals) * A.numel() > _MEMORABLE:
         return _weights(intervals, A, B, hold)
     key = *((v.dtype, v.shape, v.contiguous().numpy().tobytes()) for v in (intervals, A, B)), hold
