@@ -16,7 +16,8 @@ CONTEXT, HORIZON = pd.Timedelta(days=4), pd.Timedelta(days=1)
 def span_and_model(quarter_hourly):
     frame = quarter_hourly.frame
     model = LinearSSMForecaster(horizon=96, context_length=384).fit(quarter_hourly.train)
-    return rates.Span(frame, *quarter_hourly.borders.test, 384, 96), model
+    start = quarter_hourly.borders.test[0]
+    return rates.Span(frame, start, start + 250, 384, 96), model
 
 
 def by_hand(span: rates.Span, rate: int, forecast) -> float:
