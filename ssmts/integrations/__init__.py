@@ -1,1 +1,0 @@
-"""Placeholder docstring; see the package page."""
