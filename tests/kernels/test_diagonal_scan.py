@@ -2,7 +2,8 @@ import pytest
 import torch
 from operator_conformance import CUDA, DEVICE, Inputs, RecurrentConformance
 
-from ssmts_kernels import backend, diagonal_scan
+from ssmts_kernels import backend, diagonal_scan, hold_weights
+from ssmts_kernels.diagonal_scan.weights import table_for
 
 
 def with_last_state(**inputs):
@@ -165,6 +166,21 @@ def test_fast_modes_beside_slow_ones(fastest, hold, gap):
     if gap:
         inputs["intervals"][1, 40] = 40.0
     case.assert_agrees("cpu", {**inputs, "hold": hold})
+
+
+@pytest.mark.parametrize("fastest", [1.0, 20.0, 300.0])
+@pytest.mark.parametrize("mode", [torch.complex64, torch.complex128])
+def test_tables_converge_in_both_precisions(fastest, mode):
+    generator = torch.Generator().manual_seed(0)
+    intervals = 1.5 * torch.rand(4, 256, generator=generator, dtype=torch.float64)
+    A = torch.complex(
+        -torch.rand(1, 9, generator=generator).double(), torch.linspace(0.01, fastest, 9).double()
+    )
+    table = table_for(A.to(mode), intervals, "foh")
+    assert table is not None
+    found = torch.einsum("lk,fkdn->fldn", table.basis(intervals[0]).to(mode), table.rows)
+    exact = torch.stack(hold_weights(A, intervals[0, :, None, None], "foh"))
+    assert (found - exact).abs().max() < (3e-6 if mode == torch.complex64 else 1e-12)
 
 
 @pytest.fixture

@@ -82,7 +82,8 @@ def table_for(A: Tensor, intervals: Tensor, hold: str) -> Table | None:
     sizes = coefficients.abs().flatten(2).amax(-1) if A.numel() else coefficients.new_zeros(3, n).abs()
     sizes[1:] /= upper
     tail = sizes.amax(0).flip(0).cumsum(0).flip(0)
-    needed = int((tail > torch.finfo(A.dtype).eps).sum())
+    # In double, what lies below is the rounding of the coefficients themselves.
+    needed = int((tail > max(torch.finfo(A.dtype).eps, 1e-15 * n)).sum())
     if needed > n - 4:
         return None
     needed = max(needed, 1)
