@@ -97,18 +97,17 @@ def fit_forecaster(
     stacks = stack_sequences(training_sequences(whole, scaling, step))
     config = LinearConfig(context=2.0, horizon=n_steps, n_modes=int(n_modes))
     history: dict[str, Any] = {}
+    seconds = step / 1e9 if panel.clock.kind == "datetime" else None
     if context_length is not None:
         config = replace(config, context=_context_of(context_length, panel.clock, step))
-        _require_windows(whole, stacks, config, step)
-    seconds = step / 1e9 if panel.clock.kind == "datetime" else None
-    if context_length is None:
+    else:
         first = replace(config, context=float(8 * n_steps))
         if origin_span(stacks, first.context, n_steps) is not None:
             config = replace(config, period=choose_period(stacks, first, seconds)[0])
         context, errors = choose_context(stacks, config)
         config = replace(config, context=context or 2.0)
         history["errors_by_context"] = errors
-        _require_windows(whole, stacks, config, step)
+    _require_windows(whole, stacks, config, step)
     period, errors = choose_period(stacks, config, seconds)
     config = replace(config, period=period)
     history["errors_by_period"] = errors

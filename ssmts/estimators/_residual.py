@@ -187,17 +187,17 @@ def _collect(
                 recent = recent_values(
                     stack.times, stack.values[member], instants, block.begin, config.n_recent
                 )
-                features, recent = normalized(bank.features(block.states[i]), recent, mean, deviation)
+                plain = bank.features(block.states[i])
+                features, recent = normalized(plain, recent, mean, deviation)
                 segment = linear.segments.of(stack.starts[member] + stack.times[block.rows])
                 residual = future_values(stack, member, block.rows, horizon).copy()
                 known = future_observed(stack, block.rows, horizon)
-                plain = bank.features(block.final[i])
-                group = np.full(len(plain), stack.groups[member])
+                at_origin, group = plain[:, -1], np.full(len(plain), stack.groups[member])
                 for which in np.unique(segment):
                     # A gap follows its block: the path without that block has not seen its targets either.
                     inside, path = segment == which, paths[which // 2]
                     residual[inside] -= path.forecast(
-                        plain[inside], mean[inside], deviation[inside], group[inside]
+                        at_origin[inside], mean[inside], deviation[inside], group[inside]
                     )
                 scale = floored(deviation)[:, None]
                 if known is not None:  # an unobserved lead has neither residual nor correction

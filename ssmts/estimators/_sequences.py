@@ -67,11 +67,9 @@ class Scaling:
 
 
 def _deviation(series: Series) -> Float:
-    observed = np.where(np.isnan(series.values), np.nan, series.values)
-    counts = (~np.isnan(observed)).sum(axis=0)
-    total = np.nansum(observed, axis=0)
-    mean = total / np.maximum(counts, 1)
-    variance = np.nansum((observed - mean) ** 2, axis=0) / np.maximum(counts, 1)
+    counts = np.maximum((~np.isnan(series.values)).sum(axis=0), 1)
+    mean = np.nansum(series.values, axis=0) / counts
+    variance = np.nansum((series.values - mean) ** 2, axis=0) / counts
     deviation = np.sqrt(variance)
     return np.asarray(np.where(deviation > 1e-12 * np.maximum(np.abs(mean), 1e-300), deviation, 1.0))
 

@@ -274,7 +274,8 @@ class SSMForecaster(BaseEstimator):
             raise TargetGivenError("y must be None: a forecaster is scored on the columns of X.")
         if X is None:
             raise ParameterError("X", X, "given: a forecast is scored on data")
-        return -mean_squared_error(self._check_fitted(), self._history(X))
+        fitted = self._check_fitted()
+        return -mean_squared_error(fitted, self._read(X, fitted.layout))
 
     def plot(self, X: Any = None, *, axes: Any = None, **predict_options: Any) -> Any:
         """Draw the context and the forecast of every channel of the first series.
