@@ -4,51 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence as Seq
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
-from sklearn.exceptions import NotFittedError
 
-from ssmts.data import (
-    Layout,
-    Panel,
-    Series,
-    Times,
-    parse_instants,
-    parse_step,
-    read_panel,
-    reference_step,
-    write_forecast,
-)
-from ssmts.data import output_times as regular_times
-from ssmts.errors import (
-    HorizonError,
-    ModelFileError,
-    NonFiniteForecastError,
-    ParameterError,
-    TargetGivenError,
-)
-from ssmts.estimators._fit import DeepFitter, fit_forecaster, horizon_of
+from ssmts.data import read_panel, write_forecast
+from ssmts.errors import ModelFileError, ParameterError, TargetGivenError
+from ssmts.estimators._base import FittedBase
+from ssmts.estimators._fit import DeepFitter, fit_forecaster
 from ssmts.estimators._fitted import FittedForecaster, continued
 from ssmts.estimators._plotting import plot_forecast
+from ssmts.estimators._predicting import forecast_panel
 from ssmts.estimators._saving import read_forecaster, write_forecaster
 from ssmts.estimators._scoring import mean_squared_error
-from ssmts.estimators._sequences import last_windows
-from ssmts.models import ForecastModel
-from ssmts.models.arrays import Float
-from ssmts.models.leads import at_leads
 from ssmts.training import Callback
 
 __all__ = ["SSMForecaster"]
 
-_SNAP = 0.05  # an output step this close to the reference step is the reference step
-
 
 @dataclass(eq=False, repr=False)
-class SSMForecaster(BaseEstimator):
+class SSMForecaster(FittedBase):
     """What all forecasters share; use `LinearSSMForecaster`, `S4Forecaster` or `S4DForecaster`."""
 
     horizon: Any = 24
@@ -137,28 +114,6 @@ class SSMForecaster(BaseEstimator):
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
 
-    @property
-    def model_(self) -> ForecastModel:
-        """Stem, linear path and deep path."""
-        return self._check_fitted().model
-
-    def _check_fitted(self) -> FittedForecaster:
-        fitted: FittedForecaster | None = getattr(self, "_fitted", None)
-        if fitted is None:
-            raise NotFittedError(
-                f"This {type(self).__name__} instance is not fitted yet. Call 'fit' before using it."
-            )
-        return fitted
-
-    def _read(self, X: Any, expected: Layout) -> Panel:
-        return read_panel(
-            X,
-            id_col=self.id_col,
-            time_col=self.time_col,
-            target_cols=self.target_cols,
-            expected=expected,
-        )
-
     def predict(self, X: Any = None, *, horizon: Any = None, step: Any = None, at: Any = None) -> Any:
         """Forecast every series of X from its last observation.
 
@@ -187,67 +142,9 @@ class SSMForecaster(BaseEstimator):
         sklearn.exceptions.NotFittedError
             Before fit.
         """
-        fitted = self._check_fitted()
         panel = self._history(X)
-        if at is not None and (step is not None or horizon is not None):
-            raise ParameterError("at", at, "given without step and horizon: it says all instants itself")
-        grid, age = _forecast_grid(fitted, panel)
-        times = self._output_times(fitted, panel, horizon, step, at)
-        values = _evaluate(fitted, panel, grid, age, times)
+        times, values = forecast_panel(self._check_fitted(), panel, horizon=horizon, step=step, at=at)
         return write_forecast(panel.layout, panel.ids, times, values)
-
-    def _history(self, X: Any) -> Panel:
-        """X as a panel, or the stored end of the training data."""
-        fitted = self._check_fitted()
-        if X is not None:
-            return self._read(X, fitted.layout)
-        if fitted.tail is None:
-            raise ParameterError("X", None, "given: this model was saved without its tail (store_tail=False)")
-        return fitted.tail
-
-    @staticmethod
-    def _output_times(
-        fitted: FittedForecaster, panel: Panel, horizon: Any, step: Any, at: Any
-    ) -> list[Times]:
-        """Instants of the forecast of every series, none beyond the trained horizon."""
-        clock, layout = panel.clock, panel.layout
-        if at is not None:
-            instants = parse_instants(at, panel)
-            for series, own in zip(panel.series, instants, strict=True):
-                end = series.origin + fitted.horizon * (1 + 1e-9)
-                if own.max() > end:
-                    raise HorizonError(
-                        f"{layout.show_instant(own.max())} lies beyond the trained horizon, which ends at "
-                        f"{layout.show_instant(end)}. Ask for earlier instants, or fit with a longer horizon."
-                    )
-            return instants
-        reach = fitted.horizon if horizon is None else horizon_of(horizon, clock, fitted.step)
-        if reach > fitted.horizon * (1 + 1e-9):
-            raise HorizonError(
-                f"horizon={horizon!r} is longer than the {clock.show_duration(fitted.horizon)} that the "
-                "model was trained for. Ask for less, or fit with a longer horizon."
-            )
-        if step is None and layout.offset is not None:
-            own_step = parse_step(layout.offset, clock)
-            if isinstance(own_step, pd.tseries.offsets.BaseOffset):
-                # Calendar steps differ in length: four years are a day longer than four median years.
-                n_rows = round(reach / fitted.step)
-                slack = reach + 0.5 * fitted.step
-                return [
-                    regular_times(series.origin, horizon=slack, step=own_step, layout=layout)[:n_rows]
-                    for series in panel.series
-                ]
-            step = layout.offset
-        spacing = None if step is None else parse_step(step, clock)
-        return [
-            regular_times(
-                series.origin,
-                horizon=reach,
-                step=_own_step(panel, series, fitted.step) if spacing is None else spacing,
-                layout=layout,
-            )
-            for series in panel.series
-        ]
 
     def score(self, X: Any, y: None = None) -> float:
         """Minus the mean squared error over rolling origins, in units of the training scale.
@@ -294,10 +191,7 @@ class SSMForecaster(BaseEstimator):
         """
         fitted = self._check_fitted()
         panel = self._history(X)
-        options = {"horizon": None, "step": None, "at": None} | predict_options
-        grid, age = _forecast_grid(fitted, panel)
-        times = self._output_times(fitted, panel, **options)
-        values = _evaluate(fitted, panel, grid, age, times)
+        times, values = forecast_panel(fitted, panel, **predict_options)
         context = fitted.model.config.linear.context * fitted.step
         return plot_forecast(panel, times[0], values[0], context, axes)
 
@@ -334,49 +228,3 @@ class SSMForecaster(BaseEstimator):
         model = cls(**params)
         model._adopt(fitted)
         return model
-
-
-def _own_step(panel: Panel, series: Series, reference: float) -> int | float:
-    """Median interval of a series, snapped to the reference step."""
-    step = reference_step(replace(panel, series=(series,)))
-    return reference if abs(step - reference) <= _SNAP * reference else step
-
-
-def _forecast_grid(fitted: FittedForecaster, panel: Panel) -> tuple[Float, Float]:
-    """Forecasts at leads 0, 1, ... from each channel's last observation, and its age at the origin.
-
-    Shapes (n_series, n_channels, horizon + 1) and (n_series, n_channels), the age in reference steps.
-    """
-    model = fitted.model
-    linear = model.config.linear
-    grid = np.empty((len(panel.series), panel.n_channels, linear.horizon + 1))
-    age = np.empty(grid.shape[:2])
-    same_start = model.deep is not None and model.deep.config.n_tokens > 1
-    for group in last_windows(panel, fitted.scaling, fitted.step, linear.context, same_start=same_start):
-        scaled = model.forecast(group.stack)
-        grid[group.series, group.channels] = scaled * group.scale[:, None] + group.level[:, None]
-        age[group.series, group.channels] = group.age
-    if not np.isfinite(grid).all():
-        number = int(np.argwhere(~np.isfinite(grid))[0, 0])
-        raise NonFiniteForecastError(
-            f"The forecast of series {panel.series[number].id!r} is not finite. Look for extreme values in "
-            "its history, or scale the data."
-        )
-    return grid, age
-
-
-def _evaluate(
-    fitted: FittedForecaster, panel: Panel, grid: Float, age: Float, times: Seq[Times]
-) -> list[Float]:
-    """Forecasts of every series at its instants, each (n_instants, n_channels)."""
-    limit = fitted.model.config.linear.horizon
-    out = []
-    for series, instants, own_grid, own_age in zip(panel.series, times, grid, age, strict=True):
-        leads = (instants - series.origin) / fitted.step
-        values = np.empty((len(leads), panel.n_channels))
-        for late in np.unique(own_age):
-            channels = own_age == late
-            # Beyond its own horizon a late channel stays at its last forecast.
-            values[:, channels] = at_leads(own_grid[channels], np.minimum(leads + late, limit)).T
-        out.append(values)
-    return out

@@ -1,0 +1,54 @@
+"""What every part of a forecaster's public API stands on: the fitted state, and reading X as fit read it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import NotFittedError
+
+from ssmts.data import Layout, Panel, read_panel
+from ssmts.errors import ParameterError
+from ssmts.estimators._fitted import FittedForecaster
+from ssmts.models import ForecastModel
+
+__all__ = ["FittedBase"]
+
+
+class FittedBase(BaseEstimator):
+    """Base of the forecaster and of the mixins that add to its public API."""
+
+    id_col: Any
+    time_col: Any
+    target_cols: Any
+
+    @property
+    def model_(self) -> ForecastModel:
+        """Stem, linear path and deep path."""
+        return self._check_fitted().model
+
+    def _check_fitted(self) -> FittedForecaster:
+        fitted: FittedForecaster | None = getattr(self, "_fitted", None)
+        if fitted is None:
+            raise NotFittedError(
+                f"This {type(self).__name__} instance is not fitted yet. Call 'fit' before using it."
+            )
+        return fitted
+
+    def _read(self, X: Any, expected: Layout) -> Panel:
+        return read_panel(
+            X,
+            id_col=self.id_col,
+            time_col=self.time_col,
+            target_cols=self.target_cols,
+            expected=expected,
+        )
+
+    def _history(self, X: Any) -> Panel:
+        """X as a panel, or the stored end of the training data."""
+        fitted = self._check_fitted()
+        if X is not None:
+            return self._read(X, fitted.layout)
+        if fitted.tail is None:
+            raise ParameterError("X", None, "given: this model was saved without its tail (store_tail=False)")
+        return fitted.tail

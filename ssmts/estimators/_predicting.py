@@ -1,0 +1,128 @@
+"""From a panel's last windows to forecasts at the instants that were asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Seq
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ssmts.data import Panel, Series, Times, parse_instants, parse_step, reference_step
+from ssmts.data import output_times as regular_times
+from ssmts.errors import HorizonError, NonFiniteForecastError, ParameterError
+from ssmts.estimators._fit import horizon_of
+from ssmts.estimators._fitted import FittedForecaster
+from ssmts.estimators._sequences import last_windows
+from ssmts.models.arrays import Float
+from ssmts.models.leads import at_leads
+
+__all__ = ["forecast_panel"]
+
+_SNAP = 0.05  # an output step this close to the reference step is the reference step
+
+
+def forecast_panel(
+    fitted: FittedForecaster, panel: Panel, *, horizon: Any = None, step: Any = None, at: Any = None
+) -> tuple[list[Times], list[Float]]:
+    """Instants and forecasts of every series; the parameters are those of `SSMForecaster.predict`.
+
+    Returns
+    -------
+    times : list of ndarray, each (n_instants,)
+    values : list of ndarray of float64, each (n_instants, n_channels)
+    """
+    if at is not None and (step is not None or horizon is not None):
+        raise ParameterError("at", at, "given without step and horizon: it says all instants itself")
+    grid, age = _forecast_grid(fitted, panel)
+    times = _output_times(fitted, panel, horizon, step, at)
+    return times, _evaluate(fitted, panel, grid, age, times)
+
+
+def _output_times(fitted: FittedForecaster, panel: Panel, horizon: Any, step: Any, at: Any) -> list[Times]:
+    """Instants of the forecast of every series, none beyond the trained horizon."""
+    clock, layout = panel.clock, panel.layout
+    if at is not None:
+        instants = parse_instants(at, panel)
+        for series, own in zip(panel.series, instants, strict=True):
+            end = series.origin + fitted.horizon * (1 + 1e-9)
+            if own.max() > end:
+                raise HorizonError(
+                    f"{layout.show_instant(own.max())} lies beyond the trained horizon, which ends at "
+                    f"{layout.show_instant(end)}. Ask for earlier instants, or fit with a longer horizon."
+                )
+        return instants
+    reach = fitted.horizon if horizon is None else horizon_of(horizon, clock, fitted.step)
+    if reach > fitted.horizon * (1 + 1e-9):
+        raise HorizonError(
+            f"horizon={horizon!r} is longer than the {clock.show_duration(fitted.horizon)} that the "
+            "model was trained for. Ask for less, or fit with a longer horizon."
+        )
+    if step is None and layout.offset is not None:
+        own_step = parse_step(layout.offset, clock)
+        if isinstance(own_step, pd.tseries.offsets.BaseOffset):
+            # Calendar steps differ in length: four years are a day longer than four median years.
+            n_rows = round(reach / fitted.step)
+            slack = reach + 0.5 * fitted.step
+            return [
+                regular_times(series.origin, horizon=slack, step=own_step, layout=layout)[:n_rows]
+                for series in panel.series
+            ]
+        step = layout.offset
+    spacing = None if step is None else parse_step(step, clock)
+    return [
+        regular_times(
+            series.origin,
+            horizon=reach,
+            step=_own_step(panel, series, fitted.step) if spacing is None else spacing,
+            layout=layout,
+        )
+        for series in panel.series
+    ]
+
+
+def _own_step(panel: Panel, series: Series, reference: float) -> int | float:
+    """Median interval of a series, snapped to the reference step."""
+    step = reference_step(replace(panel, series=(series,)))
+    return reference if abs(step - reference) <= _SNAP * reference else step
+
+
+def _forecast_grid(fitted: FittedForecaster, panel: Panel) -> tuple[Float, Float]:
+    """Forecasts at leads 0, 1, ... from each channel's last observation, and its age at the origin.
+
+    Shapes (n_series, n_channels, horizon + 1) and (n_series, n_channels), the age in reference steps.
+    """
+    model = fitted.model
+    linear = model.config.linear
+    grid = np.empty((len(panel.series), panel.n_channels, linear.horizon + 1))
+    age = np.empty(grid.shape[:2])
+    same_start = model.deep is not None and model.deep.config.n_tokens > 1
+    for group in last_windows(panel, fitted.scaling, fitted.step, linear.context, same_start=same_start):
+        scaled = model.forecast(group.stack)
+        grid[group.series, group.channels] = scaled * group.scale[:, None] + group.level[:, None]
+        age[group.series, group.channels] = group.age
+    if not np.isfinite(grid).all():
+        number = int(np.argwhere(~np.isfinite(grid))[0, 0])
+        raise NonFiniteForecastError(
+            f"The forecast of series {panel.series[number].id!r} is not finite. Look for extreme values in "
+            "its history, or scale the data."
+        )
+    return grid, age
+
+
+def _evaluate(
+    fitted: FittedForecaster, panel: Panel, grid: Float, age: Float, times: Seq[Times]
+) -> list[Float]:
+    """Forecasts of every series at its instants, each (n_instants, n_channels)."""
+    limit = fitted.model.config.linear.horizon
+    out = []
+    for series, instants, own_grid, own_age in zip(panel.series, times, grid, age, strict=True):
+        leads = (instants - series.origin) / fitted.step
+        values = np.empty((len(leads), panel.n_channels))
+        for late in np.unique(own_age):
+            channels = own_age == late
+            # Beyond its own horizon a late channel stays at its last forecast.
+            values[:, channels] = at_leads(own_grid[channels], np.minimum(leads + late, limit)).T
+        out.append(values)
+    return out
