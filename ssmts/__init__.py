@@ -16,6 +16,7 @@ _LAZY = dict.fromkeys(
         "MambaForecaster",
         "Mamba2Forecaster",
         "Mamba3Forecaster",
+        "ForecastStream",
         "load",
     ),
     "ssmts.estimators",

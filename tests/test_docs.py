@@ -69,8 +69,9 @@ def test_the_page_names_errors_that_exist(page):
     assert named - {"ValueError", "TypeError"} <= {*errors.__all__}
 
 
-def test_the_page_on_forecasting_begins_with_ten_lines_that_run():
-    text = (ROOT / "docs" / "forecasting.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", ["forecasting.md", "streaming.md"])
+def test_pages_on_tasks_begin_with_ten_lines_that_run(page):
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     title, first = text.splitlines()[0], BLOCK.search(text)
     assert text[len(title) : first.start()].strip() == ""
     assert len([line for line in first[1].splitlines() if line]) <= 10

@@ -1,7 +1,7 @@
 """Frames and arrays to series, series to windows, forecasts back to frames. Knows no torch."""
 
 from ssmts.data.duration import Step, parse_duration, parse_step, reference_step
-from ssmts.data.instants import output_times, parse_instants
+from ssmts.data.instants import output_times, parse_instant, parse_instants
 from ssmts.data.read import read_panel
 from ssmts.data.series import Clock, Layout, Panel, Series, Times
 from ssmts.data.windows import Window, WindowBatch, Windows
@@ -19,6 +19,7 @@ __all__ = [
     "Windows",
     "output_times",
     "parse_duration",
+    "parse_instant",
     "parse_instants",
     "parse_step",
     "read_panel",

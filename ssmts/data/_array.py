@@ -23,7 +23,7 @@ from ssmts.errors import (
 _SHAPES = "(length,), (length, n_channels) or (n_series, length, n_channels)"
 
 
-def read_array(X: Any, expected: Layout | None) -> Panel:
+def read_array(X: Any, expected: Layout | None, *, allow_empty: bool = False) -> Panel:
     """Read an array-like of shape (length,), (length, n_channels) or (n_series, length, n_channels)."""
     array = _as_float(X)
     shape = array.shape
@@ -44,7 +44,7 @@ def read_array(X: Any, expected: Layout | None) -> Panel:
     cube = array[None, :, None] if array.ndim == 1 else array[None] if array.ndim == 2 else array
     if expected is not None:
         check_width(cube.shape[2], expected)
-    _check_cube(cube, array.ndim, fitting=expected is None)
+    _check_cube(cube, array.ndim, fitting=expected is None, allow_empty=allow_empty)
     times = np.arange(length, dtype=np.float64)
     layout = Layout(
         kind="numpy",
@@ -93,7 +93,7 @@ def _as_float(X: Any) -> NDArray[np.float64]:
     return np.asarray(array, dtype=np.float64)
 
 
-def _check_cube(cube: NDArray[np.float64], ndim: int, *, fitting: bool) -> None:
+def _check_cube(cube: NDArray[np.float64], ndim: int, *, fitting: bool, allow_empty: bool) -> None:
     """Raise on infinite values, and on channels or series without any observation."""
     if np.isfinite(cube).all():
         return
@@ -111,7 +111,7 @@ def _check_cube(cube: NDArray[np.float64], ndim: int, *, fitting: bool) -> None:
         raise AllMissingError(
             f"Channel {empty.argmax()} holds no observation: every value is missing. Leave it out."
         )
-    if (empty := missing.all(axis=(1, 2))).any():
+    if not allow_empty and (empty := missing.all(axis=(1, 2))).any():
         raise AllMissingError(
             f"Series {empty.argmax()} holds no observation: every value is missing. Leave it out."
         )

@@ -25,6 +25,7 @@ def read_frame(
     expected: Layout | None,
     *,
     ndim: int,
+    allow_empty: bool = False,
 ) -> Panel:
     """Read any frame, column by column."""
     roles = resolve_roles(table, id_col, time_col, target_cols, expected)
@@ -61,7 +62,8 @@ def read_frame(
         values[:, c] = read_values(table.column(name), name, table.at)
         _check_values(values[:, c], name, table.at, fitting=expected is None)
     codes, ids = (None, [None]) if roles.id is None else read_ids(table.column(roles.id), roles.id, table.at)
-    return Panel(_split(times, values, codes, ids, layout, table.at), layout)
+    series = _split(times, values, codes, ids, layout, table.at, allow_empty=allow_empty)
+    return Panel(series, layout)
 
 
 def _id_layout(table: Table, roles: Roles) -> dict[str, Any]:
@@ -147,6 +149,8 @@ def _split(
     ids: list[Any],
     layout: Layout,
     at: RowNamer,
+    *,
+    allow_empty: bool,
 ) -> tuple[Series, ...]:
     """Sort rows by series and time where they are not sorted, check them, and cut them into series."""
     same = np.ones(len(times) - 1, dtype=bool) if codes is None else codes[1:] == codes[:-1]
@@ -171,7 +175,7 @@ def _split(
             )
     cuts = [0, *(np.flatnonzero(~same) + 1).tolist(), len(times)]
     observed = np.logical_or.reduceat(~np.isnan(values).all(axis=1), cuts[:-1])
-    if not observed.all():
+    if not (allow_empty or observed.all()):
         who = ids[int(observed.argmin())]
         what = "X" if who is None else f"The series of {layout.id_col} {who!r}"
         raise AllMissingError(f"{what} holds no observation: every value is missing. Leave it out.")

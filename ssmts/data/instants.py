@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import narwhals as nw
@@ -9,13 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ssmts.data._convert import Instants, read_ids, read_instants
+from ssmts.data._convert import Instants, is_real, read_ids, read_instants
 from ssmts.data._table import Table
 from ssmts.data.duration import Step
 from ssmts.data.series import Layout, Panel, Series, Times
 from ssmts.errors import ClockMismatchError, HorizonError, InstantError
 
-__all__ = ["output_times", "parse_instants"]
+__all__ = ["output_times", "parse_instant", "parse_instants"]
 
 
 def output_times(origin: float, *, horizon: float, step: Step, layout: Layout) -> Times:
@@ -120,6 +121,49 @@ def parse_instants(at: Any, panel: Panel) -> list[Times]:
     for series in panel.series:
         _check(instants, series, panel.layout)
     return [instants] * len(panel.series)
+
+
+def parse_instant(time: Any, layout: Layout) -> int | float:
+    """Read one instant.
+
+    Parameters
+    ----------
+    time : stamp as pandas reads it, or number
+    layout : Layout
+        Clock and time zone of the data that it belongs to.
+
+    Returns
+    -------
+    int or float
+        Nanoseconds, or the number itself for a number clock.
+
+    Raises
+    ------
+    InstantError
+        If it is no instant.
+    ClockMismatchError
+        If it has a time zone and the data has none, or the reverse.
+    """
+    if layout.clock.kind == "number":
+        if is_real(time) and np.isfinite(time):
+            return float(time)
+        raise InstantError(f"{time!r} is no instant: times of this data are finite numbers.")
+    if not isinstance(time, str | dt.date | np.datetime64):
+        raise InstantError(f"{time!r} is no instant. Give a stamp, e.g. pd.Timestamp or datetime.")
+    try:
+        stamp = pd.Timestamp(time)
+        nanoseconds = int(stamp.as_unit("ns").value)
+    except (ValueError, OverflowError) as error:
+        raise InstantError(f"{time!r} cannot be read as an instant: {error}.") from error
+    if pd.isna(stamp):
+        raise InstantError("The time is missing (NaT). Give a stamp.")
+    if (stamp.tzinfo is None) != (layout.tz is None):
+        has = "no time zone" if stamp.tzinfo is None else f"time zone {stamp.tzinfo}"
+        raise ClockMismatchError(
+            f"{time!r} has {has}, the data {'none' if layout.tz is None else layout.tz}. Use tz_localize or "
+            "tz_convert."
+        )
+    return nanoseconds
 
 
 def _as_column(at: Any) -> nw.Series[Any]:

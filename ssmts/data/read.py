@@ -30,6 +30,7 @@ def read_panel(
     time_col: Hashable | None = None,
     target_cols: str | int | Sequence[Hashable] | None = None,
     expected: Layout | None = None,
+    allow_empty: bool = False,
 ) -> Panel:
     """Read a frame or an array.
 
@@ -45,6 +46,8 @@ def read_panel(
         The channels; all numeric columns beside id and time by default.
     expected : Layout, optional
         What fit saw. Columns and clock must match; the order of columns and the library may differ.
+    allow_empty : bool, default=False
+        Take series without any observation, which is an error otherwise.
 
     Returns
     -------
@@ -60,10 +63,12 @@ def read_panel(
         panel = _read_plain(X, time_col, target_cols, expected)
         if panel is not None:
             return panel
+    ndim = 1 if isinstance(X, pd.Series) else 2
     if isinstance(X, pd.Series):
-        return read_frame(Table(X.to_frame()), id_col, time_col, target_cols, expected, ndim=1)
+        X = X.to_frame()
     if hasattr(type(X), "columns"):
-        return read_frame(Table(X), id_col, time_col, target_cols, expected, ndim=2)
+        table = Table(X)
+        return read_frame(table, id_col, time_col, target_cols, expected, ndim=ndim, allow_empty=allow_empty)
     if nw.dependencies.is_polars_series(X):
         raise InputTypeError(
             "X is a polars Series: give a frame with its times, or X.to_numpy() for unit steps."
@@ -73,7 +78,7 @@ def read_panel(
             raise ColumnError(
                 f"{part}={name!r} is set, but X is a {type(X).__name__} without named columns. Give a frame."
             )
-    panel = read_array(X, expected)
+    panel = read_array(X, expected, allow_empty=allow_empty)
     check_clock(panel.layout, expected)
     return panel
 

@@ -14,8 +14,10 @@ from ssmts.estimators.backbones import (
 from ssmts.estimators.deep import S4DForecaster, S4Forecaster
 from ssmts.estimators.forecaster import SSMForecaster
 from ssmts.estimators.linear import LinearSSMForecaster
+from ssmts.estimators.streaming import ForecastStream
 
 __all__ = [
+    "ForecastStream",
     "LSSLForecaster",
     "LinearSSMForecaster",
     "Mamba2Forecaster",
@@ -59,7 +61,12 @@ def load(path: str | os.PathLike[str]) -> SSMForecaster:
     ModelFileError
         If the file is no model of this library.
     """
-    name, params, fitted = read_forecaster(path)
+    return read_estimator(path, kind="model")
+
+
+def read_estimator(path: str | os.PathLike[str], *, kind: str) -> SSMForecaster:
+    """The estimator in a file of a kind: "model", or "stream" with windows for the tail."""
+    name, params, fitted = read_forecaster(path, kind=kind)
     if name not in _CLASSES:
         raise ModelFileError(f"{path} holds a {name!r}, which this version does not know. Update ssmts.")
     model = _CLASSES[name](**params)

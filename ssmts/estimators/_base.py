@@ -35,13 +35,14 @@ class FittedBase(BaseEstimator):
             )
         return fitted
 
-    def _read(self, X: Any, expected: Layout) -> Panel:
+    def _read(self, X: Any, expected: Layout, *, allow_empty: bool = False) -> Panel:
         return read_panel(
             X,
             id_col=self.id_col,
             time_col=self.time_col,
             target_cols=self.target_cols,
             expected=expected,
+            allow_empty=allow_empty,
         )
 
     def _history(self, X: Any) -> Panel:

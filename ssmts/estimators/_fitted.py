@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ssmts.data import Layout, Panel, Series
-from ssmts.errors import InstantError
+from ssmts.errors import InstantError, ParameterError
 from ssmts.estimators._sequences import Scaling
 from ssmts.models import ForecastModel
 
-__all__ = ["FittedForecaster", "continued", "tail_of"]
+__all__ = ["FittedForecaster", "continued", "following", "tail_of", "with_id"]
 
 
 @dataclass(frozen=True)
@@ -80,3 +81,29 @@ def continued(panel: Panel, later: Panel, what: str) -> Panel:
             np.concatenate([known.values, series.values]),
         )
     return replace(panel, series=tuple(by_id.values()))
+
+
+def following(panel: Panel, ends: Mapping[Hashable | None, float]) -> Panel:
+    """A panel whose arrays, which count their rows from 0, follow in unit steps what ended at `ends`."""
+    if panel.layout.kind != "numpy":
+        return panel
+    series = []
+    for one in panel.series:
+        shift = ends[one.id] + 1.0 if one.id in ends else 0.0
+        series.append(Series(one.id, np.asarray(one.times + shift, dtype=np.float64), one.values))
+    return replace(panel, series=tuple(series))
+
+
+def with_id(layout: Layout, id_: Hashable | None, known: Hashable | None) -> Layout:
+    """A layout that can hold one more id.
+
+    Raises
+    ------
+    ParameterError
+        If the id is text where ids are numbers, or the reverse.
+    """
+    if isinstance(id_, str) != isinstance(known, str):
+        raise ParameterError("id", id_, f"of the kind of the other ids, such as {known!r}")
+    if layout.id_categories is None or id_ in layout.id_categories:
+        return layout
+    return replace(layout, id_categories=(*layout.id_categories, id_))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import os
 from collections.abc import Hashable
 from pathlib import Path
@@ -29,6 +30,7 @@ def write_forecaster(
     fitted: FittedForecaster,
     *,
     tail: bool,
+    kind: str = "model",
 ) -> None:
     """Write a forecaster; see :func:`ssmts.training.write_safetensors_atomic`."""
     tensors = fitted.model.to_tensors()
@@ -51,12 +53,15 @@ def write_forecaster(
             "ids": [_encode_id(one.id) for one in series],
             "lengths": [len(one.times) for one in series],
         }
-        tensors["tail.times"] = torch.from_numpy(np.concatenate([one.times for one in series]))
-        tensors["tail.values"] = torch.from_numpy(np.concatenate([one.values for one in series]))
-    write_safetensors_atomic(path, tensors, state)
+        if series:  # a stream may have forgotten all
+            tensors["tail.times"] = torch.from_numpy(np.concatenate([one.times for one in series]))
+            tensors["tail.values"] = torch.from_numpy(np.concatenate([one.values for one in series]))
+    write_safetensors_atomic(path, tensors, state, kind=kind)
 
 
-def read_forecaster(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any], FittedForecaster]:
+def read_forecaster(
+    path: str | os.PathLike[str], *, kind: str = "model"
+) -> tuple[str, dict[str, Any], FittedForecaster]:
     """Read what :func:`write_forecaster` wrote.
 
     Returns
@@ -70,17 +75,19 @@ def read_forecaster(path: str | os.PathLike[str]) -> tuple[str, dict[str, Any], 
     ModelFileError
         If the file is no model that this version can read.
     """
-    tensors, state = read_safetensors(path)
+    tensors, state = read_safetensors(path, kind=kind)
     try:
         layout = Layout.from_dict(state["layout"])
         scaling = Scaling(tuple(state["ids"]), tensors["scaling.scale"].numpy(), state["grouping"])
         model = ForecastModel.from_tensors(ModelConfig.from_dict(state["config"]), tensors)
         tail = None
         if state["tail"] is not None:
-            cuts = np.cumsum(state["tail"]["lengths"])[:-1]
-            times = np.split(tensors["tail.times"].numpy(), cuts)
-            values = np.split(tensors["tail.values"].numpy(), cuts)
-            series = (Series(*parts) for parts in zip(state["tail"]["ids"], times, values))
+            ends = np.cumsum(state["tail"]["lengths"])
+            cuts = [slice(*bounds) for bounds in itertools.pairwise([0, *ends.tolist()])]
+            series = (
+                Series(id_, tensors["tail.times"].numpy()[cut], tensors["tail.values"].numpy()[cut])
+                for id_, cut in zip(state["tail"]["ids"], cuts)
+            )
             tail = Panel(tuple(series), layout)
         fitted = FittedForecaster(
             model, layout, scaling, state["step"], state["horizon"], tail, state["history"]

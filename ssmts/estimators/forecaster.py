@@ -12,20 +12,20 @@ import pandas as pd
 
 from ssmts.data import read_panel, write_forecast
 from ssmts.errors import ModelFileError, ParameterError, TargetGivenError
-from ssmts.estimators._base import FittedBase
 from ssmts.estimators._fit import DeepFitter, fit_forecaster
 from ssmts.estimators._fitted import FittedForecaster, continued
 from ssmts.estimators._plotting import plot_forecast
 from ssmts.estimators._predicting import forecast_panel
 from ssmts.estimators._saving import read_forecaster, write_forecaster
 from ssmts.estimators._scoring import mean_squared_error
+from ssmts.estimators.streaming import StreamingMixin
 from ssmts.training import Callback
 
 __all__ = ["SSMForecaster"]
 
 
 @dataclass(eq=False, repr=False)
-class SSMForecaster(FittedBase):
+class SSMForecaster(StreamingMixin):
     """What all forecasters share; use `LinearSSMForecaster`, `S4Forecaster` or `S4DForecaster`."""
 
     horizon: Any = 24

@@ -1,0 +1,206 @@
+"""The latest observations of a series, in memory that does not grow with its history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ssmts.data import Layout, Series, Times
+from ssmts.errors import DuplicateTimeError, InstantError
+from ssmts.models.arrays import Float
+
+__all__ = ["SeriesBuffer", "StreamUpdate", "observed_rows"]
+
+_SPARE = 16  # rows, and a quarter of the window: a buffer is rewritten once in as many updates
+
+
+@dataclass(frozen=True)
+class StreamUpdate:
+    """What became of the rows of an update; the three counts add up to the number of rows.
+
+    Parameters
+    ----------
+    accepted : int
+        Rows of which something is new to the window.
+    late : int
+        How many of the accepted rows are not newer than what was known of their series before.
+    unchanged : int
+        Rows that say nothing new: repetitions of known values, and rows without any value.
+    expired : int
+        Rows older than the context before the latest observation: they would change no forecast.
+    """
+
+    accepted: int = 0
+    late: int = 0
+    unchanged: int = 0
+    expired: int = 0
+
+    def __add__(self, other: StreamUpdate) -> StreamUpdate:
+        return StreamUpdate(
+            self.accepted + other.accepted,
+            self.late + other.late,
+            self.unchanged + other.unchanged,
+            self.expired + other.expired,
+        )
+
+
+class SeriesBuffer:
+    """Rows of one series as far back as a forecast from its latest observation reads.
+
+    Appending is O(1): the arrays have room for a quarter of the window more, and are cut back to the window
+    when they are full.
+
+    Parameters
+    ----------
+    id : Hashable or None
+    times : ndarray, shape (length,)
+        Increasing; copied.
+    values : ndarray of float64, shape (length, n_channels)
+        At least one row, each with at least one value.
+    reach : float
+        Length of the context in the unit of the clock.
+    """
+
+    __slots__ = ("_end", "_times", "_values", "id", "origin", "reach")
+
+    def __init__(self, id: Any, times: Times, values: Float, reach: float) -> None:
+        self.id, self.reach = id, reach
+        self.keep(times, values)
+
+    def keep(self, times: Times, values: Float) -> None:
+        """Hold the last window of these rows, with room for more."""
+        first = _first_needed(times, values, self.reach)
+        n_rows = len(times) - first
+        capacity = n_rows + max(_SPARE, n_rows // 4)
+        self._times: Times = np.concatenate([times[first:], times[-1:].repeat(capacity - n_rows)])
+        self._values = np.empty((capacity, values.shape[1]))
+        self._values[:n_rows] = values[first:]
+        self._end = n_rows
+        self.origin: int | float = times[-1].item()
+
+    @property
+    def series(self) -> Series:
+        """The window: copies, as the arrays are written to."""
+        times, values = self._times[: self._end], self._values[: self._end]
+        first = _first_needed(times, values, self.reach)
+        return Series(self.id, times[first:].copy(), values[first:].copy())
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the window holds two observations of every channel."""
+        times, values = self._times[: self._end], self._values[: self._end]
+        if len(times) < 2 or times[-2] <= self.origin - self.reach:
+            return False
+        for own in ~np.isnan(values.T):
+            seen = times[own]
+            if len(seen) < 2 or seen[-1] <= self.origin - self.reach or seen[-2] <= seen[-1] - self.reach:
+                return False
+        return True
+
+    def append(self, times: Times, values: Float) -> None:
+        """Add rows that are newer than all others."""
+        end = self._end + len(times)
+        if end > len(self._times):
+            known = slice(self._end)
+            self.keep(
+                np.concatenate([self._times[known], times]), np.concatenate([self._values[known], values])
+            )
+            return
+        self._times[self._end : end], self._values[self._end : end] = times, values
+        self._end, self.origin = end, times[-1].item()
+
+    def merged(
+        self, times: Times, values: Float, layout: Layout, *, replace: bool
+    ) -> tuple[Times, Float, StreamUpdate]:
+        """The window with rows added of which some are not newer; nothing is written yet.
+
+        Parameters
+        ----------
+        times, values : ndarray, shapes (n,) and (n, n_channels)
+            Increasing; each row with at least one value.
+        layout : Layout
+            Of the stream, for messages.
+        replace : bool
+            Whether a value may take the place of another one of the same instant.
+
+        Raises
+        ------
+        DuplicateTimeError
+            If an instant is known with another value, unless `replace`.
+        """
+        known_times, known = self._times[: self._end], self._values[: self._end].copy()
+        place = np.searchsorted(known_times, times)
+        same = known_times[np.minimum(place, self._end - 1)] == times
+        origin = max(self.origin, times[-1].item())
+        expired = ~same & (times <= origin - self.reach)
+        changed = np.zeros(len(times), dtype=bool)
+        for row in np.flatnonzero(same):
+            own, old = values[row], known[place[row]]
+            differs = ~np.isnan(own) & (own != old)
+            conflict = differs & ~np.isnan(old)
+            if conflict.any() and not replace:
+                channel = int(conflict.argmax())
+                raise DuplicateTimeError(
+                    f"{_whose(self.id)}{layout.channels[channel]!r} at {layout.show_instant(times[row])} is "
+                    f"known as {old[channel]:g}, not {own[channel]:g}. Nothing was updated. Drop the row, or "
+                    "correct the value with replace=True."
+                )
+            old[differs] = own[differs]
+            changed[row] = differs.any()
+        new = ~same & ~expired
+        joined = np.concatenate([known_times, times[new]])
+        order = np.argsort(joined, kind="stable")
+        accepted = new | changed
+        report = StreamUpdate(
+            accepted=int(accepted.sum()),
+            late=int((accepted & (times <= self.origin)).sum()),
+            unchanged=int((same & ~changed).sum()),
+            expired=int(expired.sum()),
+        )
+        return joined[order], np.concatenate([known, values[new]])[order], report
+
+    def check_gaps(self, times: Times, layout: Layout) -> None:
+        """Raise if rows leave a hole that no window reaches across.
+
+        Raises
+        ------
+        InstantError
+        """
+        previous = self.origin
+        for instant in times.tolist():
+            if instant - previous >= self.reach:
+                show = layout.clock.show_duration
+                raise InstantError(
+                    f"{_whose(self.id)}{layout.show_instant(instant)} lies {show(instant - previous)} after "
+                    f"the observation before it ({layout.show_instant(previous)}), a whole context "
+                    f"({show(self.reach)}) or more: nothing of the window would be left. Nothing was "
+                    "updated. Correct the time; if it is right, forget() the series and let it begin anew."
+                )
+            previous = max(previous, instant)
+
+
+def observed_rows(times: Times, values: Float) -> tuple[Times, Float]:
+    """The rows in which any channel was observed."""
+    seen = ~np.isnan(values).all(axis=1)
+    return (times, values) if seen.all() else (times[seen], values[seen])
+
+
+def _first_needed(times: Times, values: Float, reach: float) -> int:
+    """First row that a forecast from the last row reads: the window of each channel, and one row before."""
+    begin = int(np.searchsorted(times, times[-1] - reach, side="right"))
+    missing = np.isnan(values)
+    if not missing.any():
+        return max(begin - 1, 0)
+    first = begin
+    for channel in range(values.shape[1]):
+        rows = np.flatnonzero(~missing[:, channel])
+        if len(rows) and rows[-1] >= begin:
+            own = int(np.searchsorted(times[rows], times[rows[-1]] - reach, side="right"))
+            first = min(first, int(rows[max(own - 1, 0)]))
+    return first
+
+
+def _whose(id: Any) -> str:
+    return "" if id is None else f"Series {id!r}: "
