@@ -35,6 +35,7 @@ __all__ = [
     "TimeRangeError",
     "TooShortError",
     "TooShortWarning",
+    "TuningError",
     "UnknownColumnError",
 ]
 
@@ -162,6 +163,10 @@ class ParameterError(SSMTSError, ValueError):
 
 class NonFiniteForecastError(SSMTSError, ValueError):
     """A forecast came out as NaN or infinity: an error, never a silent result."""
+
+
+class TuningError(SSMTSError, ValueError):
+    """A search over parameters has no result: no trial succeeded, or too few to compare."""
 
 
 class TooShortWarning(UserWarning):

@@ -1,0 +1,95 @@
+"""What a trial does: parameters in, mean score on held-out data out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from optuna import Trial, TrialPruned
+from optuna.trial import TrialState
+from sklearn.base import clone, is_classifier
+from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit, check_cv
+from sklearn.utils import _safe_indexing
+
+from ssmts.estimators import SSMForecaster
+from ssmts.integrations.optuna.holdout import hold_out, timed
+from ssmts.integrations.optuna.pruning import PruningCallback
+from ssmts.integrations.optuna.spaces import Suggest, trains_by_gradient
+
+__all__ = ["Objective"]
+
+Rows = NDArray[np.int64]
+_NETWORKS = 100  # more than any estimator trains in one fit
+_SHARE = 0.25
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Mean score of an estimator with the parameters of a trial, over splits of the data.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Never fitted itself.
+    X, y : data
+        As `fit` takes them; rows can be taken by position.
+    space : Suggest
+    splits : sequence of (train, test)
+        Positions of rows.
+    """
+
+    estimator: Any
+    X: Any
+    y: Any
+    space: Suggest
+    splits: Sequence[tuple[Rows, Rows]]
+
+    @classmethod
+    def over(cls, estimator: Any, X: Any, y: Any, space: Suggest, cv: Any) -> Objective:
+        """With the splits of `cv`; by default a quarter of each series, or of the cases, is held out."""
+        if isinstance(estimator, SSMForecaster):
+            X, id_col, time_col = timed(X, estimator.id_col, estimator.time_col)
+            estimator = clone(estimator).set_params(id_col=id_col, time_col=time_col)
+            if cv is None:
+                return cls(estimator, X, None, space, [hold_out(X, id_col, time_col)])
+        elif cv is None:
+            kind = StratifiedShuffleSplit if is_classifier(estimator) else ShuffleSplit
+            cv = kind(1, test_size=_SHARE, random_state=0)
+        splits = check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y)
+        return cls(estimator, X, y, space, list(splits))
+
+    def __call__(self, trial: Trial) -> float:
+        """Mean score.
+
+        Raises
+        ------
+        TrialPruned
+            If the pruner of the study gives the trial up.
+        """
+        params = self.space(trial)
+        for other in trial.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+            if other.params == trial.params and trial.params and other.value is not None:
+                trial.set_user_attr("copy_of", other.number)
+                return other.value
+        scores: list[float] = []
+        for fold, (train, test) in enumerate(self.splits):
+            candidate = clone(self.estimator).set_params(**params)
+            candidate.fit(*self._rows(train), **self._watched(trial, candidate, fold))
+            scores.append(float(candidate.score(*self._rows(test))))
+            if len(self.splits) > 1 and not trains_by_gradient(candidate):
+                trial.report(float(np.mean(scores)), fold)
+                if fold + 1 < len(self.splits) and trial.should_prune():
+                    raise TrialPruned(f"pruned after fold {fold + 1}")
+        return float(np.mean(scores))
+
+    def _rows(self, rows: Rows) -> tuple[Any, Any]:
+        return _safe_indexing(self.X, rows), None if self.y is None else _safe_indexing(self.y, rows)
+
+    def _watched(self, trial: Trial, candidate: Any, fold: int) -> dict[str, Any]:
+        if not trains_by_gradient(candidate):
+            return {}
+        first = fold * _NETWORKS * candidate.max_epochs
+        return {"callbacks": [PruningCallback(trial, max_epochs=candidate.max_epochs, first_step=first)]}

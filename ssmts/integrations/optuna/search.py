@@ -1,0 +1,137 @@
+"""A study run to its end, by this process or by several."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import joblib
+import optuna
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage, InMemoryStorage
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from ssmts.errors import ParameterError, TuningError
+from ssmts.integrations.optuna.objective import Objective
+from ssmts.integrations.optuna.studies import is_retry, n_begun, open_storage, reclaim, sign
+
+__all__ = ["Search", "best_of", "quiet"]
+
+_ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Search:
+    """A study to be continued, by this process or by several; `points` of the space come first."""
+
+    objective: Objective
+    points: list[dict[str, Any]]
+    n_trials: int
+    timeout: float
+    sampler: BaseSampler
+    pruner: BasePruner
+    name: str
+    verbose: int
+
+    def open(self, storage: BaseStorage | str | None) -> optuna.Study:
+        """The study, with the points that come first in its queue."""
+        study = optuna.create_study(
+            storage=storage,
+            sampler=self.sampler,
+            pruner=self.pruner,
+            study_name=self.name,
+            direction="maximize",
+            load_if_exists=True,
+        )
+        for point in self.points:
+            study.enqueue_trial(point, skip_if_exists=True)
+        reclaim(study)
+        return study
+
+    def run(self, storage: BaseStorage | str | None) -> optuna.Study:
+        """Trials until there are enough."""
+        study = self.open(storage)
+        retries = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        missing = self.n_trials - n_begun(study) + sum(map(is_retry, retries))
+        if missing > 0:
+            study.optimize(
+                self._trial,
+                n_trials=missing,
+                timeout=None if math.isinf(self.timeout) else self.timeout,
+                catch=(Exception,),
+                callbacks=[self._stop],
+                show_progress_bar=bool(self.verbose),
+            )
+        return study
+
+    def spread(self, storage: Any, n_jobs: int) -> optuna.Study:
+        """Trials in several processes, through a journal of their own if there is no storage."""
+        if isinstance(storage, InMemoryStorage):
+            raise ParameterError("storage", storage, "one that processes can share when n_jobs is not 1")
+        with TemporaryDirectory() as folder:
+            shared = Path(folder) / "study.log" if storage is None else storage
+            study = self.open(open_storage(shared))
+            workers = joblib.effective_n_jobs(n_jobs)
+            joblib.Parallel(n_jobs=workers)(joblib.delayed(_work)(self, shared, k) for k in range(workers))
+            if storage is not None:
+                return study
+            kept = InMemoryStorage()
+            optuna.copy_study(from_study_name=self.name, from_storage=study._storage, to_storage=kept)
+            return optuna.load_study(study_name=self.name, storage=kept)
+
+    def _trial(self, trial: Trial) -> float:
+        sign(trial)
+        try:
+            return self.objective(trial)
+        except optuna.TrialPruned:
+            raise
+        except Exception as error:
+            trial.set_user_attr(_ERROR, f"{type(error).__name__}: {error}")
+            raise
+
+    def _stop(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        if n_begun(study) >= self.n_trials:
+            study.stop()
+
+
+def _work(search: Search, storage: Any, number: int) -> None:
+    """One of several processes."""
+    with quiet(0):
+        search.sampler.reseed_rng()
+        replace(search, verbose=search.verbose if number == 0 else 0).run(open_storage(storage))
+
+
+def best_of(study: optuna.Study) -> FrozenTrial:
+    """The trial with the highest value.
+
+    Raises
+    ------
+    TuningError
+        If none succeeded.
+    """
+    if study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        return study.best_trial
+    failed = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
+    why = failed[-1].user_attrs.get(_ERROR, "it was killed") if failed else "none was begun in time"
+    raise TuningError(
+        f"No trial of study {study.study_name!r} succeeded. The last one: {why}. Correct the data "
+        "or the space."
+    )
+
+
+@contextmanager
+def quiet(verbose: int) -> Iterator[None]:
+    """Optuna's messages, a line a trial, are for those who ask; warnings of failed trials stay."""
+    level = optuna.logging.get_verbosity()
+    if not verbose:
+        optuna.logging.set_verbosity(max(level, optuna.logging.WARNING))
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(level)
