@@ -6,11 +6,12 @@ from collections.abc import Sequence as Seq
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ssmts.models.arrays import Float, Rows
 from ssmts.models.bank import ModeBank, make_bank
 from ssmts.models.config import LinearConfig
-from ssmts.models.moments import Moments, Segments, accumulate, floored, origin_rows
+from ssmts.models.moments import Moments, Segments, accumulate, floored, origin_rows, rarely_observed
 from ssmts.models.ridge import Penalties, choose_penalties, solve
 from ssmts.models.sequences import SequenceStack
 
@@ -77,12 +78,19 @@ class LinearFit:
     moments : Moments
         By segment and group.
     segments : Segments
+    sums : Moments
+        Of all segments together, before leads that were not always observed are made up for: further windows
+        can be added to them.
+    rare : ndarray of bool, shape (horizon + 1,)
+        Leads that take interpolated values.
     """
 
     path: LinearPath
     penalties: Penalties
     moments: Moments
     segments: Segments
+    sums: Moments
+    rare: NDArray[np.bool_]
 
     def without_block(self, block: int) -> LinearPath:
         """The path solved without one block: what it says of that block is an honest forecast."""
@@ -138,7 +146,9 @@ def fit_linear(
     if span is None:
         raise ValueError("no sequence holds a whole window")
     segments = Segments.over(*span, config.horizon, _MOST_BLOCKS)
-    moments = accumulate(stacks, bank, config.context, config.horizon, segments, n_groups, stride, history)
+    rare = rarely_observed(stacks, config.context if history is None else history, config.horizon, stride)
+    sums = accumulate(stacks, bank, config.context, config.horizon, segments, n_groups, stride, history, rare)
+    moments = sums.completed()
     penalties = choose_penalties(moments, segments, config.horizon)
     shared, by_group = solve(moments, penalties, config.horizon)
-    return LinearFit(LinearPath(config, shared, by_group), penalties, moments, segments)
+    return LinearFit(LinearPath(config, shared, by_group), penalties, moments, segments, sums.merged(), rare)

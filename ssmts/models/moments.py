@@ -8,9 +8,10 @@ window by its deviation and weighting it by the variance cancel: the constant fe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,16 @@ from ssmts.models.bank import ModeBank
 from ssmts.models.sequences import SequenceStack
 from ssmts.models.states import WindowStates, window_states
 
-__all__ = ["Moments", "Segments", "accumulate", "floored", "future_observed", "future_values", "origin_rows"]
+__all__ = [
+    "Moments",
+    "Segments",
+    "accumulate",
+    "floored",
+    "future_observed",
+    "future_values",
+    "origin_rows",
+    "rarely_observed",
+]
 
 
 _FLOOR = 0.1  # of the training scale (values are standardised): a flat window is not blown up
@@ -89,13 +99,16 @@ class Moments:
     B : ndarray of float64, shape (n_segments, n_groups, n_features, n_leads)
     c : ndarray of float64, shape (n_segments, n_groups, n_leads)
     count : ndarray of float64, shape (n_segments, n_groups)
-        Number of windows.
+        Number of windows, or the sum of their weights.
+    observed : ndarray of float64, shape (n_segments, n_groups, n_leads), optional
+        Number (or sum of the weights) of the windows that observed each lead; None: all of them.
     """
 
     A: Float
     B: Float
     c: Float
     count: Float
+    observed: Float | None = None
 
     @classmethod
     def zeros(cls, n_segments: int, n_groups: int, n_features: int, n_leads: int) -> Moments:
@@ -106,20 +119,55 @@ class Moments:
             np.zeros((*lead, n_features, n_leads)),
             np.zeros((*lead, n_leads)),
             np.zeros(lead),
+            np.zeros((*lead, n_leads)),
         )
 
-    def add(self, segment: int, group: int, features: Float, future: Float) -> None:
-        """Add windows: features (n_windows, n_features), future minus mean (n_windows, n_leads)."""
-        self.A[segment, group] += features.T @ features
-        self.B[segment, group] += features.T @ future
-        self.c[segment, group] += np.einsum("wl,wl->l", future, future)
-        self.count[segment, group] += len(features)
+    def add(
+        self,
+        segment: int,
+        group: int,
+        features: Float,
+        future: Float,
+        seen: NDArray[np.bool_] | None = None,
+        weights: Float | None = None,
+    ) -> None:
+        """Add windows: features (n_windows, n_features), future minus mean (n_windows, n_leads).
+
+        `seen` (n_windows, n_leads) says which leads were observed (the future is 0 at the others), `weights`
+        (n_windows,) how much each window counts.
+        """
+        weighted = features if weights is None else features * weights[:, None]
+        squares = future * future
+        count = float(len(features)) if weights is None else float(weights.sum())
+        self.A[segment, group] += weighted.T @ features
+        self.B[segment, group] += weighted.T @ future
+        self.c[segment, group] += squares.sum(axis=0) if weights is None else weights @ squares
+        self.count[segment, group] += count
+        if self.observed is not None:
+            known: Any = count if seen is None else seen.sum(axis=0) if weights is None else weights @ seen
+            self.observed[segment, group] += known
 
     def merged(self, segments: Iterable[int] | None = None) -> Moments:
         """Sum over segments (all by default), kept as a first axis of length 1."""
         chosen = slice(None) if segments is None else list(segments)
-        parts = (x[chosen].sum(axis=0, keepdims=True) for x in (self.A, self.B, self.c, self.count))
-        return Moments(*parts)
+        return self.mapped(lambda own: own[chosen].sum(axis=0, keepdims=True))
+
+    def mapped(self, change: Callable[[Float], Float]) -> Moments:
+        """The same change to every array; all of them begin with the axes of segments and groups."""
+        observed = None if self.observed is None else change(self.observed)
+        return Moments(change(self.A), change(self.B), change(self.c), change(self.count), observed)
+
+    def completed(self) -> Moments:
+        """B and c brought from the windows that observed each lead to the number of all windows.
+
+        As if leads were missing at random: what the windows that observed a lead say stands for all of them.
+        """
+        if self.observed is None or (self.observed == self.count[..., None]).all():
+            return self
+        windows, seen = self.count.sum(axis=0)[:, None], self.observed.sum(axis=0)
+        seen = np.where(seen > 0, seen, seen.sum(axis=0) * windows / max(float(windows.sum()), 1e-300))
+        share = np.divide(seen, windows, out=np.ones_like(seen), where=(windows > 0) & (seen > 0))
+        return Moments(self.A, self.B / share[None, :, None, :], self.c / share[None], self.count)
 
 
 def origin_rows(stack: SequenceStack, history: float, horizon: float, stride: int = 1) -> Rows:
@@ -129,9 +177,15 @@ def origin_rows(stack: SequenceStack, history: float, horizon: float, stride: in
         return np.zeros(0, dtype=np.int64)
     slack = float(np.median(np.diff(times))) + 1e-6
     first = np.searchsorted(times, times[0] + history - slack, side="left")
-    last = np.searchsorted(times, times[-1] - horizon + 1e-6, side="right")
-    rows = np.arange(max(int(first), 1), int(last), stride, dtype=np.int64)
+    rows = np.arange(max(int(first), 1), _last_origin(times, horizon), stride, dtype=np.int64)
     return rows[times[rows] - times[rows - 1] < history]  # a window has two observations at least
+
+
+def _last_origin(times: Float, horizon: float) -> int:
+    """One past the last row with a full horizon ahead."""
+    if len(times) < 2:
+        return 0
+    return int(np.searchsorted(times, times[-1] - horizon + 1e-6, side="right"))
 
 
 def accumulate(
@@ -143,12 +197,14 @@ def accumulate(
     n_groups: int,
     stride: int = 1,
     history: float | None = None,
+    rare: NDArray[np.bool_] | None = None,
+    counted: Seq[int] | None = None,
 ) -> Moments:
     """Moments of all training windows of some stacks at leads 0, 1, ..., horizon.
 
     Only observed leads count (:func:`future_observed`): B and c of a lead are those of the windows where it
-    was observed, brought to the number of all windows, as if leads were missing at random. A lead that hardly
-    any window observed takes the interpolated values.
+    was observed; :meth:`Moments.completed` brings them to the number of all windows. A lead that hardly any
+    window observed takes the interpolated values.
 
     Parameters
     ----------
@@ -167,6 +223,10 @@ def accumulate(
     history : float, optional
         Time that lies before an origin in training; the context by default. Contexts compared on the same
         origins need that of the longest.
+    rare : ndarray of bool, shape (horizon + 1,), optional
+        Leads that take interpolated values; by default :func:`rarely_observed` says which.
+    counted : sequence of int, optional
+        How many rows of each stack were there when its windows were last counted: they are left out.
 
     Returns
     -------
@@ -174,26 +234,22 @@ def accumulate(
         n_features is that of the bank plus one for the constant feature, n_leads is horizon + 1.
     """
     moments = Moments.zeros(len(segments), n_groups, bank.n_features + 1, horizon + 1)
-    observed = np.zeros_like(moments.c)
     history = context if history is None else history
-    rare = _rarely_observed(stacks, history, horizon, stride)
-    for stack in stacks:
+    if rare is None:
+        rare = rarely_observed(stacks, history, horizon, stride)
+    for number, stack in enumerate(stacks):
         if n_groups > 1 and not ((stack.groups >= 0) & (stack.groups < n_groups)).all():
             raise ValueError(f"groups must lie in [0, {n_groups}), got {sorted(set(stack.groups.tolist()))}")
         rows = origin_rows(stack, history, horizon, stride)
+        if counted is not None:
+            rows = rows[rows >= _last_origin(stack.times[: counted[number]], horizon)]
         for block in window_states(stack, bank, context, rows):
-            _add_block(moments, observed, rare, stack, block, bank, segments)
-    # A lead that was observed in a share of the windows only: what they say stands for all of them.
-    windows, seen = moments.count.sum(axis=0)[:, None], observed.sum(axis=0)
-    seen = np.where(seen > 0, seen, seen.sum(axis=0) * windows / max(float(windows.sum()), 1.0))
-    share = np.divide(seen, windows, out=np.ones_like(seen), where=(windows > 0) & (seen > 0))
-    moments.B /= share[None, :, None, :]
-    moments.c /= share[None]
+            _add_block(moments, rare, stack, block, bank, segments)
     return moments
 
 
-def _rarely_observed(
-    stacks: Seq[SequenceStack], history: float, horizon: int, stride: int
+def rarely_observed(
+    stacks: Seq[SequenceStack], history: float, horizon: int, stride: int = 1
 ) -> NDArray[np.bool_]:
     """Leads that fewer than a hundredth of all windows observed, (horizon + 1,)."""
     seen, windows = np.zeros(horizon + 1), 0
@@ -207,7 +263,6 @@ def _rarely_observed(
 
 def _add_block(
     moments: Moments,
-    observed: Float,
     rare: NDArray[np.bool_],
     stack: SequenceStack,
     block: WindowStates,
@@ -232,12 +287,19 @@ def _add_block(
                 if known is not None:
                     known |= rare
                     future *= known
-                seen = np.ones(future.shape) if known is None else np.broadcast_to(known, future.shape)
                 which = segments.of(stack.starts[block.members[some], None] + stack.times[rows])
+                weights = None if stack.weights is None else stack.weights[np.ix_(block.members[some], rows)]
+                seen = None if known is None else np.broadcast_to(known, future.shape)
                 for segment in np.unique(which):
                     inside = which == segment
-                    moments.add(int(segment), int(group), features[inside], future[inside])
-                    observed[segment, group] += seen[inside].sum(axis=0)
+                    moments.add(
+                        int(segment),
+                        int(group),
+                        features[inside],
+                        future[inside],
+                        None if seen is None else seen[inside],
+                        None if weights is None else weights[inside],
+                    )
 
 
 def future_values(stack: SequenceStack, members: Rows | int, rows: Rows, horizon: int) -> Float:

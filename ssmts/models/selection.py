@@ -100,4 +100,7 @@ def _spread(stacks: Seq[SequenceStack]) -> Iterable[SequenceStack]:
         inside = wanted[(wanted >= before) & (wanted < before + len(stack.values))] - before
         before += len(stack.values)
         if len(inside):
-            yield SequenceStack(stack.times, stack.values[inside], stack.starts[inside], stack.groups[inside])
+            weights = None if stack.weights is None else stack.weights[inside]
+            yield SequenceStack(
+                stack.times, stack.values[inside], stack.starts[inside], stack.groups[inside], weights
+            )

@@ -33,22 +33,29 @@ class Sequence:
         Time of the first observation in reference steps, from an instant common to all data.
     group : int
         Which set of weights the sequence uses; -1 for the shared weights.
+    weights : ndarray of float64, shape (length,), optional
+        How much the window counts in training whose origin an observation is; 1 by default.
     """
 
     times: Float
     values: Float
     start: float = 0.0
     group: int = -1
+    weights: Float | None = None
 
 
 @dataclass(frozen=True)
 class SequenceStack:
-    """Sequences that share one clock: `times` (length,), `values` (n, length), `starts` and `groups` (n,)."""
+    """Sequences that share one clock: `times` (length,), `values` (n, length), `starts` and `groups` (n,).
+
+    `weights` of the windows that end at each observation are (n, length); None: all 1.
+    """
 
     times: Float
     values: Float
     starts: Float
     groups: Rows
+    weights: Float | None = None
 
     @cached_property
     def interval(self) -> float | None:
@@ -127,6 +134,15 @@ def stack_sequences(sequences: Iterable[Sequence]) -> list[SequenceStack]:
             values=np.stack([member.values for member in members]),
             starts=np.array([member.start for member in members]),
             groups=np.array([member.group for member in members]),
+            weights=_stacked_weights(members),
         )
         for members in clocks.values()
     ]
+
+
+def _stacked_weights(members: list[Sequence]) -> Float | None:
+    """Weights (n, length) of sequences of one clock, None if no sequence has any."""
+    if all(member.weights is None for member in members):
+        return None
+    rows = [np.ones_like(m.times) if m.weights is None else m.weights for m in members]
+    return np.stack(rows)

@@ -1,5 +1,7 @@
 """The linear path end to end: known systems are recovered, forecasts are the weights' own."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -166,7 +168,7 @@ def test_what_a_block_holds_cannot_reach_the_path_without_it(two_laws, make_stac
     inside = (two_laws.times > first + CONFIG.horizon) & (two_laws.times <= last - CONFIG.context)
     changed[:, inside] *= 3.0
     other = fit_linear([make_stack(changed)], CONFIG, 1)
-    same = type(fit)(other.path, fit.penalties, other.moments, other.segments)
+    same = replace(other, penalties=fit.penalties)
     np.testing.assert_allclose(
         same.without_block(3).shared, fit.without_block(3).shared, rtol=1e-5, atol=1e-6
     )

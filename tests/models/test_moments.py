@@ -1,5 +1,7 @@
 """Moments of training windows equal those of windows built one by one; blocks are parted by the horizon."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,15 @@ from hypothesis import strategies as st
 
 from ssmts.models import moments as moments_module
 from ssmts.models import states as states_module
-from ssmts.models.moments import Moments, Segments, accumulate, floored, future_values, origin_rows
+from ssmts.models.moments import (
+    Moments,
+    Segments,
+    accumulate,
+    floored,
+    future_values,
+    origin_rows,
+    rarely_observed,
+)
 from ssmts.models.states import final_weights
 
 CONTEXT, HORIZON = 30.0, 8
@@ -101,7 +111,7 @@ def test_leads_that_were_not_observed_do_not_count(make_stack, bank, explicit):
     rng = np.random.default_rng(6)
     kept = np.sort(rng.choice(400, 200, replace=False))
     stack = make_stack(rng.normal(size=(1, 200)).cumsum(axis=1), (kept - kept[0]).astype(float))
-    moments = accumulate([stack], bank, CONTEXT, HORIZON, ONE, 1)
+    moments = accumulate([stack], bank, CONTEXT, HORIZON, ONE, 1).completed()
     features, futures, origins, _ = explicit([stack])
     instants = np.rint(origins[:, None] + np.arange(HORIZON + 1.0)).astype(int)
     known = np.isin(instants, kept - kept[0])
@@ -119,8 +129,36 @@ def test_thinning_does_not_make_the_error_look_small(make_stack, bank):
     walk = np.random.default_rng(7).normal(size=4000)
     kept = np.sort(np.random.default_rng(8).choice(4000, 1000, replace=False))
     stack = make_stack(walk[kept], (kept - kept[0]).astype(float))
-    moments = accumulate([stack], bank, CONTEXT, HORIZON, ONE, 1)
+    moments = accumulate([stack], bank, CONTEXT, HORIZON, ONE, 1).completed()
     assert (moments.c[0, 0, 1:] / moments.count[0, 0]).min() > 0.9  # noise: nothing beats its variance
+
+
+@pytest.mark.parametrize("end", [60, 130, 250])
+@pytest.mark.parametrize("thin", [False, True])
+def test_what_was_counted_and_what_came_later_add_up(make_stack, bank, end, thin):
+    rng = np.random.default_rng(9)
+    times = np.sort(rng.choice(600, 300, replace=False)) if thin else np.arange(300)
+    values = rng.normal(size=(2, 300)).cumsum(axis=1)
+    whole = make_stack(values, (times - times[0]).astype(float))
+    before = make_stack(values[:, :end], whole.times[:end])
+    rare = rarely_observed([whole], CONTEXT, HORIZON)
+    old = accumulate([before], bank, CONTEXT, HORIZON, ONE, 1, rare=rare)
+    new = accumulate([whole], bank, CONTEXT, HORIZON, ONE, 1, rare=rare, counted=[end])
+    both = accumulate([whole], bank, CONTEXT, HORIZON, ONE, 1, rare=rare)
+    assert 0 < old.count[0, 0] < both.count[0, 0]
+    for name in ("A", "B", "c", "count", "observed"):
+        total = getattr(old, name) + getattr(new, name)
+        np.testing.assert_allclose(total, getattr(both, name), rtol=1e-7, atol=1e-6)
+
+
+def test_a_window_of_weight_two_is_there_twice(make_stack, bank, explicit):
+    rng = np.random.default_rng(3)
+    stack = make_stack(rng.normal(size=(1, 100)))
+    weights = rng.integers(0, 3, (1, 100)).astype(float)
+    moments = accumulate([replace(stack, weights=weights)], bank, CONTEXT, HORIZON, ONE, 1)
+    features, futures, origins, _ = explicit([stack])
+    often = weights[0, origins.astype(int)].astype(int)
+    check(moments, 0, 0, features.repeat(often, axis=0), futures.repeat(often, axis=0))
 
 
 def test_a_stride_takes_every_so_many_th_origin(make_stack, bank):
