@@ -12,6 +12,7 @@ __all__ = [
     "ClockMismatchError",
     "ColumnError",
     "ComplexDataError",
+    "CovariateError",
     "DuplicateColumnError",
     "DuplicateTimeError",
     "DurationError",
@@ -122,6 +123,10 @@ class ClockMismatchError(SSMTSError, ValueError):
 
 class DurationError(SSMTSError, ValueError):
     """A duration cannot be read, is not positive, or does not suit the times of X."""
+
+
+class CovariateError(SSMTSError, ValueError):
+    """A covariate is not known where a forecast needs it, or holds something that fit did not see."""
 
 
 class HorizonError(SSMTSError, ValueError):

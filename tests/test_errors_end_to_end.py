@@ -91,6 +91,12 @@ FIT = {
     "times not named": (COLUMNS, {}, errors.TimeColumnError, ["'ds'", "time_col='ds'"]),
     "unknown time_col": (COLUMNS, {"time_col": "t"}, errors.MissingColumnError, ["time_col='t'", "Correct"]),
     "unknown target": (WIDE, {"target_cols": ["c"]}, errors.MissingColumnError, ["'c'", "target_cols"]),
+    "covariate ends early": (
+        WIDE.assign(b=WIDE["b"].where(np.arange(60) < 40)),
+        {"target_cols": "a", "future_covariates": "b"},
+        errors.CovariateError,
+        ["'b'", "2024-01-03 11:00:00", "2024-01-02 15:00:00", "shorter horizon"],
+    ),
     "id missing": (edited(LONG, 2, "unique_id", None), {}, errors.MissingIdError, ["unique_id", "row 2"]),
     "polars, infinity": (
         pl.DataFrame({"ds": T, "a": [*Y[:-1], np.inf]}),

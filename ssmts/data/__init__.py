@@ -1,14 +1,25 @@
 """Frames and arrays to series, series to windows, forecasts back to frames. Knows no torch."""
 
+from ssmts.data.calendar import Calendar
+from ssmts.data.covariates import (
+    CovariateColumns,
+    attach_covariates,
+    merge_covariates,
+    read_covariates,
+    without_columns,
+)
 from ssmts.data.duration import Step, parse_duration, parse_step, reference_step
 from ssmts.data.instants import output_times, parse_instant, parse_instants
 from ssmts.data.read import read_panel
-from ssmts.data.series import Clock, Layout, Panel, Series, Times
+from ssmts.data.series import Clock, Covariates, Layout, Panel, Series, Times
 from ssmts.data.windows import Window, WindowBatch, Windows
 from ssmts.data.write import write_forecast
 
 __all__ = [
+    "Calendar",
     "Clock",
+    "CovariateColumns",
+    "Covariates",
     "Layout",
     "Panel",
     "Series",
@@ -17,12 +28,16 @@ __all__ = [
     "Window",
     "WindowBatch",
     "Windows",
+    "attach_covariates",
+    "merge_covariates",
     "output_times",
     "parse_duration",
     "parse_instant",
     "parse_instants",
     "parse_step",
+    "read_covariates",
     "read_panel",
     "reference_step",
+    "without_columns",
     "write_forecast",
 ]

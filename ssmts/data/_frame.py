@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,8 +26,12 @@ def read_frame(
     *,
     ndim: int,
     allow_empty: bool = False,
+    codes: Mapping[Any, NDArray[np.float64]] | None = None,
 ) -> Panel:
-    """Read any frame, column by column."""
+    """Read any frame, column by column.
+
+    `codes` are the values of columns that hold no numbers.
+    """
     roles = resolve_roles(table, id_col, time_col, target_cols, expected)
     where = "The index" if roles.time_level is not None else f"Column {roles.time!r}"
     layout_time: dict[str, Any]
@@ -59,10 +63,11 @@ def read_frame(
     check_clock(layout, expected)
     values = np.empty((table.n_rows, len(roles.channels)))
     for c, name in enumerate(roles.channels):
-        values[:, c] = read_values(table.column(name), name, table.at)
+        coded = None if codes is None else codes.get(name)
+        values[:, c] = read_values(table.column(name), name, table.at) if coded is None else coded
         _check_values(values[:, c], name, table.at, fitting=expected is None)
-    codes, ids = (None, [None]) if roles.id is None else read_ids(table.column(roles.id), roles.id, table.at)
-    series = _split(times, values, codes, ids, layout, table.at, allow_empty=allow_empty)
+    groups, ids = (None, [None]) if roles.id is None else read_ids(table.column(roles.id), roles.id, table.at)
+    series = _split(times, values, groups, ids, layout, table.at, allow_empty=allow_empty)
     return Panel(series, layout)
 
 

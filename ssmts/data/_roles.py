@@ -109,7 +109,7 @@ def _find_channels(
 ) -> tuple[Any, ...]:
     """Names of the channels, in the order in which fit saw them."""
     if target_cols is not None:
-        named = _as_names(target_cols)
+        named = as_names(target_cols, "target_cols")
         for name in named:
             if name not in rest:
                 why = (
@@ -151,13 +151,13 @@ def check_width(n_channels: int, expected: Layout) -> None:
         )
 
 
-def _as_names(target_cols: Any) -> list[Any]:
-    """target_cols as a list of distinct names."""
-    if isinstance(target_cols, str | int):
-        return [target_cols]
-    if not isinstance(target_cols, Sequence | pd.Index) or isinstance(target_cols, bytes):
-        raise ParameterError("target_cols", target_cols, "a column name, a list of column names, or None")
-    names = list(target_cols)
-    if len(set(names)) != len(names):
-        raise ParameterError("target_cols", target_cols, "a list in which no name appears twice")
-    return names
+def as_names(names: Any, part: str) -> list[Any]:
+    """What the parameter `part` names, as a list of distinct names."""
+    if isinstance(names, str | int):
+        return [names]
+    if not isinstance(names, Sequence | pd.Index) or isinstance(names, bytes):
+        raise ParameterError(part, names, "a column name, a list of column names, or None")
+    listed = list(names)
+    if len(set(listed)) != len(listed):
+        raise ParameterError(part, names, "a list in which no name appears twice")
+    return listed

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ssmts.errors import AllMissingError
 
-__all__ = ["Clock", "Layout", "Panel", "Series", "Times"]
+__all__ = ["Clock", "Covariates", "Layout", "Panel", "Series", "Times"]
 
 Times = NDArray[np.int64] | NDArray[np.float64]
 
@@ -36,6 +36,25 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
+class Covariates:
+    """The covariates of one series, on a clock of their own.
+
+    Parameters
+    ----------
+    times : ndarray of shape (length,)
+        Strictly increasing, counted as those of the series; they may run past its origin.
+    values : ndarray of shape (length, n_columns), float64
+        Codes of categories for categorical columns; NaN where a column was not observed.
+    static : ndarray of shape (n_static,), float64
+        One value a series, likewise.
+    """
+
+    times: Times
+    values: NDArray[np.float64]
+    static: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
     """One series of a panel.
 
@@ -48,11 +67,14 @@ class Series:
     values : ndarray of shape (length, n_channels), float64
         NaN where a channel was not observed. A view of the input where that is possible, so never write to
         it.
+    covariates : Covariates, optional
+        Columns beside the channels that were named as covariates.
     """
 
     id: Hashable | None
     times: Times
     values: NDArray[np.float64]
+    covariates: Covariates | None = None
 
     @property
     def origin(self) -> int | float:

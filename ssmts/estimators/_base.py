@@ -7,9 +7,10 @@ from typing import Any
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
-from ssmts.data import Layout, Panel, read_panel
+from ssmts.data import Layout, Panel
 from ssmts.errors import ParameterError
 from ssmts.estimators._fitted import FittedForecaster
+from ssmts.estimators._reading import read_history, with_future
 from ssmts.models import ForecastModel
 
 __all__ = ["FittedBase"]
@@ -35,21 +36,24 @@ class FittedBase(BaseEstimator):
             )
         return fitted
 
-    def _read(self, X: Any, expected: Layout, *, allow_empty: bool = False) -> Panel:
-        return read_panel(
-            X,
-            id_col=self.id_col,
-            time_col=self.time_col,
-            target_cols=self.target_cols,
-            expected=expected,
-            allow_empty=allow_empty,
-        )
+    @property
+    def _roles(self) -> dict[str, Any]:
+        return {"id_col": self.id_col, "time_col": self.time_col, "target_cols": self.target_cols}
 
-    def _history(self, X: Any) -> Panel:
-        """X as a panel, or the stored end of the training data."""
+    def _read(self, X: Any, expected: Layout, *, allow_empty: bool = False, future: Any = None) -> Panel:
+        """X as fit read it, its covariates included."""
+        columns, roles = self._check_fitted().columns, self._roles | {"allow_empty": allow_empty}
+        return read_history(X, expected, columns, roles, future)
+
+    def _history(self, X: Any, future: Any = None) -> Panel:
+        """X as a panel, or the stored end of the training data; `future` holds covariates known ahead."""
         fitted = self._check_fitted()
+        if future is not None and not (fitted.columns and fitted.columns.future):
+            raise ParameterError("future", future, "None: this model was fitted without future_covariates")
         if X is not None:
-            return self._read(X, fitted.layout)
+            return self._read(X, fitted.layout, future=future)
         if fitted.tail is None:
             raise ParameterError("X", None, "given: this model was saved without its tail (store_tail=False)")
-        return fitted.tail
+        if future is None or fitted.columns is None:
+            return fitted.tail
+        return with_future(fitted.tail, fitted.columns, future)

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ssmts.data import Clock, Panel, parse_duration, reference_step
+from ssmts.data import Clock, CovariateColumns, Panel, parse_duration, reference_step
 from ssmts.errors import HorizonError, ParameterError, TooShortError, TooShortWarning
+from ssmts.estimators._covariate_fit import fit_effect
 from ssmts.estimators._fitted import FittedForecaster, tail_of
 from ssmts.estimators._residual import DeepFit
 from ssmts.estimators._sequences import Scaling, training_sequences
@@ -78,6 +79,8 @@ def fit_forecaster(
     horizon: Any,
     context_length: Any,
     n_modes: int,
+    columns: CovariateColumns | None,
+    calendar: bool,
     fit_deep: DeepFitter | None,
 ) -> FittedForecaster:
     """Fit a forecaster on a panel; `whole` is the panel with later data that sets neither scale nor step.
@@ -112,9 +115,21 @@ def fit_forecaster(
     config = replace(config, period=period)
     history["errors_by_period"] = errors
     linear = fit_linear(stacks, config, scaling.n_groups)
+    effect = None
+    if calendar or (columns is not None and columns.future):
+        known = CovariateColumns() if columns is None else columns
+        found, record = fit_effect(whole, stacks, scaling, config, step, known, calendar=calendar)
+        if found.used:
+            plain = stack_sequences(training_sequences(found.without(whole, step, scaling), scaling, step))
+            own = replace(config, period=choose_period(plain, config, seconds)[0])
+            rest = fit_linear(plain, own, scaling.n_groups)
+            record |= {"mse_without": linear.penalties.error, "mse_with": rest.penalties.error}
+            if rest.penalties.error < linear.penalties.error:
+                effect, stacks, config, linear = found, plain, own, rest
+        history["covariates"] = record | {"accepted": effect is not None}
     history |= {
         "context": config.context,
-        "period": period,
+        "period": config.period,
         "cross_validated_mse": linear.penalties.error,
         "penalties": [list(map(float, linear.penalties.shared)), list(map(float, linear.penalties.group))],
         "n_windows": float(linear.moments.count.sum()),
@@ -128,8 +143,10 @@ def fit_forecaster(
         history["deep"] = outcome.record | {"seconds": time.perf_counter() - begun}
     model_config = ModelConfig(config, scaling.n_groups, None if deep is None else deep.config)
     model = ForecastModel(model_config, linear.path, deep)
-    tail = tail_of(whole, config.context, step)
-    return FittedForecaster(model, panel.layout, scaling, step, native_horizon, tail, history)
+    tail = tail_of(whole, config.context, step, effect.bank.run_in if effect is not None else 0.0)
+    return FittedForecaster(
+        model, panel.layout, scaling, step, native_horizon, tail, history, columns, effect
+    )
 
 
 def _require_windows(panel: Panel, stacks: list[SequenceStack], config: LinearConfig, step: float) -> None:

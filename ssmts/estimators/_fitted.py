@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ssmts.data import Layout, Panel, Series
+from ssmts.data import CovariateColumns, Covariates, Layout, Panel, Series, merge_covariates
 from ssmts.errors import InstantError, ParameterError
+from ssmts.estimators._covariates import CovariateEffect
 from ssmts.estimators._sequences import Scaling
 from ssmts.models import ForecastModel
 
@@ -34,6 +35,10 @@ class FittedForecaster:
         The last context of every training series.
     history : dict
         What fit chose and measured, as JSON can hold it.
+    columns : CovariateColumns or None
+        The covariates that fit was given.
+    effect : CovariateEffect or None
+        What those that are known ahead do; None where there are none, or held-out blocks saw no gain.
     """
 
     model: ForecastModel
@@ -43,15 +48,40 @@ class FittedForecaster:
     horizon: int | float
     tail: Panel | None
     history: dict[str, Any]
+    columns: CovariateColumns | None = None
+    effect: CovariateEffect | None = None
+
+    def without_effect(self, panel: Panel) -> Panel:
+        """A panel minus what its covariates do: what the model forecasts."""
+        return panel if self.effect is None else self.effect.without(panel, self.step, self.scaling)
 
 
-def tail_of(panel: Panel, context: float, step: float) -> Panel:
-    """The observations of the last context of every series, copied."""
+def tail_of(panel: Panel, context: float, step: float, run_in: float = 0.0) -> Panel:
+    """The observations of the last context of every series, copied.
+
+    Covariates begin `run_in` reference steps earlier, and go on as far as they are known.
+    """
     series = []
     for one in panel.series:
         begin = int(np.searchsorted(one.times, one.origin - context * step * (1 - 1e-9), side="right"))
-        series.append(Series(one.id, one.times[begin:].copy(), one.values[begin:].copy()))
+        series.append(
+            Series(
+                one.id,
+                one.times[begin:].copy(),
+                one.values[begin:].copy(),
+                _since(one, one.times[begin] - run_in * step),
+            )
+        )
     return replace(panel, series=tuple(series))
+
+
+def _since(series: Series, instant: float) -> Covariates | None:
+    """Covariates from the row at or before an instant on, copied."""
+    known = series.covariates
+    if known is None:
+        return None
+    begin = max(int(np.searchsorted(known.times, instant, side="right")) - 1, 0)
+    return Covariates(known.times[begin:].copy(), known.values[begin:].copy(), known.static)
 
 
 def continued(panel: Panel, later: Panel, what: str) -> Panel:
@@ -79,6 +109,9 @@ def continued(panel: Panel, later: Panel, what: str) -> Panel:
             series.id,
             np.concatenate([known.times, series.times]),
             np.concatenate([known.values, series.values]),
+            None
+            if known.covariates is None or series.covariates is None
+            else merge_covariates(known.covariates, series.covariates),
         )
     return replace(panel, series=tuple(by_id.values()))
 

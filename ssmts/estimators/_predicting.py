@@ -12,8 +12,9 @@ import pandas as pd
 from ssmts.data import Panel, Series, Times, parse_instants, parse_step, reference_step
 from ssmts.data import output_times as regular_times
 from ssmts.errors import HorizonError, NonFiniteForecastError, ParameterError
+from ssmts.estimators._covariates import require_covariates
 from ssmts.estimators._fit import horizon_of
-from ssmts.estimators._fitted import FittedForecaster
+from ssmts.estimators._fitted import FittedForecaster, tail_of
 from ssmts.estimators._sequences import last_windows
 from ssmts.models.arrays import Float
 from ssmts.models.leads import at_leads
@@ -35,9 +36,18 @@ def forecast_panel(
     """
     if at is not None and (step is not None or horizon is not None):
         raise ParameterError("at", at, "given without step and horizon: it says all instants itself")
-    grid, age = _forecast_grid(fitted, panel)
+    if fitted.effect is None:
+        grid, age = _forecast_grid(fitted, panel)
+        times = _output_times(fitted, panel, horizon, step, at)
+        return times, _evaluate(fitted, panel, grid, age, times)
     times = _output_times(fitted, panel, horizon, step, at)
-    return times, _evaluate(fitted, panel, grid, age, times)
+    require_covariates(panel, fitted.effect.columns, times)
+    panel = tail_of(panel, fitted.model.config.linear.context, fitted.step, fitted.effect.bank.run_in)
+    plain = fitted.without_effect(panel)
+    values = _evaluate(fitted, plain, *_forecast_grid(fitted, plain), times)
+    for series, instants, own in zip(panel.series, times, values, strict=True):
+        own += fitted.effect.values(series, instants, fitted.step, fitted.scaling)
+    return times, values
 
 
 def _output_times(fitted: FittedForecaster, panel: Panel, horizon: Any, step: Any, at: Any) -> list[Times]:

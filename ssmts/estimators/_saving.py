@@ -12,9 +12,12 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
-from ssmts.data import Layout, Panel, Series
+from ssmts.data import CovariateColumns, Covariates, Layout, Panel, Series
 from ssmts.errors import ModelFileError, ParameterError
+from ssmts.estimators._covariates import CovariateEffect
 from ssmts.estimators._fitted import FittedForecaster
 from ssmts.estimators._sequences import Scaling
 from ssmts.models import ForecastModel, ModelConfig
@@ -46,7 +49,12 @@ def write_forecaster(
         "horizon": fitted.horizon,
         "history": fitted.history,
         "tail": None,
+        "covariates": None if fitted.columns is None else fitted.columns.to_dict(),
+        "effect": None,
     }
+    if fitted.effect is not None:
+        state["effect"] = fitted.effect.to_dict()
+        tensors |= {f"effect.{name}": tensor for name, tensor in fitted.effect.to_tensors().items()}
     if tail and fitted.tail is not None:
         series = fitted.tail.series
         state["tail"] = {
@@ -56,6 +64,13 @@ def write_forecaster(
         if series:  # a stream may have forgotten all
             tensors["tail.times"] = torch.from_numpy(np.concatenate([one.times for one in series]))
             tensors["tail.values"] = torch.from_numpy(np.concatenate([one.values for one in series]))
+        known = [one.covariates for one in series if one.covariates is not None]
+        if known:
+            state["tail"]["covariate_lengths"] = [len(one.times) for one in known]
+            for name in ("times", "values"):
+                joined = np.concatenate([getattr(one, name) for one in known])
+                tensors[f"tail.covariates.{name}"] = torch.from_numpy(joined)
+            tensors["tail.covariates.static"] = torch.from_numpy(np.stack([one.static for one in known]))
     write_safetensors_atomic(path, tensors, state, kind=kind)
 
 
@@ -82,15 +97,27 @@ def read_forecaster(
         model = ForecastModel.from_tensors(ModelConfig.from_dict(state["config"]), tensors)
         tail = None
         if state["tail"] is not None:
-            ends = np.cumsum(state["tail"]["lengths"])
-            cuts = [slice(*bounds) for bounds in itertools.pairwise([0, *ends.tolist()])]
-            series = (
-                Series(id_, tensors["tail.times"].numpy()[cut], tensors["tail.values"].numpy()[cut])
-                for id_, cut in zip(state["tail"]["ids"], cuts)
-            )
+            kept = state["tail"]
+            parts = (_split(tensors, f"tail.{name}", kept["lengths"]) for name in ("times", "values"))
+            series = (Series(*own) for own in zip(kept["ids"], *parts, _read_covariates(kept, tensors)))
             tail = Panel(tuple(series), layout)
+        columns, effect = state.get("covariates"), None  # files of older versions know no covariates
+        if columns is not None:
+            columns = CovariateColumns.from_dict(columns)
+        if state.get("effect") is not None:
+            named = columns or CovariateColumns()
+            parts = {n.removeprefix("effect."): t for n, t in tensors.items() if n.startswith("effect.")}
+            effect = CovariateEffect.rebuilt(state["effect"], parts, named, layout, scaling.ids)
         fitted = FittedForecaster(
-            model, layout, scaling, state["step"], state["horizon"], tail, state["history"]
+            model,
+            layout,
+            scaling,
+            state["step"],
+            state["horizon"],
+            tail,
+            state["history"],
+            columns,
+            effect,
         )
         params = {name: _decode_param(value) for name, value in state["params"].items()}
         return state["class"], params, fitted
@@ -99,6 +126,21 @@ def read_forecaster(
             f"{Path(path)} is an ssmts file, but not a forecaster that this version can read "
             f"({type(error).__name__}: {error}). Fit and save the model again."
         ) from error
+
+
+def _split(tensors: dict[str, Tensor], name: str, lengths: list[int]) -> list[NDArray[Any]]:
+    """Parts of a tensor along its first axis; a stream that had forgotten all left none."""
+    cuts = itertools.pairwise([0, *np.cumsum(lengths).tolist()])
+    return [tensors[name].numpy()[slice(*cut)] for cut in cuts]
+
+
+def _read_covariates(tail: dict[str, Any], tensors: dict[str, Tensor]) -> list[Covariates | None]:
+    """Covariates of every series of the tail."""
+    lengths = tail.get("covariate_lengths")
+    if lengths is None:
+        return [None] * len(tail["ids"])
+    parts = (_split(tensors, f"tail.covariates.{name}", lengths) for name in ("times", "values"))
+    return [Covariates(*own) for own in zip(*parts, tensors["tail.covariates.static"].numpy())]
 
 
 def _encode_param(name: str, value: Any) -> Any:

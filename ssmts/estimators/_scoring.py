@@ -24,7 +24,9 @@ def mean_squared_error(fitted: FittedForecaster, panel: Panel) -> float:
         If no series holds a context and a horizon.
     """
     linear = fitted.model.config.linear
-    sequences = training_sequences(_with_context(fitted, panel), fitted.scaling, fitted.step)
+    sequences = training_sequences(
+        fitted.without_effect(_with_context(fitted, panel)), fitted.scaling, fitted.step
+    )
     total, count = 0.0, 0
     for stack in stack_sequences(sequences):
         interval = float(np.median(np.diff(stack.times)))

@@ -10,12 +10,13 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from ssmts.data import read_panel, write_forecast
+from ssmts.data import CovariateColumns, write_forecast
 from ssmts.errors import ModelFileError, ParameterError, TargetGivenError
 from ssmts.estimators._fit import DeepFitter, fit_forecaster
 from ssmts.estimators._fitted import FittedForecaster, continued
 from ssmts.estimators._plotting import plot_forecast
 from ssmts.estimators._predicting import forecast_panel
+from ssmts.estimators._reading import read_history, read_training
 from ssmts.estimators._saving import read_forecaster, write_forecaster
 from ssmts.estimators._scoring import mean_squared_error
 from ssmts.estimators.streaming import StreamingMixin
@@ -34,6 +35,8 @@ class SSMForecaster(StreamingMixin):
     id_col: Any = None
     time_col: Any = None
     target_cols: Any = None
+    future_covariates: Any = None
+    calendar: bool = False
     n_modes: int = 128
     store_tail: bool = True
 
@@ -75,16 +78,20 @@ class SSMForecaster(StreamingMixin):
             raise TargetGivenError(
                 "y must be None: a forecaster's targets are columns of X. Name them with target_cols=[...]."
             )
-        panel = read_panel(X, id_col=self.id_col, time_col=self.time_col, target_cols=self.target_cols)
+        named = CovariateColumns.of(None, self.future_covariates, None)
+        panel, columns = read_training(X, named, self._roles)
         whole = panel
         if validation is not None:
-            whole = continued(panel, self._read(validation, panel.layout), "validation")
+            later = read_history(validation, panel.layout, columns, self._roles)
+            whole = continued(panel, later, "validation")
         fitted = fit_forecaster(
             panel,
             whole,
             horizon=self.horizon,
             context_length=self.context_length,
             n_modes=self.n_modes,
+            columns=columns,
+            calendar=self.calendar,
             fit_deep=self._deep_fitter(callbacks, resume_from),
         )
         self._adopt(fitted)
@@ -114,7 +121,9 @@ class SSMForecaster(StreamingMixin):
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
 
-    def predict(self, X: Any = None, *, horizon: Any = None, step: Any = None, at: Any = None) -> Any:
+    def predict(
+        self, X: Any = None, *, horizon: Any = None, step: Any = None, at: Any = None, future: Any = None
+    ) -> Any:
         """Forecast every series of X from its last observation.
 
         Parameters
@@ -129,6 +138,9 @@ class SSMForecaster(StreamingMixin):
         at : instants, optional
             Any instants after the origin and within the horizon, instead of a regular output; for many series
             also a frame with their id and time columns.
+        future : frame, optional
+            Future covariates, on from X, with the same id and time columns, at times of their own. They may
+            as well be rows of X in which the targets are missing.
 
         Returns
         -------
@@ -142,7 +154,7 @@ class SSMForecaster(StreamingMixin):
         sklearn.exceptions.NotFittedError
             Before fit.
         """
-        panel = self._history(X)
+        panel = self._history(X, future)
         times, values = forecast_panel(self._check_fitted(), panel, horizon=horizon, step=step, at=at)
         return write_forecast(panel.layout, panel.ids, times, values)
 
@@ -183,14 +195,14 @@ class SSMForecaster(StreamingMixin):
         axes : matplotlib axes or array of them, optional
             One a channel; made if not given.
         **predict_options
-            `horizon`, `step` or `at`, as for :meth:`predict`.
+            `horizon`, `step`, `at` or `future`, as for :meth:`predict`.
 
         Returns
         -------
         ndarray of matplotlib.axes.Axes
         """
         fitted = self._check_fitted()
-        panel = self._history(X)
+        panel = self._history(X, predict_options.pop("future", None))
         times, values = forecast_panel(fitted, panel, **predict_options)
         context = fitted.model.config.linear.context * fitted.step
         return plot_forecast(panel, times[0], values[0], context, axes)

@@ -14,6 +14,7 @@ import pandas as pd
 
 from ssmts.data import Layout, Panel, Times, parse_instant, write_forecast
 from ssmts.errors import (
+    CovariateError,
     EmptyDataError,
     InfiniteValueError,
     InstantError,
@@ -316,6 +317,11 @@ class StreamingMixin(FittedBase):
         ForecastStream
             Later fits of this estimator do not touch it.
         """
+        if self._check_fitted().columns is not None:
+            raise CovariateError(
+                "A stream keeps channels, no covariates. Call predict(X, future=...) on recent rows instead, or "
+                "fit without covariates; calendar=True streams."
+            )
         return ForecastStream(copy.copy(self), self._history(X))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from ssmts.models.arrays import Float, Rows
 from ssmts.models.moments import Moments, Segments
 
-__all__ = ["Penalties", "choose_penalties", "cross_validate", "lead_bands", "solve"]
+__all__ = ["Penalties", "RidgePath", "choose_penalties", "cross_validate", "lead_bands", "solve"]
 
 
 SHARED_PENALTIES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0)
@@ -52,7 +52,7 @@ def _compared_leads(horizon: int) -> Rows:
     return np.unique(np.round(np.concatenate([near, even])).astype(np.int64))
 
 
-class _RidgePath:
+class RidgePath:
     """(A + λ m I)⁻¹ B for any λ, m the mean diagonal of A, from one eigendecomposition."""
 
     def __init__(self, A: Float) -> None:
@@ -104,11 +104,11 @@ def cross_validate(
         train = segments.training(block)
         A = moments.A[train].sum(axis=0)
         B = moments.B[train][..., leads].sum(axis=0)
-        path = _RidgePath(A.sum(axis=0))
+        path = RidgePath(A.sum(axis=0))
         rotated = path.vectors.T @ B.sum(axis=0)
         weights = [path.solve(rotated, penalty) for penalty in shared]
         for g in range(n_groups):
-            own = _RidgePath(A[g]) if corrections else None
+            own = RidgePath(A[g]) if corrections else None
             for i, W in enumerate(weights):
                 plain = constant[g] + _excess(W, *held[g])
                 residual = own.vectors.T @ (B[g] - A[g] @ W) if own is not None else None
@@ -158,7 +158,7 @@ def solve(moments: Moments, penalties: Penalties, horizon: int) -> tuple[Float, 
     """
     A, B = moments.A.sum(axis=0), moments.B.sum(axis=0)
     bands = lead_bands(np.arange(horizon + 1), horizon)
-    path = _RidgePath(A.sum(axis=0))
+    path = RidgePath(A.sum(axis=0))
     rotated = path.vectors.T @ B.sum(axis=0)
     shared = np.empty_like(B[0])
     for band in np.unique(bands):
@@ -170,7 +170,7 @@ def solve(moments: Moments, penalties: Penalties, horizon: int) -> tuple[Float, 
             corrected = [band for band in np.unique(bands) if np.isfinite(penalties.group[band])]
             if not corrected:
                 continue
-            own = _RidgePath(A[g])
+            own = RidgePath(A[g])
             residual = own.vectors.T @ (B[g] - A[g] @ shared)
             for band in corrected:
                 inside = bands == band

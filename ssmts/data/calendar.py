@@ -1,0 +1,87 @@
+"""The calendar in continuous time: harmonics of the day, the week and the year at any instant."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ssmts.data.series import Layout, Times
+
+__all__ = ["Calendar"]
+
+_DAY = 86_400_000_000_000  # nanoseconds
+_MOST = {"day": 6, "week": 3, "year": 6}
+_LENGTH = {"day": _DAY, "week": 7 * _DAY, "year": 365.2425 * _DAY}
+_SEEN = 1.5  # periods that the data must span: less does not tell a cycle from a trend
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Which harmonics of the calendar describe an instant.
+
+    Parameters
+    ----------
+    day, week, year : int
+        Number of harmonics of the hour of the day, of the day of the week and of the day of the year.
+    """
+
+    day: int
+    week: int
+    year: int
+
+    @classmethod
+    def suited(cls, step: float, span: float) -> Calendar:
+        """The harmonics that a sampling can carry and that data of a length can tell.
+
+        Parameters
+        ----------
+        step, span : int or float
+            Reference step and length of the longest series, in nanoseconds.
+        """
+        counts = {
+            unit: min(most, int(_LENGTH[unit] / (2.0 * step))) if span >= _SEEN * _LENGTH[unit] else 0
+            for unit, most in _MOST.items()
+        }
+        return cls(**counts)
+
+    @property
+    def n_features(self) -> int:
+        """A sine and a cosine a harmonic."""
+        return 2 * (self.day + self.week + self.year)
+
+    def features(self, times: Times, layout: Layout) -> NDArray[np.float64]:
+        """Sines and cosines at some instants.
+
+        Parameters
+        ----------
+        times : ndarray of int64, shape (n,)
+            Nanoseconds, as a datetime clock counts them.
+        layout : Layout
+            The wall clock of its time zone is what people and machines go by: a clock change moves the day.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, n_features)
+        """
+        local = times
+        if layout.tz is not None:
+            index = pd.DatetimeIndex(times.view("M8[ns]"), tz="UTC")
+            local = index.tz_convert(layout.tz).tz_localize(None).asi8
+        year = local.view("M8[ns]").astype("M8[Y]")
+        begin, end = (y.astype("M8[ns]").astype(np.int64) for y in (year, year + 1))
+        phases = {
+            "day": (local % _DAY) / _DAY,
+            "week": ((local + 3 * _DAY) % (7 * _DAY)) / (7 * _DAY),  # 1970-01-01 was a Thursday
+            "year": (local - begin) / (end - begin),
+        }
+        angles = [2.0 * np.pi * k * phases[u] for u in _MOST for k in range(1, getattr(self, u) + 1)]
+        waves = [wave(angle) for angle in angles for wave in (np.sin, np.cos)]
+        return np.stack(waves, axis=1) if waves else np.empty((len(times), 0))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Builtins that JSON can hold."""
+        return asdict(self)

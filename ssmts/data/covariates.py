@@ -1,0 +1,231 @@
+"""Covariate columns beside the channels: numbers as they are, categories as codes, each series on a clock
+of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
+
+from ssmts.data._frame import read_frame
+from ssmts.data._roles import as_names
+from ssmts.data._table import Table
+from ssmts.data.series import Covariates, Layout, Panel
+from ssmts.errors import AllMissingError, ColumnError, CovariateError, MissingColumnError
+
+__all__ = ["CovariateColumns", "attach_covariates", "merge_covariates", "read_covariates", "without_columns"]
+
+
+@dataclass(frozen=True, slots=True)
+class CovariateColumns:
+    """Which columns are covariates, and what the categorical ones may hold.
+
+    Parameters
+    ----------
+    past, future, static : tuple of str or int
+        Known up to the origin; known beyond it as well; one value a series.
+    categories : dict
+        The categories that fit saw, sorted, of every categorical column; the other columns are numbers.
+    """
+
+    past: tuple[Any, ...] = ()
+    future: tuple[Any, ...] = ()
+    static: tuple[Any, ...] = ()
+    categories: dict[Any, tuple[Any, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, past: Any, future: Any, static: Any) -> CovariateColumns:
+        """From the parameters of an estimator: a name, a list of names or None each.
+
+        Raises
+        ------
+        ParameterError
+            If one of them is neither.
+        ColumnError
+            If a column has two parts.
+        """
+        named = {
+            f"{part}_covariates": () if names is None else tuple(as_names(names, f"{part}_covariates"))
+            for part, names in (("past", past), ("future", future), ("static", static))
+        }
+        seen: dict[Any, str] = {}
+        for part, names in named.items():
+            for name in names:
+                if name in seen:
+                    raise ColumnError(
+                        f"Column {name!r} cannot be in both {seen[name]} and {part}. Name it in one."
+                    )
+                seen[name] = part
+        return cls(named["past_covariates"], named["future_covariates"], named["static_covariates"])
+
+    @property
+    def dynamic(self) -> tuple[Any, ...]:
+        """Columns that change in time: the future ones, then the past ones."""
+        return (*self.future, *self.past)
+
+    @property
+    def all(self) -> tuple[Any, ...]:
+        """Every covariate column."""
+        return (*self.dynamic, *self.static)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Builtins that JSON can hold."""
+        return asdict(self) | {"categories": [[name, list(held)] for name, held in self.categories.items()]}
+
+    @classmethod
+    def from_dict(cls, state: dict[str, Any]) -> CovariateColumns:
+        """Inverse of :meth:`to_dict`."""
+        parts = {part: tuple(state[part]) for part in ("past", "future", "static")}
+        return cls(**parts, categories={name: tuple(held) for name, held in state["categories"]})
+
+
+def without_columns(X: Any, names: Sequence[Hashable]) -> Any:
+    """X without some of its columns, for a reader of the channels; what is no frame is refused.
+
+    Raises
+    ------
+    ColumnError
+        If X has no named columns.
+    """
+    if not hasattr(type(X), "columns"):
+        raise ColumnError(
+            f"Covariates {list(names)} are named, but X is a {type(X).__name__} without named columns. "
+            "Give a frame."
+        )
+    schema = X.collect_schema().names() if nw.dependencies.is_polars_lazyframe(X) else list(X.columns)
+    present = [name for name in schema if name in set(names)]
+    if not present:
+        return X
+    return X.drop(present) if not nw.dependencies.is_pandas_dataframe(X) else X.drop(columns=present)
+
+
+def read_covariates(
+    X: Any,
+    layout: Layout,
+    columns: CovariateColumns,
+    *,
+    names: Sequence[Hashable] | None = None,
+    fitting: bool = False,
+) -> tuple[CovariateColumns, dict[Hashable | None, Covariates]]:
+    """Read the covariates of a frame by series.
+
+    Parameters
+    ----------
+    X : pandas or polars frame
+    layout : Layout
+        Of the channels: names the id and time columns, and the clock that must be the same.
+    columns : CovariateColumns
+    names : sequence, optional
+        The columns to read, all by default; the others are missing throughout.
+    fitting : bool
+        Learn which columns are categorical and what they hold.
+
+    Returns
+    -------
+    columns : CovariateColumns
+        With the categories.
+    covariates : dict
+        By id; None is the id of a single series.
+
+    Raises
+    ------
+    SSMTSError
+        As :func:`read_panel`; a category that fit did not see is a `CovariateError`.
+    """
+    table = Table(X)
+    wanted = list(columns.all if names is None else names)
+    for name in wanted:
+        if name not in table.names:
+            raise MissingColumnError(
+                f"Covariate {name!r} is not a column (columns: {table.names}). Add it, or leave it out of "
+                "the covariates."
+            )
+    if fitting:
+        categories = {name: found for name in wanted if (found := _categories(table.column(name), name))}
+        columns = replace(columns, categories=categories)
+    codes = {
+        name: _codes(table, name, columns.categories[name]) for name in wanted if name in columns.categories
+    }
+    time_col = layout.time_col if table.has(layout.time_col) else None
+    expected = replace(layout, channels=tuple(wanted), kind=table.kind)
+    panel = read_frame(
+        table, layout.id_col, time_col, wanted, expected, ndim=2, codes=codes, allow_empty=True
+    )
+    if fitting:
+        for k, name in enumerate(wanted):
+            if all(np.isnan(series.values[:, k]).all() for series in panel.series):
+                raise AllMissingError(
+                    f"Covariate {name!r} holds no value: every one is missing. Leave it out."
+                )
+    dynamic = [wanted.index(name) if name in wanted else -1 for name in columns.dynamic]
+    static = [wanted.index(name) if name in wanted else -1 for name in columns.static]
+    out = {}
+    for series in panel.series:
+        values = np.column_stack([series.values, np.full(len(series.times), np.nan)])
+        fixed = np.array([_only_value(values[:, k], series.id, n) for k, n in zip(static, columns.static)])
+        out[series.id] = Covariates(series.times, values[:, dynamic], fixed)
+    return columns, out
+
+
+def merge_covariates(known: Covariates, more: Covariates) -> Covariates:
+    """Covariates from two sources on the union of their times; at the same instant the second one counts."""
+    times = np.union1d(known.times, more.times)
+    values = np.full((len(times), known.values.shape[1]), np.nan)
+    for part in (known, more):
+        rows = np.searchsorted(times, part.times)
+        values[rows] = np.where(np.isnan(part.values), values[rows], part.values)
+    return Covariates(times, values, np.where(np.isnan(more.static), known.static, more.static))
+
+
+def attach_covariates(panel: Panel, covariates: dict[Hashable | None, Covariates]) -> Panel:
+    """A panel whose series carry their covariates."""
+    return replace(
+        panel,
+        series=tuple(replace(series, covariates=covariates[series.id]) for series in panel.series),
+    )
+
+
+def _categories(column: nw.Series[Any], name: Hashable) -> tuple[Any, ...]:
+    """Sorted categories of a column that holds text, booleans or the like, () for one of numbers."""
+    if column.dtype.is_numeric():
+        return ()
+    found = {item for item in column.to_list() if item is not None and item == item}
+    for item in found:
+        if not isinstance(item, str | int | bool):
+            raise ColumnError(
+                f"Covariate {name!r} holds {item!r}, a {type(item).__name__}: categories are text or "
+                "integers. Convert the column to text or to numbers."
+            )
+    return tuple(sorted(found, key=str))
+
+
+def _codes(table: Table, name: Hashable, categories: tuple[Any, ...]) -> NDArray[np.float64]:
+    """Position of every row's category, NaN where it is missing."""
+    position = {category: float(code) for code, category in enumerate(categories)}
+    codes = np.full(table.n_rows, np.nan)
+    for row, item in enumerate(table.column(name).to_list()):
+        if item is None or item != item:
+            continue
+        if item not in position:
+            raise CovariateError(
+                f"Covariate {name!r} holds {item!r} in {table.at(row)}, which fit did not see (it saw "
+                f"{list(categories)[:10]}). Fit with it, or leave it missing."
+            )
+        codes[row] = position[item]
+    return codes
+
+
+def _only_value(values: NDArray[np.float64], id_: Hashable | None, name: Hashable) -> float:
+    """The value of a static column, NaN if it is missing throughout."""
+    seen = values[~np.isnan(values)]
+    if len(seen) and (seen != seen[0]).any():
+        who = "X" if id_ is None else f"series {id_!r}"
+        raise CovariateError(
+            f"Static covariate {name!r} takes several values in {who}. Give one value a series, or name it "
+            "in past_covariates or future_covariates."
+        )
+    return float(seen[0]) if len(seen) else np.nan
