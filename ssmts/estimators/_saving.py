@@ -99,15 +99,15 @@ def read_forecaster(
         if state["tail"] is not None:
             kept = state["tail"]
             parts = (_split(tensors, f"tail.{name}", kept["lengths"]) for name in ("times", "values"))
-            series = (Series(*own) for own in zip(kept["ids"], *parts, _read_covariates(kept, tensors)))
+            series = (Series(*one) for one in zip(kept["ids"], *parts, _read_covariates(kept, tensors)))
             tail = Panel(tuple(series), layout)
         columns, effect = state.get("covariates"), None  # files of older versions know no covariates
         if columns is not None:
             columns = CovariateColumns.from_dict(columns)
         if state.get("effect") is not None:
             named = columns or CovariateColumns()
-            parts = {n.removeprefix("effect."): t for n, t in tensors.items() if n.startswith("effect.")}
-            effect = CovariateEffect.rebuilt(state["effect"], parts, named, layout, scaling.ids)
+            own = {n.removeprefix("effect."): t for n, t in tensors.items() if n.startswith("effect.")}
+            effect = CovariateEffect.rebuilt(state["effect"], own, named, layout, scaling.ids)
         fitted = FittedForecaster(
             model,
             layout,

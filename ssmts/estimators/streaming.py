@@ -319,8 +319,8 @@ class StreamingMixin(FittedBase):
         """
         if self._check_fitted().columns is not None:
             raise CovariateError(
-                "A stream keeps channels, no covariates. Call predict(X, future=...) on recent rows instead, or "
-                "fit without covariates; calendar=True streams."
+                "A stream keeps channels, no covariates. Call predict(X, future=...) on recent rows instead, "
+                "or fit without covariates; calendar=True streams."
             )
         return ForecastStream(copy.copy(self), self._history(X))
 
