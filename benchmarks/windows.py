@@ -10,7 +10,6 @@ import pandas as pd
 
 from ssmts import estimators
 from ssmts.estimators._rolling import rolling_forecasts
-from ssmts.estimators._sequences import training_sequences
 from ssmts.estimators.forecaster import SSMForecaster
 from ssmts.models.arrays import Float, Rows
 from ssmts.models.sequences import stack_sequences
@@ -129,7 +128,7 @@ def rolling(
     """
     fitted = model._check_fitted()
     panel = model._read(frame, fitted.layout)
-    sequences = training_sequences(panel, fitted.scaling, fitted.step)
+    sequences = fitted.sequences(panel)
     # Data finer than the reference step are read on the reference grid, one sequence a channel and phase.
     n_phases = len(sequences) // panel.n_channels
     begin = panel.series[0].times[0] / fitted.step

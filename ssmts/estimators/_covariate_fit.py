@@ -106,7 +106,7 @@ def _blank(
     n_signals = sum(len(columns.categories.get(name, (0,))) for name in columns.future)
     bank = make_signal_bank(max(n_signals, 1), context)
     n_features = n_signals * bank.n_each + (0 if calendar is None else calendar.n_features)
-    scale = SignalScale.of(panel, columns)
+    scale = SignalScale.of(panel, columns, columns.future)
     nothing = np.zeros((panel.n_channels, n_features))
     return CovariateEffect(columns, panel.layout, calendar, bank, scale, nothing, nothing[None])
 

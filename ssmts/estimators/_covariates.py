@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ssmts.data import Calendar, CovariateColumns, Layout, Panel, Series, Times
@@ -40,9 +41,9 @@ class SignalScale:
     spread: Float
 
     @classmethod
-    def of(cls, panel: Panel, columns: CovariateColumns) -> SignalScale:
+    def of(cls, panel: Panel, columns: CovariateColumns, names: Seq[Hashable]) -> SignalScale:
         """Measured on a training panel; a covariate that is constant in a series has the spread of all."""
-        numeric = [k for k, name in enumerate(columns.future) if name not in columns.categories]
+        numeric = [columns.dynamic.index(name) for name in names if name not in columns.categories]
         if not numeric:
             return cls(panel.ids, np.empty((len(panel.series) + 1, 0)), np.empty((len(panel.series) + 1, 0)))
         blocks = [covariates_of(series).values[:, numeric] for series in panel.series]
@@ -54,7 +55,31 @@ class SignalScale:
         spread = np.sqrt(np.where(tiny, pooled, variance))
         return cls(panel.ids, np.vstack([center, pooled_center]), np.vstack([spread, np.sqrt(pooled)]))
 
-    def standardized(self, series: Series, values: Float) -> Float:
+    def signals(
+        self, series: Series, columns: CovariateColumns, names: Seq[Hashable]
+    ) -> tuple[Float, NDArray[np.bool_]]:
+        """Covariates of a series as signals.
+
+        Returns
+        -------
+        signals : ndarray of float64, shape (length, n_signals)
+            Numbers in units of the series, then an indicator of every category.
+        held : ndarray of bool, shape (n_signals,)
+            Which of them keep their newest value.
+        """
+        values = covariates_of(series).values
+        position = {name: columns.dynamic.index(name) for name in names}
+        numeric = [position[name] for name in names if name not in columns.categories]
+        parts = [self._standardized(series, values[:, numeric])]
+        for name in names:
+            if name in columns.categories:
+                codes = values[:, position[name], None]
+                indicators = (codes == np.arange(len(columns.categories[name]))).astype(np.float64)
+                parts.append(np.where(np.isnan(codes), np.nan, indicators))
+        joined = np.concatenate(parts, axis=1)
+        return joined, np.arange(joined.shape[1]) >= len(numeric)
+
+    def _standardized(self, series: Series, values: Float) -> Float:
         """Numeric covariates of a series in its own units."""
         row = self.ids.index(series.id) if series.id in self.ids else -1
         center, spread = self.center[row], self.spread[row]
@@ -106,25 +131,12 @@ class CovariateEffect:
         if self.columns.future:
             covariates = covariates_of(series)
             start = covariates.times[0]
-            signals, held = self._signals(series)
+            signals, held = self.scale.signals(series, self.columns, self.columns.future)
             own, instants = (covariates.times - start) / step, (times - start) / step
             parts.append(self.bank.features(own, signals, held, instants))
         if self.calendar is not None:
             parts.append(self.calendar.features(times.astype(np.int64), self.layout))
         return np.concatenate(parts, axis=1)
-
-    def _signals(self, series: Series) -> tuple[Float, Any]:
-        """Standardised numbers and indicators of categories (length, n_signals), and which are held."""
-        columns, values = self.columns, covariates_of(series).values
-        numeric = [k for k, name in enumerate(columns.future) if name not in columns.categories]
-        signals = [self.scale.standardized(series, values[:, numeric])]
-        for k, name in enumerate(columns.future):
-            if name in columns.categories:
-                codes = values[:, k, None]
-                indicators = (codes == np.arange(len(columns.categories[name]))).astype(np.float64)
-                signals.append(np.where(np.isnan(codes), np.nan, indicators))
-        joined = np.concatenate(signals, axis=1)
-        return joined, np.arange(joined.shape[1]) >= len(numeric)
 
     def values(self, series: Series, times: Times, step: float, scaling: Scaling) -> Float:
         """The effect on every channel at some instants, in the units of the channels.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,8 +15,9 @@ from ssmts.data import Clock, CovariateColumns, Panel, parse_duration, reference
 from ssmts.errors import HorizonError, ParameterError, TooShortError, TooShortWarning
 from ssmts.estimators._covariate_fit import fit_effect
 from ssmts.estimators._fitted import FittedForecaster, tail_of
+from ssmts.estimators._mixing import fit_mixing
 from ssmts.estimators._residual import DeepFit
-from ssmts.estimators._sequences import Scaling, training_sequences
+from ssmts.estimators._sequences import ExtraFeatures, Scaling, training_sequences
 from ssmts.models import ForecastModel, LinearConfig, LinearFit, ModelConfig, fit_linear
 from ssmts.models.linear import origin_span
 from ssmts.models.moments import origin_rows
@@ -25,6 +26,7 @@ from ssmts.models.sequences import SequenceStack, stack_sequences
 
 __all__ = ["fit_forecaster", "horizon_of", "is_integer", "is_number"]
 
+T = TypeVar("T")
 DeepFitter = Callable[[list[SequenceStack], LinearFit, float, Clock], DeepFit]
 
 
@@ -81,6 +83,7 @@ def fit_forecaster(
     n_modes: int,
     columns: CovariateColumns | None,
     calendar: bool,
+    channel_mixing: bool,
     fit_deep: DeepFitter | None,
 ) -> FittedForecaster:
     """Fit a forecaster on a panel; `whole` is the panel with later data that sets neither scale nor step.
@@ -114,19 +117,23 @@ def fit_forecaster(
     period, errors = choose_period(stacks, config, seconds)
     config = replace(config, period=period)
     history["errors_by_period"] = errors
-    linear = fit_linear(stacks, config, scaling.n_groups)
-    effect = None
-    if calendar or (columns is not None and columns.future):
-        known = CovariateColumns() if columns is None else columns
+    parts = _Parts(whole, stacks, config, fit_linear(stacks, config, scaling.n_groups))
+    known = CovariateColumns() if columns is None else columns
+    effect, mixing = None, None
+    if calendar or known.future:
         found, record = fit_effect(whole, stacks, scaling, config, step, known, calendar=calendar)
         if found.used:
-            plain = stack_sequences(training_sequences(found.without(whole, step, scaling), scaling, step))
-            own = replace(config, period=choose_period(plain, config, seconds)[0])
-            rest = fit_linear(plain, own, scaling.n_groups)
-            record |= {"mse_without": linear.penalties.error, "mse_with": rest.penalties.error}
-            if rest.penalties.error < linear.penalties.error:
-                effect, stacks, config, linear = found, plain, own, rest
+            rest = parts.anew(found.without(whole, step, scaling), scaling, step, seconds=seconds)
+            effect, parts = _better(found, rest, parts, record)
         history["covariates"] = record | {"accepted": effect is not None}
+    if known.past or (channel_mixing and panel.n_channels > 1):
+        record = {}
+        ends = fit_mixing(
+            parts.panel, scaling, config.context, parts.config.period, step, known, channels=channel_mixing
+        )
+        mixing, parts = _better(ends, parts.anew(parts.panel, scaling, step, ends.features), parts, record)
+        history["mixing"] = record | {"accepted": mixing is not None}
+    config, stacks, linear = parts.config, parts.stacks, parts.linear
     history |= {
         "context": config.context,
         "period": config.period,
@@ -145,8 +152,39 @@ def fit_forecaster(
     model = ForecastModel(model_config, linear.path, deep)
     tail = tail_of(whole, config.context, step, effect.bank.run_in if effect is not None else 0.0)
     return FittedForecaster(
-        model, panel.layout, scaling, step, native_horizon, tail, history, columns, effect
+        model, panel.layout, scaling, step, native_horizon, tail, history, columns, effect, mixing
     )
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What the linear path was fitted on: the panel minus what covariates do, its sequences, the config."""
+
+    panel: Panel
+    stacks: list[SequenceStack]
+    config: LinearConfig
+    linear: LinearFit
+
+    def anew(
+        self,
+        panel: Panel,
+        scaling: Scaling,
+        step: float,
+        extra: ExtraFeatures | None = None,
+        seconds: float | None = None,
+    ) -> _Parts:
+        """The linear path fitted on another panel, whose period is chosen again, or with extra features."""
+        stacks = stack_sequences(training_sequences(panel, scaling, step, extra))
+        config = self.config
+        if extra is None:
+            config = replace(config, period=choose_period(stacks, config, seconds)[0])
+        return _Parts(panel, stacks, config, fit_linear(stacks, config, scaling.n_groups))
+
+
+def _better(found: T, rest: _Parts, plain: _Parts, record: dict[str, Any]) -> tuple[T | None, _Parts]:
+    """What was found and the path with it, or None and the one without, by cross-validated error."""
+    record |= {"mse_without": plain.linear.penalties.error, "mse_with": rest.linear.penalties.error}
+    return (found, rest) if record["mse_with"] < record["mse_without"] else (None, plain)
 
 
 def _require_windows(panel: Panel, stacks: list[SequenceStack], config: LinearConfig, step: float) -> None:

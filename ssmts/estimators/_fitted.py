@@ -11,8 +11,10 @@ import numpy as np
 from ssmts.data import CovariateColumns, Covariates, Layout, Panel, Series, merge_covariates
 from ssmts.errors import InstantError, ParameterError
 from ssmts.estimators._covariates import CovariateEffect
-from ssmts.estimators._sequences import Scaling
+from ssmts.estimators._mixing import Mixing
+from ssmts.estimators._sequences import Scaling, training_sequences
 from ssmts.models import ForecastModel
+from ssmts.models.sequences import Sequence
 
 __all__ = ["FittedForecaster", "continued", "following", "tail_of", "with_id"]
 
@@ -39,6 +41,8 @@ class FittedForecaster:
         The covariates that fit was given.
     effect : CovariateEffect or None
         What those that are known ahead do; None where there are none, or held-out blocks saw no gain.
+    mixing : Mixing or None
+        What past covariates and other channels add to a window; likewise.
     """
 
     model: ForecastModel
@@ -50,6 +54,12 @@ class FittedForecaster:
     history: dict[str, Any]
     columns: CovariateColumns | None = None
     effect: CovariateEffect | None = None
+    mixing: Mixing | None = None
+
+    def sequences(self, panel: Panel) -> list[Sequence]:
+        """What the model reads of a panel, window by window."""
+        extra = None if self.mixing is None else self.mixing.features
+        return training_sequences(self.without_effect(panel), self.scaling, self.step, extra)
 
     def without_effect(self, panel: Panel) -> Panel:
         """A panel minus what its covariates do: what the model forecasts."""

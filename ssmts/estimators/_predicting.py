@@ -109,7 +109,8 @@ def _forecast_grid(fitted: FittedForecaster, panel: Panel) -> tuple[Float, Float
     age = np.empty(grid.shape[:2])
     same_start = model.deep is not None and model.deep.config.n_tokens > 1
     for group in last_windows(panel, fitted.scaling, fitted.step, linear.context, same_start=same_start):
-        scaled = model.forecast(group.stack)
+        stack = group.stack if fitted.mixing is None else fitted.mixing.extend(group, panel)
+        scaled = model.forecast(stack)
         grid[group.series, group.channels] = scaled * group.scale[:, None] + group.level[:, None]
         age[group.series, group.channels] = group.age
     if not np.isfinite(grid).all():

@@ -192,7 +192,8 @@ def _collect(
                 segment = linear.segments.of(stack.starts[member] + stack.times[block.rows])
                 residual = future_values(stack, member, block.rows, horizon).copy()
                 known = future_observed(stack, block.rows, horizon)
-                at_origin, group = plain[:, -1], np.full(len(plain), stack.groups[member])
+                at_origin = stack.joined(plain[:, -1], member, block.rows)
+                group = np.full(len(plain), stack.groups[member])
                 for which in np.unique(segment):
                     # A gap follows its block: the path without that block has not seen its targets either.
                     inside, path = segment == which, paths[which // 2]

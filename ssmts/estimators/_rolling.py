@@ -68,7 +68,7 @@ def rolling_forecasts(
         for block in window_states(stack, model.bank, config.context, rows, token_stride):
             for i, member in enumerate(block.members):
                 mean, deviation = block.mean[i], block.deviation[i]
-                features = model.bank.features(block.final[i])
+                features = stack.joined(model.bank.features(block.final[i]), member, block.rows)
                 groups = np.full(len(features), stack.groups[member])
                 forecast = model.linear.forecast(features, mean, deviation, groups)
                 if deep is not None:

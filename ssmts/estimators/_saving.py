@@ -19,6 +19,7 @@ from ssmts.data import CovariateColumns, Covariates, Layout, Panel, Series
 from ssmts.errors import ModelFileError, ParameterError
 from ssmts.estimators._covariates import CovariateEffect
 from ssmts.estimators._fitted import FittedForecaster
+from ssmts.estimators._mixing import Mixing
 from ssmts.estimators._sequences import Scaling
 from ssmts.models import ForecastModel, ModelConfig
 from ssmts.training import read_safetensors, write_safetensors_atomic
@@ -51,10 +52,14 @@ def write_forecaster(
         "tail": None,
         "covariates": None if fitted.columns is None else fitted.columns.to_dict(),
         "effect": None,
+        "mixing": None,
     }
     if fitted.effect is not None:
         state["effect"] = fitted.effect.to_dict()
         tensors |= {f"effect.{name}": tensor for name, tensor in fitted.effect.to_tensors().items()}
+    if fitted.mixing is not None:
+        state["mixing"] = fitted.mixing.to_dict()
+        tensors |= {f"mixing.{name}": tensor for name, tensor in fitted.mixing.to_tensors().items()}
     if tail and fitted.tail is not None:
         series = fitted.tail.series
         state["tail"] = {
@@ -101,11 +106,14 @@ def read_forecaster(
             parts = (_split(tensors, f"tail.{name}", kept["lengths"]) for name in ("times", "values"))
             series = (Series(*one) for one in zip(kept["ids"], *parts, _read_covariates(kept, tensors)))
             tail = Panel(tuple(series), layout)
-        columns, effect = state.get("covariates"), None  # files of older versions know no covariates
-        if columns is not None:
-            columns = CovariateColumns.from_dict(columns)
+        columns = state.get("covariates")  # files of older versions know no covariates
+        columns = None if columns is None else CovariateColumns.from_dict(columns)
+        named = columns or CovariateColumns()
+        effect, mixing = None, None
+        if state.get("mixing") is not None:
+            own = {n.removeprefix("mixing."): t for n, t in tensors.items() if n.startswith("mixing.")}
+            mixing = Mixing.rebuilt(state["mixing"], own, named, scaling, state["step"])
         if state.get("effect") is not None:
-            named = columns or CovariateColumns()
             own = {n.removeprefix("effect."): t for n, t in tensors.items() if n.startswith("effect.")}
             effect = CovariateEffect.rebuilt(state["effect"], own, named, layout, scaling.ids)
         fitted = FittedForecaster(
@@ -118,6 +126,7 @@ def read_forecaster(
             state["history"],
             columns,
             effect,
+            mixing,
         )
         params = {name: _decode_param(value) for name, value in state["params"].items()}
         return state["class"], params, fitted

@@ -8,7 +8,6 @@ from ssmts.data import Panel
 from ssmts.errors import TooShortError
 from ssmts.estimators._fitted import FittedForecaster, continued
 from ssmts.estimators._rolling import rolling_forecasts
-from ssmts.estimators._sequences import training_sequences
 from ssmts.models.leads import at_leads
 from ssmts.models.sequences import stack_sequences
 
@@ -24,9 +23,7 @@ def mean_squared_error(fitted: FittedForecaster, panel: Panel) -> float:
         If no series holds a context and a horizon.
     """
     linear = fitted.model.config.linear
-    sequences = training_sequences(
-        fitted.without_effect(_with_context(fitted, panel)), fitted.scaling, fitted.step
-    )
+    sequences = fitted.sequences(_with_context(fitted, panel))
     total, count = 0.0, 0
     for stack in stack_sequences(sequences):
         interval = float(np.median(np.diff(stack.times)))

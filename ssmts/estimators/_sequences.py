@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from ssmts.models.sequences import Sequence, SequenceStack, on_reference_grid, r
 __all__ = ["LastWindows", "Scaling", "last_windows", "training_sequences"]
 
 _MOST_GROUPS = 24
+
+ExtraFeatures = Callable[[Series, Any], Float]
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,9 @@ def _deviation(series: Series) -> Float:
     return np.asarray(np.where(deviation > 1e-12 * np.maximum(np.abs(mean), 1e-300), deviation, 1.0))
 
 
-def training_sequences(panel: Panel, scaling: Scaling, step: float) -> list[Sequence]:
+def training_sequences(
+    panel: Panel, scaling: Scaling, step: float, extra: ExtraFeatures | None = None
+) -> list[Sequence]:
     """Every channel of every series on its own clock, in reference steps and standardised.
 
     Parameters
@@ -84,6 +88,8 @@ def training_sequences(panel: Panel, scaling: Scaling, step: float) -> list[Sequ
         Of the same series.
     step : int or float
         Reference step in the unit of the panel's clock.
+    extra : callable, optional
+        Further features of the windows of a series that end at some instants: (n_instants, n_extra).
 
     Returns
     -------
@@ -103,7 +109,13 @@ def training_sequences(panel: Panel, scaling: Scaling, step: float) -> list[Sequ
             start = float(times[0] / step)  # absolute: token grids agree between calls
             relative = (times - times[0]) / step
             sequences += [
-                Sequence(clock - clock[0], own[0], start + float(clock[0]), int(groups[channel]))
+                Sequence(
+                    clock - clock[0],
+                    own[0],
+                    start + float(clock[0]),
+                    int(groups[channel]),
+                    extra=None if extra is None else extra(series, times[0] + clock * step),
+                )
                 for clock, own in on_reference_grid(relative, standard[None], every_phase=True)
                 if len(clock) > 1
             ]

@@ -134,10 +134,12 @@ class S4Forecaster(DeepForecaster):
         Data: columns of long and wide frames; a frame with exactly ``unique_id, ds, y`` needs no names.
     target_cols : str or list, optional
         Data: channels to forecast; all numeric columns by default.
-    future_covariates : str or list, optional
-        Data: Columns known ahead, numbers or categories: see docs/covariates.md.
+    past_covariates, future_covariates : str or list, optional
+        Data: Columns known up to the origin, and ahead of it; numbers or categories: see docs/covariates.md.
     calendar : bool, default=False
         Data: Take the hour of the day, the day of the week and the day of the year as covariates.
+    channel_mixing : bool, default=False
+        Data: Let every channel of a series read the states of the others, where held-out blocks gain.
     n_modes : int, default=128
         Linear path: the most modes of the bank.
     store_tail : bool, default=True

@@ -35,8 +35,10 @@ class SSMForecaster(StreamingMixin):
     id_col: Any = None
     time_col: Any = None
     target_cols: Any = None
+    past_covariates: Any = None
     future_covariates: Any = None
     calendar: bool = False
+    channel_mixing: bool = False
     n_modes: int = 128
     store_tail: bool = True
 
@@ -78,7 +80,7 @@ class SSMForecaster(StreamingMixin):
             raise TargetGivenError(
                 "y must be None: a forecaster's targets are columns of X. Name them with target_cols=[...]."
             )
-        named = CovariateColumns.of(None, self.future_covariates, None)
+        named = CovariateColumns.of(self.past_covariates, self.future_covariates, None)
         panel, columns = read_training(X, named, self._roles)
         whole = panel
         if validation is not None:
@@ -92,6 +94,7 @@ class SSMForecaster(StreamingMixin):
             n_modes=self.n_modes,
             columns=columns,
             calendar=self.calendar,
+            channel_mixing=self.channel_mixing,
             fit_deep=self._deep_fitter(callbacks, resume_from),
         )
         self._adopt(fitted)

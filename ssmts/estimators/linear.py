@@ -27,10 +27,12 @@ class LinearSSMForecaster(SSMForecaster):
         Columns of long and wide frames; a frame with exactly ``unique_id, ds, y`` needs no names.
     target_cols : str or list, optional
         Channels to forecast; all numeric columns by default.
-    future_covariates : str or list, optional
-        Columns known ahead, numbers or categories: see docs/covariates.md.
+    past_covariates, future_covariates : str or list, optional
+        Columns known up to the origin, and ahead of it; numbers or categories: see docs/covariates.md.
     calendar : bool, default=False
         Take the hour of the day, the day of the week and the day of the year as covariates.
+    channel_mixing : bool, default=False
+        Let every channel of a series read the states of the others, where held-out blocks gain.
     n_modes : int, default=128
         The most modes of the bank.
     store_tail : bool, default=True

@@ -64,7 +64,10 @@ class ForecastModel:
         centred = windows.values - mean[:, None]
         deviation = window_deviation(windows.times, centred)
         features = centred @ weights.features
-        forecast = self.linear.forecast(features, mean, deviation, windows.groups)
+        every = features
+        if windows.extra is not None:
+            every = np.concatenate([features, windows.extra[:, -1]], axis=-1)
+        forecast = self.linear.forecast(every, mean, deviation, windows.groups)
         if self.deep is not None:
             forecast += self.deep.correct_last(windows, features, mean, deviation)
         return forecast

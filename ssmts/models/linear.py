@@ -29,7 +29,8 @@ class LinearPath:
     ----------
     config : LinearConfig
     shared : ndarray of float64, shape (n_features + 1, horizon + 1)
-        For sequences of no known group; the last row belongs to the constant feature, the window's deviation.
+        For sequences of no known group. Features of the bank come first, then the extra ones that channels or
+        covariates add; the last row belongs to the constant feature, the window's deviation.
     by_group : ndarray of float64, shape (n_groups, n_features + 1, horizon + 1)
     """
 
@@ -48,7 +49,7 @@ class LinearPath:
         Parameters
         ----------
         features : ndarray of float64, shape (n_windows, n_features)
-            Features of the centred window.
+            Features of the centred window, and the extra ones if fit had any.
         mean, deviation : ndarray of float64, shape (n_windows,)
         groups : ndarray of int64, shape (n_windows,)
             -1 for the shared weights.

@@ -231,9 +231,10 @@ def accumulate(
     Returns
     -------
     Moments
-        n_features is that of the bank plus one for the constant feature, n_leads is horizon + 1.
+        n_features is that of the bank, plus the extra ones, plus one for the constant feature; n_leads is
+        horizon + 1.
     """
-    moments = Moments.zeros(len(segments), n_groups, bank.n_features + 1, horizon + 1)
+    moments = Moments.zeros(len(segments), n_groups, bank.n_features + stacks[0].n_extra + 1, horizon + 1)
     history = context if history is None else history
     if rare is None:
         rare = rarely_observed(stacks, history, horizon, stride)
@@ -271,7 +272,7 @@ def _add_block(
 ) -> None:
     horizon = len(rare) - 1
     groups = stack.groups[block.members] if moments.A.shape[1] > 1 else np.zeros(len(block.members), int)
-    row_bytes = 8 * (horizon + 1 + bank.n_features)
+    row_bytes = 8 * (horizon + 1 + bank.n_features + stack.n_extra)
     for group in np.unique(groups):
         same = np.flatnonzero(groups == group)
         n_chunks = min(len(same), 1 + len(same) * len(block.rows) * row_bytes // _TARGET_BYTES)
@@ -281,7 +282,8 @@ def _add_block(
                 rows, here = block.rows[part], np.ix_(some, part)
                 mean = block.mean[here][..., None]
                 constant = floored(block.deviation[here])[..., None]
-                features = np.concatenate([bank.features(block.final[here]), constant], axis=-1)
+                features = stack.joined(bank.features(block.final[here]), block.members[some], rows)
+                features = np.concatenate([features, constant], axis=-1)
                 future = future_values(stack, block.members[some], rows, horizon) - mean
                 known = future_observed(stack, rows, horizon)
                 if known is not None:

@@ -35,6 +35,8 @@ class Sequence:
         Which set of weights the sequence uses; -1 for the shared weights.
     weights : ndarray of float64, shape (length,), optional
         How much the window counts in training whose origin an observation is; 1 by default.
+    extra : ndarray of float64, shape (length, n_extra), optional
+        Further features of the windows that end at each observation, such as states of other channels.
     """
 
     times: Float
@@ -42,13 +44,15 @@ class Sequence:
     start: float = 0.0
     group: int = -1
     weights: Float | None = None
+    extra: Float | None = None
 
 
 @dataclass(frozen=True)
 class SequenceStack:
     """Sequences that share one clock: `times` (length,), `values` (n, length), `starts` and `groups` (n,).
 
-    `weights` of the windows that end at each observation are (n, length); None: all 1.
+    `weights` of the windows that end at each observation are (n, length); None: all 1. `extra` features of
+    these windows are (n, length, n_extra); None: there are none.
     """
 
     times: Float
@@ -56,6 +60,19 @@ class SequenceStack:
     starts: Float
     groups: Rows
     weights: Float | None = None
+    extra: Float | None = None
+
+    @property
+    def n_extra(self) -> int:
+        """Number of extra features."""
+        return 0 if self.extra is None else self.extra.shape[-1]
+
+    def joined(self, features: Float, members: Rows | int, rows: Rows | int) -> Float:
+        """Features of the windows of some members that end at some rows, the extra ones appended."""
+        if self.extra is None:
+            return features
+        members = members if isinstance(members, int | np.integer) else members[:, None]
+        return np.concatenate([features, self.extra[members, rows]], axis=-1)
 
     @cached_property
     def interval(self) -> float | None:
@@ -135,9 +152,17 @@ def stack_sequences(sequences: Iterable[Sequence]) -> list[SequenceStack]:
             starts=np.array([member.start for member in members]),
             groups=np.array([member.group for member in members]),
             weights=_stacked_weights(members),
+            extra=None if members[0].extra is None else np.stack([_extra(member) for member in members]),
         )
         for members in clocks.values()
     ]
+
+
+def _extra(member: Sequence) -> Float:
+    """Extra features of a sequence whose stack has some."""
+    if member.extra is None:
+        raise ValueError("either every sequence has extra features, or none")
+    return member.extra
 
 
 def _stacked_weights(members: list[Sequence]) -> Float | None:
