@@ -8,7 +8,9 @@ __version__ = "0.1.0"
 # Attribute -> module that holds it. Nothing heavy is imported before it is asked for (PEP 562).
 _LAZY = dict.fromkeys(
     (
+        "LinearSSMClassifier",
         "LinearSSMForecaster",
+        "LinearSSMRegressor",
         "LSSLForecaster",
         "S4Forecaster",
         "S4DForecaster",

@@ -1,6 +1,7 @@
 """Frames and arrays to series, series to windows, forecasts back to frames. Knows no torch."""
 
 from ssmts.data.calendar import Calendar
+from ssmts.data.cases import case_step, is_long, is_table, read_cases
 from ssmts.data.covariates import (
     CovariateColumns,
     attach_covariates,
@@ -30,12 +31,16 @@ __all__ = [
     "Windows",
     "attach_covariates",
     "merge_covariates",
+    "case_step",
+    "is_long",
+    "is_table",
     "output_times",
     "parse_duration",
     "parse_instant",
     "parse_instants",
     "parse_step",
     "read_covariates",
+    "read_cases",
     "read_panel",
     "reference_step",
     "without_columns",

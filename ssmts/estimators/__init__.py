@@ -1,8 +1,11 @@
 """Estimators with scikit-learn's manners."""
 
 import os
+from typing import Any
 
 from ssmts.errors import ModelFileError
+from ssmts.estimators._case_saving import KIND as CASES
+from ssmts.estimators._case_saving import read_fitted_cases
 from ssmts.estimators._saving import read_forecaster
 from ssmts.estimators.backbones import (
     LSSLForecaster,
@@ -11,22 +14,29 @@ from ssmts.estimators.backbones import (
     MambaForecaster,
     S5Forecaster,
 )
+from ssmts.estimators.classifier import LinearSSMClassifier, SSMClassifier
 from ssmts.estimators.deep import S4DForecaster, S4Forecaster
 from ssmts.estimators.forecaster import SSMForecaster
 from ssmts.estimators.linear import LinearSSMForecaster
+from ssmts.estimators.regressor import LinearSSMRegressor, SSMRegressor
 from ssmts.estimators.streaming import ForecastStream
+from ssmts.training import file_kind
 
 __all__ = [
     "ForecastStream",
     "LSSLForecaster",
+    "LinearSSMClassifier",
     "LinearSSMForecaster",
+    "LinearSSMRegressor",
     "Mamba2Forecaster",
     "Mamba3Forecaster",
     "MambaForecaster",
     "S4DForecaster",
     "S4Forecaster",
     "S5Forecaster",
+    "SSMClassifier",
     "SSMForecaster",
+    "SSMRegressor",
     "load",
 ]
 
@@ -45,7 +55,10 @@ _CLASSES = {
 }
 
 
-def load(path: str | os.PathLike[str]) -> SSMForecaster:
+_CASE_CLASSES = {cls.__name__: cls for cls in (LinearSSMClassifier, LinearSSMRegressor)}
+
+
+def load(path: str | os.PathLike[str]) -> Any:
     """Read a saved estimator of any class; no code in the file is run.
 
     Parameters
@@ -61,7 +74,12 @@ def load(path: str | os.PathLike[str]) -> SSMForecaster:
     ModelFileError
         If the file is no model of this library.
     """
-    return read_estimator(path, kind="model")
+    if file_kind(path) != CASES:
+        return read_estimator(path, kind="model")
+    name, params, fitted, seen = read_fitted_cases(path)
+    if name not in _CASE_CLASSES:
+        raise ModelFileError(f"{path} holds a {name!r}, which this version does not know. Update ssmts.")
+    return _CASE_CLASSES[name]._revive(params, fitted, seen)
 
 
 def read_estimator(path: str | os.PathLike[str], *, kind: str) -> SSMForecaster:

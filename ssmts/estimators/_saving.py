@@ -24,7 +24,7 @@ from ssmts.estimators._sequences import Scaling
 from ssmts.models import ForecastModel, ModelConfig
 from ssmts.training import read_safetensors, write_safetensors_atomic
 
-__all__ = ["read_forecaster", "write_forecaster"]
+__all__ = ["decode_param", "encode_param", "read_forecaster", "write_forecaster"]
 
 
 def write_forecaster(
@@ -41,7 +41,7 @@ def write_forecaster(
     tensors["scaling.scale"] = torch.from_numpy(fitted.scaling.scale)
     state: dict[str, Any] = {
         "class": class_name,
-        "params": {name: _encode_param(name, value) for name, value in params.items()},
+        "params": {name: encode_param(name, value) for name, value in params.items()},
         "config": fitted.model.config.to_dict(),
         "layout": fitted.layout.to_dict(),
         "ids": [_encode_id(id_) for id_ in fitted.scaling.ids],
@@ -128,7 +128,7 @@ def read_forecaster(
             effect,
             mixing,
         )
-        params = {name: _decode_param(value) for name, value in state["params"].items()}
+        params = {name: decode_param(value) for name, value in state["params"].items()}
         return state["class"], params, fitted
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelFileError(
@@ -152,7 +152,8 @@ def _read_covariates(tail: dict[str, Any], tensors: dict[str, Tensor]) -> list[C
     return [Covariates(*own) for own in zip(*parts, tensors["tail.covariates.static"].numpy())]
 
 
-def _encode_param(name: str, value: Any) -> Any:
+def encode_param(name: str, value: Any) -> Any:
+    """A parameter of an estimator as JSON can hold it; what cannot be stored raises `ParameterError`."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, dt.timedelta | np.timedelta64 | pd.tseries.offsets.BaseOffset):
@@ -162,11 +163,12 @@ def _encode_param(name: str, value: Any) -> Any:
     if isinstance(value, os.PathLike | torch.device):
         return str(value)
     if isinstance(value, list | tuple):
-        return [_encode_param(name, item) for item in value]
+        return [encode_param(name, item) for item in value]
     raise ParameterError(name, value, "numbers, strings, durations and lists of them in a saved model")
 
 
-def _decode_param(value: Any) -> Any:
+def decode_param(value: Any) -> Any:
+    """Inverse of :func:`encode_param`."""
     return pd.Timedelta(value["nanoseconds"], unit="ns") if isinstance(value, dict) else value
 
 

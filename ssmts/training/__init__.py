@@ -5,7 +5,7 @@ from ssmts.training.config import TrainingConfig
 from ssmts.training.contracts import Batches, EpochRecord, TrainingResult
 from ssmts.training.entry import train
 from ssmts.training.errors import NonFiniteLossError
-from ssmts.training.files import read_safetensors, write_safetensors_atomic
+from ssmts.training.files import file_kind, read_safetensors, write_safetensors_atomic
 
 __all__ = [
     "Batches",
@@ -15,6 +15,7 @@ __all__ = [
     "TrainingConfig",
     "TrainingResult",
     "TrainingState",
+    "file_kind",
     "read_safetensors",
     "train",
     "write_safetensors_atomic",

@@ -117,6 +117,15 @@ def read_safetensors(
     return tensors, json.loads(header["metadata"])
 
 
+def file_kind(path: str | os.PathLike[str]) -> str | None:
+    """Kind of a file, from its header alone; None if `read_safetensors` is to say what is wrong with it."""
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            return (file.metadata() or {}).get("kind")
+    except (SafetensorError, OSError):
+        return None
+
+
 def _check_header(path: Path, header: Mapping[str, str], kind: str) -> None:
     if header.get("format") != "ssmts":
         raise ModelFileError(

@@ -82,3 +82,17 @@ def small_deep() -> dict[str, Any]:
 def deep(small_deep: dict[str, Any], chaos: np.ndarray) -> S4Forecaster:
     """A forecaster whose deep path was accepted."""
     return S4Forecaster(**small_deep).fit(chaos)
+
+
+@pytest.fixture(scope="session")
+def waves() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    """Makes noisy waves of 80 instants, slow and fast ones in turn, with labels."""
+
+    def make(n_cases: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng(seed)
+        y = np.array(["slow", "fast"])[np.arange(n_cases) % 2]
+        speed = np.where(y == "slow", 0.15, 0.3)[:, None]
+        X = np.sin(speed * np.arange(80) + rng.uniform(0, 6.28, (n_cases, 1)))
+        return X + 0.1 * rng.normal(size=X.shape), y
+
+    return make

@@ -1,0 +1,103 @@
+"""Saved classifiers and regressors: one safetensors file, JSON in its header, no code in either."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ssmts.data import Layout
+from ssmts.errors import ModelFileError, ParameterError
+from ssmts.estimators._case_fitted import FittedCases
+from ssmts.estimators._saving import decode_param, encode_param
+from ssmts.models.case_model import CaseModel
+from ssmts.training import read_safetensors, write_safetensors_atomic
+
+__all__ = ["KIND", "read_fitted_cases", "write_fitted_cases"]
+
+KIND = "cases"  # of these files
+
+
+def write_fitted_cases(
+    path: str | os.PathLike[str],
+    class_name: str,
+    params: dict[str, Any],
+    fitted: FittedCases,
+    seen: dict[str, Any],
+) -> None:
+    """Write a classifier or regressor; see :func:`ssmts.training.write_safetensors_atomic`."""
+    state = {
+        "class": class_name,
+        "params": {name: _encode(name, value) for name, value in params.items()},
+        "layout": fitted.layout.to_dict(),
+        "step": fitted.model.input.step,
+        "classes": None if fitted.classes is None else _encode_labels(fitted.classes),
+        "level": fitted.level,
+        "scale": fitted.scale,
+        "history": fitted.history,
+        "seen": seen,
+    }
+    write_safetensors_atomic(path, fitted.model.to_tensors(), state, kind=KIND)
+
+
+def read_fitted_cases(
+    path: str | os.PathLike[str],
+) -> tuple[str, dict[str, Any], FittedCases, dict[str, Any]]:
+    """Read what :func:`write_fitted_cases` wrote.
+
+    Returns
+    -------
+    class_name : str
+    params : dict
+    fitted : FittedCases
+    seen : dict
+        n_features_in and feature_names_in.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is no model that this version can read.
+    """
+    tensors, state = read_safetensors(path, kind=KIND)
+    try:
+        fitted = FittedCases(
+            model=CaseModel.from_tensors(tensors, state["step"]),
+            layout=Layout.from_dict(state["layout"]),
+            scale=state["scale"],
+            history=state["history"],
+            level=state["level"],
+            classes=None if state["classes"] is None else _decode_labels(state["classes"]),
+        )
+        params = {name: _decode(value) for name, value in state["params"].items()}
+        return state["class"], params, fitted, state["seen"]
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelFileError(
+            f"{Path(path)} is an ssmts file, but not a model that this version can read "
+            f"({type(error).__name__}: {error}). Fit and save the model again."
+        ) from error
+
+
+def _encode_labels(labels: Any) -> dict[str, Any]:
+    values = [value.item() if isinstance(value, np.generic) else value for value in labels.tolist()]
+    if not all(isinstance(value, bool | int | float | str) for value in values):
+        raise ParameterError("y", values, "text, numbers or booleans in a saved classifier")
+    return {"dtype": labels.dtype.str if labels.dtype != object else "object", "values": values}
+
+
+def _decode_labels(stored: dict[str, Any]) -> Any:
+    return np.array(stored["values"], dtype=stored["dtype"])
+
+
+def _encode(name: str, value: Any) -> Any:
+    """A parameter; class weights are a dictionary, whose keys JSON would turn into text."""
+    if isinstance(value, dict):
+        return {"pairs": [[_encode(name, key), _encode(name, own)] for key, own in value.items()]}
+    return encode_param(name, value)
+
+
+def _decode(value: Any) -> Any:
+    if isinstance(value, dict) and "pairs" in value:
+        return {_decode(key): _decode(own) for key, own in value["pairs"]}
+    return decode_param(value)

@@ -1,0 +1,212 @@
+"""What classifiers and regressors of whole series share: reading cases, rates and times, fitting, files."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import _check_sample_weight, check_array, check_consistent_length, validate_data
+
+from ssmts.data import Panel, case_step, is_long, is_table, read_cases
+from ssmts.errors import ModelFileError, ParameterError
+from ssmts.estimators._case_fitted import FittedCases, not_fitted
+from ssmts.estimators._case_saving import read_fitted_cases, write_fitted_cases
+from ssmts.estimators._fit import is_integer, is_number
+from ssmts.models.arrays import Float
+from ssmts.models.case_model import CaseFit, distinct_cases, fit_cases, fit_input
+from ssmts.models.case_states import Case
+
+__all__ = ["CaseEstimator"]
+
+
+@dataclass(eq=False, repr=False)
+class CaseEstimator(BaseEstimator):
+    """Base of `SSMClassifier` and `SSMRegressor`."""
+
+    _: KW_ONLY
+    id_col: Any = None
+    time_col: Any = None
+    value_cols: Any = None
+    n_readouts: int = 128
+    random_state: int | None = None
+
+    def _fit(self, X: Any, y: Any, times: Any, sample_weight: Any) -> None:
+        """Read everything, then fit, then become fitted all at once."""
+        if not is_integer(self.n_readouts) or self.n_readouts < 1:
+            raise ParameterError("n_readouts", self.n_readouts, "an integer >= 1")
+        panel, y = self._read_training(X, y, times)
+        targets, weights, extra = self._targets(y, _check_sample_weight(sample_weight, y, dtype=np.float64))
+        if not weights.any():
+            raise ParameterError("sample_weight", "0 for every case", "positive for at least one case")
+        rows, weights = distinct_cases(panel.series, targets, weights)
+        series, targets = [panel.series[row] for row in rows], targets[rows]
+        read = fit_input(series, case_step(panel))
+        cases = read(series)
+        targets, extra = self._standardised(targets, weights, extra)
+        fit = fit_cases(read, cases, targets, weights, int(self.n_readouts), self._seed())
+        self._table = is_table(X) and not is_long(X, self.id_col)
+        self._adopt(self._finish(fit, panel, cases, targets, weights, extra))
+
+    def _seed(self) -> int:
+        if self.random_state is None:
+            return int(np.random.default_rng().integers(2**31))
+        if is_integer(self.random_state) and self.random_state >= 0:
+            return int(self.random_state)
+        raise ParameterError("random_state", self.random_state, "None or an integer >= 0")
+
+    def _targets(self, y: Any, weights: Float) -> tuple[Float, Float, dict[str, Any]]:
+        """Targets (n_cases, n_targets), weights, and what else is to be remembered."""
+        raise NotImplementedError
+
+    def _standardised(
+        self, targets: Float, weights: Float, extra: dict[str, Any]
+    ) -> tuple[Float, dict[str, Any]]:
+        """Targets in a unit of their own."""
+        return targets, extra
+
+    def _finish(
+        self,
+        fit: CaseFit,
+        panel: Panel,
+        cases: list[Case],
+        targets: Float,
+        weights: Float,
+        extra: dict[str, Any],
+    ) -> FittedCases:
+        """What the estimator keeps of a fit."""
+        raise NotImplementedError
+
+    def _read_training(self, X: Any, y: Any, times: Any) -> tuple[Panel, Any]:
+        """Cases and labels in one order; sets n_features_in_ and feature_names_in_."""
+        if is_long(X, self.id_col):
+            panel = self._read(X, times)
+            y = _aligned(y, panel)
+            check_consistent_length(panel.series, y)
+        elif is_table(X):
+            X, y = validate_data(self, X, y, ensure_all_finite="allow-nan", **self._y_checks())
+            panel = self._read(X, times)
+        else:
+            panel = self._read(X, times)
+            check_consistent_length(panel.series, y)
+        if not is_table(X) or is_long(X, self.id_col):
+            self.n_features_in_ = panel.n_channels
+            if hasattr(self, "feature_names_in_"):
+                del self.feature_names_in_
+        return panel, y
+
+    def _y_checks(self) -> dict[str, Any]:
+        return {}
+
+    def _read(self, X: Any, times: Any, expected: Any = None) -> Panel:
+        return read_cases(
+            X,
+            times=times,
+            id_col=self.id_col,
+            time_col=self.time_col,
+            value_cols=self.value_cols,
+            expected=expected,
+        )
+
+    def _read_cases(self, X: Any, rate: Any, times: Any) -> list[Case]:
+        """Cases to be judged, in reference steps."""
+        fitted = self._check_fitted()
+        if rate is not None:
+            if not is_number(rate) or not 0 < rate < np.inf:
+                raise ParameterError("rate", rate, "a positive number: intervals of X in those of training")
+            if times is not None or is_long(X, self.id_col):
+                raise ParameterError("rate", rate, "None where times say the intervals themselves")
+        if is_table(X) and not is_long(X, self.id_col):
+            if rate is None and times is None and self._table:
+                X = validate_data(self, X, reset=False, ensure_all_finite="allow-nan")
+            else:
+                X = check_array(X, ensure_all_finite="allow-nan", estimator=self)
+        panel = self._read(X, times, expected=fitted.layout)
+        read = fitted.model.input
+        counted = panel.layout.form == "array" and times is None  # unit steps are reference steps
+        return read(panel.series, float(rate or 1.0) * (float(read.step) if counted else 1.0))
+
+    def _check_fitted(self) -> FittedCases:
+        fitted: FittedCases | None = getattr(self, "_fitted", None)
+        if fitted is None:
+            raise not_fitted(self)
+        return fitted
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_fitted")
+
+    def _adopt(self, fitted: FittedCases) -> None:
+        """Become fitted."""
+        self._fitted = fitted
+        step, clock = fitted.model.input.step, fitted.layout.clock.kind
+        self.reference_step_ = pd.Timedelta(int(step), unit="ns") if clock == "datetime" else float(step)
+        self.history_ = fitted.history
+
+    def _answers(self, X: Any, rate: Any, times: Any) -> Float:
+        return self._check_fitted()(self._read_cases(X, rate, times))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted model as one safetensors file, whole or not at all.
+
+        Parameters
+        ----------
+        path : path-like
+        """
+        fitted = self._check_fitted()
+        names = getattr(self, "feature_names_in_", None)
+        seen = {
+            "table": self._table,
+            "n_features_in": int(self.n_features_in_),
+            "feature_names_in": None if names is None else [str(name) for name in names],
+        }
+        write_fitted_cases(path, type(self).__name__, self.get_params(), fitted, seen)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read a model that :meth:`save` wrote; no code in the file is run.
+
+        Parameters
+        ----------
+        path : path-like
+
+        Returns
+        -------
+        The fitted estimator.
+
+        Raises
+        ------
+        ModelFileError
+            If the file is no model, or one of another class.
+        """
+        name, params, fitted, seen = read_fitted_cases(path)
+        if name != cls.__name__:
+            raise ModelFileError(f"{path} holds a {name}, not a {cls.__name__}. Use ssmts.load(path).")
+        return cls._revive(params, fitted, seen)
+
+    @classmethod
+    def _revive(cls, params: dict[str, Any], fitted: FittedCases, seen: dict[str, Any]) -> Self:
+        model = cls(**params)
+        model._adopt(fitted)
+        model._table, model.n_features_in_ = seen["table"], seen["n_features_in"]
+        if seen["feature_names_in"] is not None:
+            model.feature_names_in_ = np.array(seen["feature_names_in"], dtype=object)
+        return model
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.three_d_array = True
+        tags.target_tags.required = True
+        return tags
+
+
+def _aligned(y: Any, panel: Panel) -> Any:
+    """Labels of a long frame's cases: by id where y is a Series indexed by the ids, else by position."""
+    if isinstance(y, pd.Series) and len(y) == len(panel.ids) and y.index.is_unique:
+        ids = pd.Index(list(panel.ids))
+        if not isinstance(y.index, pd.RangeIndex) and y.index.isin(ids).all():
+            return y.reindex(ids).to_numpy()
+    return y

@@ -1,0 +1,221 @@
+"""The classifying estimator: whole series to labels and calibrated probabilities."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
+
+from ssmts.data import Panel
+from ssmts.errors import ParameterError
+from ssmts.estimators._case_fitted import FittedCases
+from ssmts.estimators._cases import CaseEstimator
+from ssmts.models.arrays import Float
+from ssmts.models.case_model import CaseFit
+from ssmts.models.case_states import Case
+from ssmts.models.temperature import fit_temperature, log_loss, softmax
+
+__all__ = ["LinearSSMClassifier", "SSMClassifier"]
+
+
+@dataclass(eq=False, repr=False)
+class SSMClassifier(ClassifierMixin, CaseEstimator):
+    """What all classifiers share; use `LinearSSMClassifier`, `S4Classifier` or another named backbone."""
+
+    _: KW_ONLY
+    class_weight: Any = None
+
+    def fit(self, X: Any, y: Any, *, times: Any = None, sample_weight: Any = None) -> Self:
+        """Fit on whole series; a fit that fails leaves an earlier one as it was.
+
+        Parameters
+        ----------
+        X : array, list of arrays, or frame
+            (n_cases, n_timepoints) or a frame whose rows are cases; (n_cases, n_channels, n_timepoints); a
+            list of arrays (length,) or (n_channels, length); a long frame with `id_col` and `time_col`. NaN
+            is a missing observation.
+        y : array-like, shape (n_cases,)
+            Labels of any kind. For a long frame in the order in which ids first appear, or a pandas Series
+            whose index is the ids.
+        times : array-like, optional
+            Instants of an array X: (n_timepoints,) for all cases, (n_cases, n_timepoints), or a list of
+            arrays; datetimes or numbers. Unit steps by default.
+        sample_weight : array-like, shape (n_cases,), optional
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ssmts.errors.SSMTSError
+            One class per fault; the message names case, channel and remedy.
+        """
+        self._fit(X, y, times, sample_weight)
+        return self
+
+    def _targets(self, y: Any, weights: Float) -> tuple[Float, Float, dict[str, Any]]:
+        y = column_or_1d(y, warn=True)
+        check_classification_targets(y)
+        classes, codes = np.unique(y, return_inverse=True)
+        weights = weights * self._class_weights(classes, y)[codes]
+        return 2.0 * np.eye(len(classes))[codes] - 1.0, weights, {"classes": classes}
+
+    def _class_weights(self, classes: Any, y: Any) -> Float:
+        given = self.class_weight
+        if given is not None and given != "balanced" and not isinstance(given, dict):
+            raise ParameterError("class_weight", given, "None, 'balanced' or a dict from labels to weights")
+        if isinstance(given, dict):
+            given = {label: given.get(label, 1.0) for label in classes.tolist()}
+        weights = np.asarray(compute_class_weight(given, classes=classes, y=y), dtype=np.float64)
+        if not np.isfinite(weights).all() or (weights < 0).any():
+            raise ParameterError("class_weight", self.class_weight, "finite and not negative for every label")
+        return weights
+
+    def _finish(
+        self,
+        fit: CaseFit,
+        panel: Panel,
+        cases: list[Case],
+        targets: Float,
+        weights: Float,
+        extra: dict[str, Any],
+    ) -> FittedCases:
+        codes = targets.argmax(axis=1)
+        temperature = fit_temperature(fit.left_out, codes, weights)
+        values = temperature * fit.left_out
+        right = values.argmax(axis=1) == codes
+        linear = fit.record | {
+            "temperature": temperature,
+            "left_out_accuracy": float(weights @ right / weights.sum()),
+            "left_out_log_loss": log_loss(values, codes, weights),
+        }
+        return FittedCases(
+            model=fit.model,
+            layout=panel.layout,
+            scale=temperature,
+            classes=extra["classes"],
+            history={"linear": linear},
+        )
+
+    def _adopt(self, fitted: FittedCases) -> None:
+        super()._adopt(fitted)
+        self.classes_ = fitted.classes
+
+    def decision_function(self, X: Any, *, rate: Any = None, times: Any = None) -> Float:
+        """Logarithms of the probabilities, up to a constant a case.
+
+        Parameters
+        ----------
+        X, rate, times
+            As for :meth:`predict`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_cases, n_classes), or (n_cases,) for two classes
+            For two classes positive where the second is the likelier one.
+        """
+        values = self._answers(X, rate, times)
+        return values[:, 1] - values[:, 0] if values.shape[1] == 2 else values
+
+    def predict_proba(self, X: Any, *, rate: Any = None, times: Any = None) -> Float:
+        """Probability of every class of `classes_`.
+
+        Parameters
+        ----------
+        X, rate, times
+            As for :meth:`predict`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_cases, n_classes)
+            Calibrated on leave-one-out decisions; the same for a case whatever cases it comes with.
+        """
+        return softmax(self._answers(X, rate, times))
+
+    def predict(self, X: Any, *, rate: Any = None, times: Any = None) -> Any:
+        """Most probable label of every case.
+
+        Parameters
+        ----------
+        X : like fit's
+            A table (two-dimensional array or frame) has the training's width unless `rate` or `times` says
+            why not.
+        rate : float, optional
+            Interval of X in those of the training data: 2.0 is sampled half as often.
+        times : array-like, optional
+            Instants of an array X, counted as at fit.
+
+        Returns
+        -------
+        ndarray, shape (n_cases,)
+
+        Raises
+        ------
+        ssmts.errors.SSMTSError
+            For malformed X.
+        sklearn.exceptions.NotFittedError
+            Before fit.
+        """
+        best = self._answers(X, rate, times).argmax(axis=1)
+        return self.classes_[best]
+
+
+@dataclass(eq=False, repr=False)
+class LinearSSMClassifier(SSMClassifier):
+    """Classifier of whole series in continuous time, fitted in closed form in seconds.
+
+    Random readouts of small state-space models at many time scales are driven by each case, held linearly
+    between its observations; how they are distributed over time, and the shape and levels of the case, go
+    into a ridge classifier. Penalty and the weights of the blocks are chosen by leave-one-out error, and
+    leave-one-out decisions calibrate the probabilities. Irregular series, missing values, unequal lengths and
+    other sampling rates are ordinary input.
+
+    Parameters
+    ----------
+    id_col, time_col : str, optional
+        Columns of a long frame; a frame with exactly ``unique_id, ds, y`` needs no names.
+    value_cols : str or list, optional
+        Channels of a long frame; all numeric columns beside id and time by default.
+    n_readouts : int, default=128
+        Readouts of each kind and time scale; fewer where there are very many cases.
+    random_state : int, optional
+        Seed of the readouts.
+    class_weight : dict or "balanced", optional
+        Weights of the classes.
+
+    Attributes
+    ----------
+    classes_ : ndarray
+        Labels.
+    reference_step_ : pandas.Timedelta or float
+        Median interval of the training data: the unit in which the model counts time.
+    history_ : dict
+        What fit chose and measured.
+    n_features_in_ : int
+        Instants of a table, else channels.
+    feature_names_in_ : ndarray
+        Columns of a frame whose rows are cases.
+
+    References
+    ----------
+    Dempster, Petitjean and Webb, "ROCKET", Data Mining and Knowledge Discovery 2020, for random kernels;
+    Gu et al., "HiPPO", NeurIPS 2020, for the memories that they read here.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ssmts import LinearSSMClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.repeat(["slow", "fast"], 20)
+    >>> phase = rng.uniform(0, 6.28, (40, 1))
+    >>> X = np.sin(np.where(y == "slow", 0.2, 0.4)[:, None] * np.arange(80) + phase)
+    >>> model = LinearSSMClassifier(random_state=0).fit(X, y)
+    >>> model.predict(X[:1, ::2], rate=2.0)
+    array(['slow'], dtype='<U4')
+    """

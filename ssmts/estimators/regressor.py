@@ -1,0 +1,156 @@
+"""The regressing estimator: whole series to a number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.utils.validation import column_or_1d
+
+from ssmts.data import Panel
+from ssmts.errors import InfiniteValueError, NotNumericError
+from ssmts.estimators._case_fitted import FittedCases
+from ssmts.estimators._cases import CaseEstimator
+from ssmts.models.arrays import Float
+from ssmts.models.case_model import CaseFit
+from ssmts.models.case_states import Case
+
+__all__ = ["LinearSSMRegressor", "SSMRegressor"]
+
+
+@dataclass(eq=False, repr=False)
+class SSMRegressor(RegressorMixin, CaseEstimator):
+    """What all regressors share; use `LinearSSMRegressor`, `S4Regressor` or another named backbone."""
+
+    def fit(self, X: Any, y: Any, *, times: Any = None, sample_weight: Any = None) -> Self:
+        """Fit on whole series; a fit that fails leaves an earlier one as it was.
+
+        Parameters
+        ----------
+        X, times, sample_weight
+            As for :meth:`SSMClassifier.fit`.
+        y : array-like of float, shape (n_cases,)
+            A number a case. For a long frame in the order in which ids first appear, or a pandas Series
+            whose index is the ids.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ssmts.errors.SSMTSError
+            One class per fault; the message names case, channel and remedy.
+        """
+        self._fit(X, y, times, sample_weight)
+        return self
+
+    def _y_checks(self) -> dict[str, Any]:
+        return {"y_numeric": True}
+
+    def _targets(self, y: Any, weights: Float) -> tuple[Float, Float, dict[str, Any]]:
+        y = column_or_1d(y, warn=True)
+        try:
+            numbers = np.asarray(y, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise NotNumericError(f"y holds something that is no number ({error}). Give numbers.") from error
+        if not np.isfinite(numbers).all():
+            raise InfiniteValueError("Input y contains NaN or infinity. Leave such cases out.")
+        return numbers[:, None], weights, {}
+
+    def _standardised(
+        self, targets: Float, weights: Float, extra: dict[str, Any]
+    ) -> tuple[Float, dict[str, Any]]:
+        share = weights / weights.sum()
+        level = float(share @ targets[:, 0])
+        scale = float(np.sqrt(share @ (targets[:, 0] - level) ** 2))
+        scale = scale if scale > 1e-12 * max(abs(level), 1e-300) else 1.0
+        return (targets - level) / scale, {"level": level, "scale": scale}
+
+    def _finish(
+        self,
+        fit: CaseFit,
+        panel: Panel,
+        cases: list[Case],
+        targets: Float,
+        weights: Float,
+        extra: dict[str, Any],
+    ) -> FittedCases:
+        scale = extra["scale"]
+        record = fit.record | {"left_out_rmse": scale * float(np.sqrt(fit.record["left_out_mse"]))}
+        return FittedCases(
+            model=fit.model,
+            layout=panel.layout,
+            level=extra["level"],
+            scale=scale,
+            history={"linear": record},
+        )
+
+    def predict(self, X: Any, *, rate: Any = None, times: Any = None) -> Float:
+        """Number of every case.
+
+        Parameters
+        ----------
+        X : like fit's
+            A table (two-dimensional array or frame) has the training's width unless `rate` or `times` says
+            why not.
+        rate : float, optional
+            Interval of X in those of the training data: 2.0 is sampled half as often.
+        times : array-like, optional
+            Instants of an array X, counted as at fit.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_cases,)
+
+        Raises
+        ------
+        ssmts.errors.SSMTSError
+            For malformed X.
+        sklearn.exceptions.NotFittedError
+            Before fit.
+        """
+        return self._answers(X, rate, times)[:, 0]
+
+
+@dataclass(eq=False, repr=False)
+class LinearSSMRegressor(SSMRegressor):
+    """Regressor of whole series in continuous time, fitted in closed form in seconds.
+
+    It reads a case as `LinearSSMClassifier` does, and maps what it read to a number by ridge regression.
+
+    Parameters
+    ----------
+    id_col, time_col : str, optional
+        Columns of a long frame; a frame with exactly ``unique_id, ds, y`` needs no names.
+    value_cols : str or list, optional
+        Channels of a long frame; all numeric columns beside id and time by default.
+    n_readouts : int, default=128
+        Readouts of each kind and time scale; fewer where there are very many cases.
+    random_state : int, optional
+        Seed of the readouts.
+
+    Attributes
+    ----------
+    reference_step_ : pandas.Timedelta or float
+        Median interval of the training data: the unit in which the model counts time.
+    history_ : dict
+        What fit chose and measured.
+    n_features_in_ : int
+        Instants of a table, else channels.
+    feature_names_in_ : ndarray
+        Columns of a frame whose rows are cases.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ssmts import LinearSSMRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> speed = rng.uniform(0.1, 0.5, 60)
+    >>> X = np.sin(speed[:, None] * np.arange(80) + rng.uniform(0, 6.28, (60, 1)))
+    >>> model = LinearSSMRegressor(random_state=0).fit(X, speed)
+    >>> bool(model.score(X, speed) > 0.9)
+    True
+    """

@@ -1,0 +1,136 @@
+r"""Ridge regression over blocks of features, with every choice made on leave-one-out residuals.
+
+With weighted, centred features F and targets Y, the residual of case i in a fit without it is
+:math:`r_i / (1 - h_i)`, r the residual of the fit with it and h its leverage: the whole path of penalties
+costs one eigendecomposition, of F Fᵀ or Fᵀ F, whichever is smaller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ssmts.models.arrays import Float
+
+__all__ = ["Block", "RidgeFit", "fit_ridge"]
+
+_PENALTIES = np.geomspace(1e-6, 1e2, 17)  # in units of the mean eigenvalue
+
+
+@dataclass(frozen=True)
+class Block:
+    """Features of one kind, and how they are standardised.
+
+    Parameters
+    ----------
+    center, scale : ndarray of float64, shape (n_features,)
+        Standardised features are (features - center) * scale; scale is 0 where a feature does not vary.
+    """
+
+    center: Float
+    scale: Float
+
+    @classmethod
+    def of(cls, features: Float, weights: Float) -> Block:
+        """Weighted mean and deviation; a block as a whole has the total variance 1."""
+        share = weights / weights.sum()
+        center = share @ features
+        deviation = np.sqrt(share @ (features - center) ** 2)
+        varies = deviation > 1e-6 * np.maximum(np.abs(center), 1e-3)
+        count = max(1, int(varies.sum()))
+        scale = np.where(varies, 1.0 / np.where(varies, deviation, 1.0), 0.0) / np.sqrt(count)
+        return cls(center, scale)
+
+    def standardised(self, features: Float) -> Float:
+        """Features of any cases in the units of the training cases."""
+        return np.asarray((features - self.center) * self.scale)
+
+
+@dataclass(frozen=True)
+class RidgeFit:
+    """A ridge fit and what it would have said of each training case without having seen it.
+
+    Parameters
+    ----------
+    weights : tuple of ndarray of float64, one a block, shape (n_features, n_targets)
+        Of the raw features.
+    intercept : ndarray of float64, shape (n_targets,)
+    left_out : ndarray of float64, shape (n_cases, n_targets)
+        Leave-one-out predictions.
+    error : float
+        Weighted mean square of their errors.
+    penalty : float
+        In units of the mean eigenvalue.
+    """
+
+    weights: tuple[Float, ...]
+    intercept: Float
+    left_out: Float
+    error: float
+    penalty: float
+
+
+def fit_ridge(features: Sequence[Float], shares: Sequence[float], targets: Float, weights: Float) -> RidgeFit:
+    """Fit, and choose the penalty by leave-one-out error.
+
+    Parameters
+    ----------
+    features : sequence of ndarray of float64, shape (n_cases, n_features)
+        Blocks; each is standardised to a total variance of its share.
+    shares : sequence of float
+        One a block; a block of share 0 is left out.
+    targets : ndarray of float64, shape (n_cases, n_targets)
+    weights : ndarray of float64, shape (n_cases,)
+        Positive weight of each case.
+
+    Returns
+    -------
+    RidgeFit
+    """
+    weights = weights / weights.mean()
+    root = np.sqrt(weights)[:, None]
+    blocks = [Block.of(block, weights) for block in features]
+    used = [np.sqrt(share) for share in shares]
+    joined = np.concatenate(
+        [root * share * block.standardised(own) for share, block, own in zip(used, blocks, features)], axis=1
+    )
+    mean = (weights @ targets) / weights.sum()
+    wanted = root * (targets - mean)
+    left, eigenvalues, right = _decompose(joined)
+    projected = left.T @ wanted
+    unit = float(eigenvalues.mean()) if len(eigenvalues) else 1.0
+    beyond = wanted - left @ projected  # what no weights can reach
+    best: tuple[float, float, Float] | None = None
+    squares = left * left
+    share_of_mean = weights / weights.sum()
+    for penalty in _PENALTIES:
+        shrunk = penalty * unit / (eigenvalues + penalty * unit)
+        residual = beyond + left @ (shrunk[:, None] * projected)
+        room = 1.0 - share_of_mean - squares @ (1.0 - shrunk)
+        errors = residual / root / np.maximum(room, 1e-9)[:, None]
+        error = float((weights @ errors**2).mean() / weights.sum())
+        if best is None or error < best[0]:
+            best = error, float(penalty), errors
+    assert best is not None
+    error, penalty, errors = best
+    solved = right @ (projected * (np.sqrt(eigenvalues) / (eigenvalues + penalty * unit))[:, None])
+    out, intercept, begin = [], mean.copy(), 0
+    for share, block in zip(used, blocks):
+        own = solved[begin : begin + len(block.scale)] * (share * block.scale)[:, None]
+        intercept -= block.center @ own
+        out.append(own)
+        begin += len(block.scale)
+    return RidgeFit(tuple(out), intercept, targets - errors, error, penalty)
+
+
+def _decompose(matrix: Float) -> tuple[Float, Float, Float]:
+    """Left singular vectors, squared singular values, right singular vectors; those of value 0 left out."""
+    wide = matrix.shape[0] <= matrix.shape[1]
+    gram = matrix @ matrix.T if wide else matrix.T @ matrix
+    eigenvalues, vectors = np.linalg.eigh(gram)
+    keep = eigenvalues > 1e-10 * max(float(eigenvalues[-1]), 1e-300)
+    eigenvalues, vectors = eigenvalues[keep], vectors[:, keep]
+    other = (matrix.T if wide else matrix) @ vectors / np.sqrt(eigenvalues)
+    return (vectors, eigenvalues, other) if wide else (other, eigenvalues, vectors)

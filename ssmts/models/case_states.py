@@ -1,0 +1,120 @@
+"""Cases as continuous inputs, and the states that a bank of modes takes through each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ssmts.models.arrays import Complex, Float
+from ssmts_kernels.hold import hold_weights
+
+__all__ = ["Case", "case_states", "make_case"]
+
+_BLOCK_BYTES = 64 * 2**20  # states held at once
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case, linear between its observations.
+
+    Parameters
+    ----------
+    times : ndarray of float64, shape (length,)
+        From 0, in reference steps; at least two.
+    values : ndarray of float64, shape (n_channels, length)
+        Without missing values.
+    """
+
+    times: Float
+    values: Float
+
+    @property
+    def weights(self) -> Float:
+        """Share of the time that each observation speaks for: half of the interval on either side."""
+        halves = 0.5 * np.diff(self.times)
+        shares = np.concatenate([halves, [0.0]]) + np.concatenate([[0.0], halves])
+        return np.asarray(shares / self.times[-1])
+
+
+def make_case(times: Float, values: Float, level: Float, scale: Float) -> Case:
+    """Standardise, and fill by the first-order hold what a channel misses.
+
+    Parameters
+    ----------
+    times : ndarray of float64, shape (length,)
+        In reference steps.
+    values : ndarray of float64, shape (length, n_channels)
+        NaN where missing. A channel is held flat before its first and after its last observation; one that
+        was not observed at all stays at its training mean.
+    level, scale : ndarray of float64, shape (n_channels,)
+        Training mean and deviation.
+    """
+    times = times - times[0]
+    own = ((values - level) / scale).T
+    missing = np.isnan(own)
+    if missing.any():
+        own = own.copy()
+        for channel in np.flatnonzero(missing.any(axis=1)):
+            seen = ~missing[channel]
+            own[channel] = np.interp(times, times[seen], own[channel, seen]) if seen.any() else 0.0
+    if len(times) == 1:  # held for a reference step
+        return Case(np.array([0.0, 1.0]), np.repeat(own, 2, axis=1))
+    return Case(times, np.ascontiguousarray(own))
+
+
+def case_states(cases: Sequence[Case], A: Complex) -> Iterator[tuple[int, Complex]]:
+    """States of every case under the first-order hold, after an input that was constant before it began.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+    A : ndarray of complex128, shape (n_modes,)
+        Re A < 0.
+
+    Yields
+    ------
+    number : int
+        Of the case; every case comes once, those of similar length together.
+    states : ndarray of complex128, shape (length, n_channels, n_modes)
+    """
+    lengths = np.array([len(case.times) for case in cases])
+    order = np.argsort(lengths, kind="stable")
+    row_bytes = 16 * len(A) * len(cases[0].values) if len(cases) else 1
+    begin = 0
+    while begin < len(order):
+        end = begin + 1
+        while end < len(order) and (end + 1 - begin) * lengths[order[end]] * row_bytes <= _BLOCK_BYTES:
+            end += 1
+        together = order[begin:end]
+        states = _scan([cases[number] for number in together], A)
+        for place, number in enumerate(together):
+            yield int(number), states[: lengths[number], place]
+        begin = end
+
+
+def _scan(cases: Sequence[Case], A: Complex) -> Complex:
+    """States of a block, (longest, n_cases, n_channels, n_modes); a shorter case stays as it ended."""
+    longest = max(len(case.times) for case in cases)
+    values = np.stack([np.pad(c.values, ((0, 0), (0, longest - len(c.times))), mode="edge") for c in cases])
+    times = np.stack([np.pad(c.times, (0, longest - len(c.times)), mode="edge") for c in cases])
+    intervals = np.diff(times, axis=1)
+    shared = np.ptp(intervals) < 1e-9 * max(float(intervals.max()), 1.0)
+    inputs = np.ascontiguousarray(values.transpose(2, 0, 1))[..., None]
+    states = np.empty((longest, len(cases), values.shape[1], len(A)), dtype=np.complex128)
+    states[0] = inputs[0] * (-1.0 / A)
+    # One row for all where the grid is shared, else a row a case.
+    distinct = intervals[:1, :1] if shared else intervals
+    modes = torch.from_numpy(A)
+    weights: tuple[Complex, ...] | None = None
+    for k in range(1, longest):
+        if weights is None or not shared:
+            at = torch.from_numpy(distinct[:, min(k - 1, distinct.shape[1] - 1)].copy())
+            weights = tuple(w.numpy()[:, None, :] for w in hold_weights(modes, at[:, None], "foh"))
+        A_bar, previous, current = weights
+        np.multiply(states[k - 1], A_bar, out=states[k])
+        states[k] += inputs[k - 1] * previous
+        states[k] += inputs[k] * current
+    return states
