@@ -11,6 +11,9 @@ from ssmts.nn.lti import LTILayer
 
 __all__ = ["LSSL"]
 
+# Batched LU of larger matrices fails in the oneMKL of torch 2.13 (seen from N = 190 on): one at a time there.
+_BATCHED = 128
+
 
 class LSSL(LTILayer):
     r"""Linear state-space layer with a dense state matrix, discretised by the trapezoidal rule.
@@ -94,23 +97,38 @@ class LSSL(LTILayer):
         held = 0.5 * (state.u + u) if self.hold == "bilinear" else u
         right = 2 * state.x + step * held[..., None] * self.B
         system = self._implicit(step[..., None])
-        x = torch.linalg.solve(system, right[..., None])[..., 0] - state.x
+        if len(self.B) <= _BATCHED:
+            solved = torch.linalg.solve(system, right)
+        else:
+            pairs = zip(system.flatten(0, 1), right.flatten(0, 1))
+            solved = torch.stack([torch.linalg.solve(*pair) for pair in pairs]).view_as(right)
+        x = solved - state.x
         y = (self.C * x).sum(-1) + self.D * u
         return y.to(u.dtype), SSMState(x, u)
 
     def _responses(self, length: int, rate: float) -> tuple[Tensor, Tensor]:
-        step = rate * self.delta[:, None]
+        together = self.d_model if len(self.B) <= _BATCHED else 1
+        parts = [
+            self._of_features(delta, C, length, rate)
+            for delta, C in zip(torch.split(self.delta, together), torch.split(self.C, together))
+        ]
+        kernels, starts = (torch.cat(rows) for rows in zip(*parts))
+        return kernels, starts
+
+    def _of_features(self, delta: Tensor, C: Tensor, length: int, rate: float) -> tuple[Tensor, Tensor]:
+        """Responses of some features, see `_responses`."""
+        step = rate * delta[:, None]
         system = self._implicit(step[..., None])
         eye = torch.eye(len(self.B), dtype=self.D.dtype, device=self.D.device)
         solved = torch.linalg.solve(system, torch.cat([2 * eye - system, (step * self.B)[..., None]], dim=-1))
         A_bar, B_bar = solved[..., :-1], solved[..., -1:]
         if self.hold == "bilinear_s4" and rate != 1:
             # The first observation is held for 1, not for rate.
-            unit = self.delta[:, None]
+            unit = delta[:, None]
             first = torch.linalg.solve(self._implicit(unit[..., None]), unit * self.B)
             B_bar = torch.cat([B_bar, first[..., None]], dim=-1)
-        responses = (self.C[:, None] @ _krylov(A_bar, B_bar, length))[:, 0]
-        kernels = responses.view(self.d_model, length, B_bar.shape[-1]).movedim(-1, 0)
+        responses = (C[:, None] @ _krylov(A_bar, B_bar, length))[:, 0]
+        kernels = responses.view(len(C), length, B_bar.shape[-1]).movedim(-1, 0)
         if self.hold == "bilinear_s4":
             return kernels[0], kernels[-1]
         previous = 0.5 * nn.functional.pad(kernels[0], (1, 0))[:, :length]

@@ -83,8 +83,8 @@ class LTILayer(SSMLayer):
         """Convolution view, see :meth:`SSMLayer.forward`."""
         check_rate(rate)
         kernel, start = self._responses(u.shape[1], rate)
-        y = fft_conv(u, kernel) + self.D.to(u.dtype) * u
-        return y + u[:, :1] * (start - kernel).T.to(u.dtype)
+        y = torch.addcmul(fft_conv(u, kernel), self.D.to(u.dtype), u)
+        return y if start is kernel else y + u[:, :1] * (start - kernel).T.to(u.dtype)
 
     def scan(
         self,
@@ -121,7 +121,8 @@ class LTILayer(SSMLayer):
     def _responses(self, length: int, rate: float) -> tuple[Tensor, Tensor]:
         """Responses to any later observation and to the first one, (d_model, length) each.
 
-        They differ because nothing is known before the first observation, or its interval is not the rate.
+        One tensor, or two where nothing is known before the first observation or its interval is not the
+        rate.
         """
 
     def _latest(self, u: Tensor, state: SSMState, lengths: Tensor | None) -> Tensor:

@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from ssmts.nn.hippo import hippo_dplr
 from ssmts.nn.layer import SSMState, complex_parameter
@@ -17,6 +18,10 @@ __all__ = ["S4"]
 # The kernel is computed on a grid of twice its length, damped to this share at the grid's end: what wraps
 # around is below it, and undoing the damping magnifies the rounding of doubles to about as much.
 _WRAPPED = 1e-11
+# Features times (length + N/2). Above the first, kernels are made in blocks of the second: the memory of a
+# training step falls to a tenth, its time grows by a third (H = N = 512, L = 1,024).
+_WHOLE = 1 << 18
+_BLOCK = 1 << 14
 
 
 class S4(ModalLayer):
@@ -84,22 +89,35 @@ class S4(ModalLayer):
         return y.to(u.dtype), SSMState(x, u)
 
     def _responses(self, length: int, rate: float) -> tuple[Tensor, Tensor]:
+        parameters = (self.log_delta, self.A, *map(torch.view_as_complex, (self.B, self.C, self.P)))
+        a_feature = length + self.B.shape[1]
+        if self.d_model * a_feature <= _WHOLE:
+            kernels = self._of_features(length, rate, *parameters)
+        else:
+            # Kernels are small beside what makes them: a few features at a time, made again for the gradient.
+            split = (torch.split(parameter, max(1, _BLOCK // a_feature)) for parameter in parameters)
+            blocks = [
+                checkpoint(self._of_features, length, rate, *block, use_reentrant=False)
+                for block in zip(*split)
+            ]
+            kernels = torch.cat(blocks, dim=1)
+        if self.hold == "bilinear_s4":
+            kernel = kernels[0]
+            return kernel, kernel if len(kernels) == 1 else kernels[1]
+        previous = 0.5 * torch.nn.functional.pad(kernels[0], (1, 0))[:, :length]
+        return 0.5 * kernels[0] + previous, previous
+
+    def _of_features(self, length: int, rate: float, log_delta: Tensor, *system: Tensor) -> Tensor:
+        """Responses of some features to an observation held for rate, or for 1: (1 or 2, D, length)."""
         # All in double: the generating function sums as many terms as the kernel has samples.
-        A, B, C, P = (
-            value.to(torch.complex128)
-            for value in (self.A, *map(torch.view_as_complex, (self.B, self.C, self.P)))
-        )
-        delta = self.delta.to(torch.float64)
+        A, B, C, P = (value.to(torch.complex128) for value in system)
+        delta = log_delta.exp().to(torch.float64)
         inputs = [rate * delta[:, None] * B]
         if self.hold == "bilinear_s4" and rate != 1:
             # The first observation is held for 1, not for rate. The kernel begins with the solve for a step
             # of rate, which is cancelled here: I - rate h A = rate (I - h A) + (1 - rate) I.
             inputs.append(rate * delta[:, None] * B + (1 - rate) * _resolve(A, P, delta, delta[:, None] * B))
-        kernels = _generating_kernels(A, P, torch.stack(inputs), C, rate * delta, length).to(self.D.dtype)
-        if self.hold == "bilinear_s4":
-            return kernels[0], kernels[-1]
-        previous = 0.5 * torch.nn.functional.pad(kernels[0], (1, 0))[:, :length]
-        return 0.5 * kernels[0] + previous, previous
+        return _generating_kernels(A, P, torch.stack(inputs), C, rate * delta, length).to(self.D.dtype)
 
 
 def _resolve(A: Tensor, P: Tensor, step: Tensor, x: Tensor) -> Tensor:

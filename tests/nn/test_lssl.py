@@ -51,6 +51,22 @@ def test_lssl_f_keeps_its_memory_fixed(irregular):
     assert {"A", "B", "log_delta"} < set(layer.state_dict())
 
 
+def test_large_systems_give_what_their_features_give_alone(irregular, regular):
+    """Batched solves of so large matrices fail in some builds of LAPACK."""
+    torch.manual_seed(0)
+    layer = LSSL(3, 256, hold="bilinear_s4").double()
+    u, intervals = irregular(length=6)
+    torch.testing.assert_close(layer(u, 0.5), layer.scan(u, regular(2, 6, 0.5))[0])
+    y, _ = layer.scan(u, intervals)
+    for feature in range(3):
+        alone = LSSL(1, 256, hold="bilinear_s4").double()
+        with torch.no_grad():
+            for name in ("log_delta", "C", "D"):
+                getattr(alone, name).copy_(getattr(layer, name)[feature : feature + 1])
+        one = slice(feature, feature + 1)
+        torch.testing.assert_close(alone.scan(u[..., one], intervals)[0], y[..., one])
+
+
 def test_lssl_takes_any_size_and_only_known_systems():
     assert LSSL(2, 5).A.shape == (5, 5)
     with pytest.raises(ValueError, match="measure must be one of"):

@@ -154,6 +154,24 @@ def test_foh_knows_nothing_before_the_first_observation(irregular):
     assert (held.scan(u, intervals)[1].x != 0).all()
 
 
+@pytest.mark.parametrize("hold", S4.HOLDS)
+def test_s4_makes_kernels_in_blocks_of_features(hold, irregular, monkeypatch):
+    """Values and gradients of many features at once, whatever share of them is in memory."""
+    torch.manual_seed(0)
+    layer = S4(7, 8, hold=hold).double()
+    u, _ = irregular(length=20, d_model=7)
+
+    def run():
+        y = layer(u, 1.5)
+        return [y, *torch.autograd.grad(y.sin().sum(), tuple(layer.parameters()))]
+
+    expected = run()
+    monkeypatch.setattr("ssmts.nn.s4._WHOLE", 1)
+    monkeypatch.setattr("ssmts.nn.s4._BLOCK", 60)
+    for one, other in zip(run(), expected, strict=True):
+        torch.testing.assert_close(one, other)
+
+
 @pytest.mark.parametrize("kind", [S4, S4D])
 def test_modes_come_in_pairs(kind):
     with pytest.raises(ValueError, match="d_state must be even"):

@@ -16,6 +16,9 @@ from torch import Tensor
 
 from ssmts_kernels.vandermonde import cpu as vandermonde
 
+_ELEMENTS = 1 << 16
+"""Complex numbers formed at a time."""
+
 
 def order(omega: Tensor, A: Tensor) -> int | None:
     """Return n if omega holds the first powers of exp(-2πi/n), n or n // 2 + 1 of them, else None.
@@ -37,27 +40,37 @@ def order(omega: Tensor, A: Tensor) -> int | None:
 
 def forward(v: Tensor, A: Tensor, n: int, points: int) -> Tensor:
     """Return the (K, H, points) sums of the (K, H, N) numerators."""
-    folded, _, logarithm = _folded(v, A, n)
-    rows = logarithm.expand_as(folded).flatten(0, 1)
-    kernel = vandermonde.forward(folded.flatten(0, 1), rows, n).view(*v.shape[:2], n)
-    spectrum: Tensor = torch.fft.rfft(kernel) if points <= n // 2 + 1 else torch.fft.fft(kernel)
-    return spectrum[..., :points].to(v.dtype)
+    out = v.new_empty(v.shape[0], v.shape[1], points)
+    for rows in _row_blocks(v, n):
+        folded, _, logarithm = _folded(v[:, rows], A[rows], n)
+        kernel = vandermonde.forward_many(folded, logarithm, n)
+        spectrum: Tensor = torch.fft.rfft(kernel) if points <= n // 2 + 1 else torch.fft.fft(kernel)
+        out[:, rows] = spectrum[..., :points].to(v.dtype)
+    return out
 
 
 def backward(grad: Tensor, v: Tensor, A: Tensor, n: int) -> tuple[Tensor, Tensor]:
     """Return the gradients of v and A."""
-    folded, power, logarithm = _folded(v, A, n)
-    rows = logarithm.expand_as(folded).flatten(0, 1)
-    grad_kernel = torch.fft.ifft(grad.to(folded.dtype), n, norm="forward").real
-    of_folded, of_logarithm = (
-        g.view_as(folded) for g in vandermonde.backward(grad_kernel.flatten(0, 1), folded.flatten(0, 1), rows)
-    )
-    wide = A.to(folded.dtype)
-    inverse, slope = 1 / (1 - wide / 2), 1 / (1 - wide**2 / 4)
-    of_v = (inverse / (1 - power)).conj_physical() * of_folded
-    relative = inverse / 2 + n * slope * power / (1 - power)
-    of_A = (slope.conj_physical() * of_logarithm + (folded * relative).conj_physical() * of_folded).sum(0)
-    return of_v.to(v.dtype), of_A.to(A.dtype)
+    grad_v, grad_A = torch.empty_like(v), torch.empty_like(A)
+    for rows in _row_blocks(v, n):
+        folded, power, logarithm = _folded(v[:, rows], A[rows], n)
+        grad_kernel = torch.fft.ifft(grad[:, rows].to(folded.dtype), n, norm="forward").real
+        of_folded, of_logarithm = vandermonde.backward_many(grad_kernel, folded, logarithm)
+        wide = A[rows].to(folded.dtype)
+        inverse, slope = 1 / (1 - wide / 2), 1 / (1 - wide**2 / 4)
+        of_v = (inverse / (1 - power)).conj_physical() * of_folded
+        relative = inverse / 2 + n * slope * power / (1 - power)
+        of_A = slope.conj_physical() * of_logarithm + ((folded * relative).conj_physical() * of_folded).sum(0)
+        grad_v[:, rows], grad_A[rows] = of_v.to(v.dtype), of_A.to(A.dtype)
+    return grad_v, grad_A
+
+
+def _row_blocks(v: Tensor, n: int) -> list[slice]:
+    """Rows whose factors stay within `_ELEMENTS`: O(H N √L) memory at once would dwarf the result."""
+    numerators, rows, modes = v.shape
+    a_row = max(1, modes * (numerators + 1) * (math.isqrt(max(n - 1, 0)) + 1) + 2 * numerators * n)
+    size = max(1, _ELEMENTS // a_row)
+    return [slice(start, start + size) for start in range(0, rows, size)]
 
 
 def _folded(v: Tensor, A: Tensor, n: int) -> tuple[Tensor, Tensor, Tensor]:

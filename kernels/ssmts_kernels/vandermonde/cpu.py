@@ -14,26 +14,45 @@ from torch import Tensor
 
 def forward(C: Tensor, A: Tensor, length: int) -> Tensor:
     """Return the (H, L) kernel."""
-    inner, outer, _ = _factors(A, length)
-    weighted = C[..., None] * outer
-    kernel = torch.bmm(_planes(weighted.conj_physical()).mT, _planes(inner)).flatten(1)[:, :length]
-    return kernel.mul(2 if A.is_complex() else 1)
+    return forward_many(C[None], A, length)[0]
 
 
 def backward(grad: Tensor, C: Tensor, A: Tensor) -> tuple[Tensor, Tensor]:
     """Return the gradients of C and A."""
-    length = grad.shape[1]
+    grad_C, grad_A = backward_many(grad[None], C[None], A)
+    return grad_C[0], grad_A
+
+
+def forward_many(C: Tensor, A: Tensor, length: int) -> Tensor:
+    """Return the (K, H, L) kernels of (K, H, N) weights that share their (H, N) modes."""
+    inner, outer, _ = _factors(A, length)
+    weighted = (C[..., None] * outer).transpose(0, 1)
+    left = torch.cat([weighted.real, -weighted.imag], 2) if C.is_complex() else weighted
+    # (H, K blocks, 2N) x (H, 2N, block)
+    samples = left.shape[-1] * inner.shape[-1]
+    blocks = left.transpose(2, 3).flatten(1, 2)
+    kernels = torch.bmm(blocks, _planes(inner)).view(len(A), len(C), samples)[..., :length]
+    return kernels.transpose(0, 1).mul(2 if A.is_complex() else 1)
+
+
+def backward_many(grad: Tensor, C: Tensor, A: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the gradients of C and A of `forward_many`."""
+    length = grad.shape[-1]
     inner, outer, offsets = _factors(A, length)
     block, blocks = inner.shape[-1], outer.shape[-1]
-    padded = torch.nn.functional.pad(grad, (0, block * blocks - length)).view(len(grad), blocks, block)
+    padded = torch.nn.functional.pad(grad, (0, block * blocks - length)).view(*grad.shape[:2], blocks, block)
     steps = torch.arange(block, dtype=padded.dtype, device=grad.device)
     inner = inner.conj_physical()
-    moments = torch.bmm(torch.cat([_planes(inner), _planes(inner * steps)], 1), padded.mT)
-    zeroth, first = (_from_planes(m, A) for m in moments.chunk(2, 1))
+    both = torch.cat([_planes(inner), _planes(inner * steps)], 1)
+    # (H, 4N, block) x (H, block, K blocks)
+    moments = torch.bmm(both, padded.transpose(0, 1).flatten(1, 2).mT)
+    zeroth, first = (
+        _from_planes(m, A).view(*A.shape, len(C), blocks).movedim(2, 0) for m in moments.chunk(2, 1)
+    )
     outer = outer.conj_physical()
     scale = 2 if A.is_complex() else 1
     grad_C = (outer * zeroth).sum(-1) * scale
-    grad_A = C.conj_physical() * (outer * (offsets * zeroth + first)).sum(-1) * scale
+    grad_A = (C.conj_physical() * (outer * (offsets * zeroth + first)).sum(-1)).sum(0) * scale
     return grad_C, grad_A
 
 
