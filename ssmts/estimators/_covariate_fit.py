@@ -69,21 +69,24 @@ def fit_effect(
             raise ParameterError("calendar", calendar, "False where times are numbers, not dates")
         span = max(float(series.times[-1] - series.times[0]) for series in panel.series)
         hours = Calendar.suited(step, span)
-    effect = _blank(panel, columns, hours, config.context)
+    few = 1 < len(panel.series) * panel.n_channels <= _MOST_GROUPS
+    grouping = "static" if scaling.classes is not None else "series" if few else "none"
+    effect = _blank(panel, columns, hours, config.context, grouping)
     n_windows = sum(len(origin_rows(s, config.context, config.horizon)) * len(s.values) for s in stacks)
     small = replace(config, n_modes=min(config.n_modes, _WHITENING_MODES))
     whitener = Whitener(fit_linear(stacks, small, 1, stride=max(1, n_windows // _MOST_WINDOWS)))
     paths = whitener.honest_paths()
     n_features, n_channels = effect.shared.shape[1], panel.n_channels
-    n_groups = len(panel.series) if len(panel.series) * n_channels <= _MOST_GROUPS else 1
+    n_classes = 1 if scaling.classes is None else len(scaling.classes)
+    n_groups = {"static": n_classes, "series": len(panel.series), "none": 1}[grouping]
     n_segments = len(whitener.fit.segments)
     moments = [EffectMoments.zeros(n_segments, n_groups, n_features) for _ in range(n_channels)]
     some = np.unique(np.linspace(0, len(panel.series) - 1, min(len(panel.series), _MOST_SERIES)).astype(int))
     stride = max(1, n_windows // n_channels // _MOST_WINDOWS)
     for number in some.tolist():
+        group = effect.group_of(panel.series[number], scaling) or 0
         for stack, channels in _units(panel.series[number], effect, scaling, number, step):
-            own = [moments[channel] for channel in channels]
-            whitener.add(own, stack, number if n_groups > 1 else 0, stride, paths)
+            whitener.add([moments[channel] for channel in channels], stack, group, stride, paths)
     levels = np.tile(effect.bank.levels, n_features)[: n_features - (hours.n_features if hours else 0)]
     levels = np.concatenate([levels, np.zeros(n_features - len(levels), dtype=np.int64)])
     chosen = [choose_effect(own, whitener.fit.segments, levels) for own in moments]
@@ -93,12 +96,12 @@ def fit_effect(
         "error_with": [one.error_with for one in chosen],
     }
     shared = np.stack([one.shared for one in chosen])
-    by_series = np.stack([one.by_group for one in chosen], axis=1)
-    return replace(effect, shared=shared, by_series=by_series), record
+    by_group = np.stack([one.by_group for one in chosen], axis=1)
+    return replace(effect, shared=shared, by_group=by_group), record
 
 
 def _blank(
-    panel: Panel, columns: CovariateColumns, calendar: Calendar | None, context: float
+    panel: Panel, columns: CovariateColumns, calendar: Calendar | None, context: float, grouping: str
 ) -> CovariateEffect:
     """The effect before its weights are known."""
     origins = [np.array([series.origin]) for series in panel.series]
@@ -108,7 +111,7 @@ def _blank(
     n_features = n_signals * bank.n_each + (0 if calendar is None else calendar.n_features)
     scale = SignalScale.of(panel, columns, columns.future)
     nothing = np.zeros((panel.n_channels, n_features))
-    return CovariateEffect(columns, panel.layout, calendar, bank, scale, nothing, nothing[None])
+    return CovariateEffect(columns, panel.layout, calendar, bank, scale, nothing, grouping, nothing[None])
 
 
 def _units(

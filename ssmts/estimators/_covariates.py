@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,11 @@ class SignalScale:
         spread = np.sqrt(np.where(tiny, pooled, variance))
         return cls(panel.ids, np.vstack([center, pooled_center]), np.vstack([spread, np.sqrt(pooled)]))
 
+    @cached_property
+    def position(self) -> dict[Hashable, int]:
+        """Row of each training series."""
+        return {id_: number for number, id_ in enumerate(self.ids)}
+
     def signals(
         self, series: Series, columns: CovariateColumns, names: Seq[Hashable]
     ) -> tuple[Float, NDArray[np.bool_]]:
@@ -81,7 +87,7 @@ class SignalScale:
 
     def _standardized(self, series: Series, values: Float) -> Float:
         """Numeric covariates of a series in its own units."""
-        row = self.ids.index(series.id) if series.id in self.ids else -1
+        row = self.position.get(series.id, -1)
         center, spread = self.center[row], self.spread[row]
         if row < 0:  # over the same time as the channels, whose scale is their own as well
             times = covariates_of(series).times
@@ -108,8 +114,9 @@ class CovariateEffect:
     scale : SignalScale
     shared : ndarray of float64, shape (n_channels, n_features)
         Weights for series that fit did not see.
-    by_series : ndarray of float64, shape (n_groups, n_channels, n_features)
-        One group a training series; or a single one, that of all.
+    grouping : {"series", "static", "none"}
+        Whether training series or classes of series have weights of their own.
+    by_group : ndarray of float64, shape (n_groups, n_channels, n_features)
     """
 
     columns: CovariateColumns
@@ -118,12 +125,13 @@ class CovariateEffect:
     bank: SignalBank
     scale: SignalScale
     shared: Float
-    by_series: Float
+    grouping: str
+    by_group: Float
 
     @property
     def used(self) -> bool:
         """Whether any channel takes anything from them."""
-        return bool(self.shared.any() or self.by_series.any())
+        return bool(self.shared.any() or self.by_group.any())
 
     def features(self, series: Series, times: Times, step: float) -> Float:
         """Features of the covariates at some instants, (n_instants, n_features)."""
@@ -154,12 +162,16 @@ class CovariateEffect:
         -------
         ndarray of float64, shape (n_instants, n_channels)
         """
-        position = {id_: number for number, id_ in enumerate(scaling.ids)}
-        scale, _ = scaling.of_series(series, position)
-        number = position.get(series.id)
-        known = number is not None and len(self.by_series) > 1
-        W = self.by_series[number] if known else self.shared
+        scale, _ = scaling.of_series(series)
+        number = self.group_of(series, scaling)
+        W = self.shared if number is None else self.by_group[number]
         return np.asarray(self.features(series, times, step) @ W.T * scale)
+
+    def group_of(self, series: Series, scaling: Scaling) -> int | None:
+        """Number of the group of a series; None: it takes the shared weights."""
+        if self.grouping == "series":
+            return scaling.position.get(series.id)
+        return scaling.class_of(series) if self.grouping == "static" else None
 
     def without(self, panel: Panel, step: float, scaling: Scaling) -> Panel:
         """The panel minus the effect: what the window alone has to forecast."""
@@ -175,7 +187,7 @@ class CovariateEffect:
         """Everything fitted that :meth:`to_dict` does not say, by name."""
         arrays = {
             "shared": self.shared,
-            "by_series": self.by_series,
+            "by_group": self.by_group,
             "center": self.scale.center,
             "spread": self.scale.spread,
         }
@@ -184,7 +196,7 @@ class CovariateEffect:
     def to_dict(self) -> dict[str, Any]:
         """What the features are, as JSON can hold it."""
         calendar = None if self.calendar is None else self.calendar.to_dict()
-        return {"calendar": calendar, "bank": self.bank.to_dict()}
+        return {"calendar": calendar, "bank": self.bank.to_dict(), "grouping": self.grouping}
 
     @classmethod
     def rebuilt(
@@ -200,7 +212,9 @@ class CovariateEffect:
         calendar = None if state["calendar"] is None else Calendar(**state["calendar"])
         bank = SignalBank(**{name: tuple(values) for name, values in state["bank"].items()})
         scale = SignalScale(ids, arrays["center"], arrays["spread"])
-        return cls(columns, layout, calendar, bank, scale, arrays["shared"], arrays["by_series"])
+        return cls(
+            columns, layout, calendar, bank, scale, arrays["shared"], state["grouping"], arrays["by_group"]
+        )
 
 
 def covariates_of(series: Series) -> Any:

@@ -26,6 +26,8 @@ from ssmts.models.sequences import SequenceStack, stack_sequences
 
 __all__ = ["fit_forecaster", "horizon_of", "is_integer", "is_number"]
 
+_LEAST_GAIN = 1e-3
+
 T = TypeVar("T")
 DeepFitter = Callable[[list[SequenceStack], LinearFit, float, Clock], DeepFit]
 
@@ -119,11 +121,19 @@ def fit_forecaster(
     history["errors_by_period"] = errors
     parts = _Parts(whole, stacks, config, fit_linear(stacks, config, scaling.n_groups))
     known = CovariateColumns() if columns is None else columns
-    effect, mixing = None, None
+    effect, mixing, record = None, None, dict[str, Any]()
+    if known.static:
+        classed = scaling.with_classes(whole, known)
+        kept, parts = _better(classed, parts.anew(whole, classed, step), parts, record)
+        scaling = replace(scaling, classes=classed.classes) if kept is None else kept
+        n_classes = 0 if scaling.classes is None else len(scaling.classes)
+        history["static"] = record | {"accepted": kept is not None, "n_classes": n_classes}
     if calendar or known.future:
         found, record = fit_effect(whole, stacks, scaling, config, step, known, calendar=calendar)
         if found.used:
-            rest = parts.anew(found.without(whole, step, scaling), scaling, step, seconds=seconds)
+            rest = parts.anew(
+                found.without(whole, step, scaling), scaling, step, choose=True, seconds=seconds
+            )
             effect, parts = _better(found, rest, parts, record)
         history["covariates"] = record | {"accepted": effect is not None}
     if known.past or (channel_mixing and panel.n_channels > 1):
@@ -171,20 +181,29 @@ class _Parts:
         scaling: Scaling,
         step: float,
         extra: ExtraFeatures | None = None,
+        *,
+        choose: bool = False,
         seconds: float | None = None,
     ) -> _Parts:
-        """The linear path fitted on another panel, whose period is chosen again, or with extra features."""
+        """The linear path fitted on another panel, with other groups or extra features.
+
+        `choose` looks for its period again; `seconds` is the length of a step where it has one.
+        """
         stacks = stack_sequences(training_sequences(panel, scaling, step, extra))
         config = self.config
-        if extra is None:
+        if choose:
             config = replace(config, period=choose_period(stacks, config, seconds)[0])
         return _Parts(panel, stacks, config, fit_linear(stacks, config, scaling.n_groups))
 
 
 def _better(found: T, rest: _Parts, plain: _Parts, record: dict[str, Any]) -> tuple[T | None, _Parts]:
-    """What was found and the path with it, or None and the one without, by cross-validated error."""
+    """What was found and the path with it, or None and the one without, by cross-validated error.
+
+    A gain of less than a thousandth is none.
+    """
     record |= {"mse_without": plain.linear.penalties.error, "mse_with": rest.linear.penalties.error}
-    return (found, rest) if record["mse_with"] < record["mse_without"] else (None, plain)
+    gains = record["mse_with"] < (1.0 - _LEAST_GAIN) * record["mse_without"]
+    return (found, rest) if gains else (None, plain)
 
 
 def _require_windows(panel: Panel, stacks: list[SequenceStack], config: LinearConfig, step: float) -> None:

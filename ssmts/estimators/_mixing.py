@@ -91,8 +91,7 @@ class Mixing:
         """Times and standardised values (n, length) of all sources, in a fixed order."""
         found = []
         if self.with_channels:
-            position = {id_: number for number, id_ in enumerate(self.scaling.ids)}
-            scale, _ = self.scaling.of_series(series, position)
+            scale, _ = self.scaling.of_series(series)
             found += _by_clock(series.times, series.values / scale)
         if self.columns.past:
             signals, _ = self.scale.signals(series, self.columns, self.columns.past)

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ssmts.data import CovariateColumns, Covariates, Layout, Panel, Series
 from ssmts.errors import ModelFileError, ParameterError
+from ssmts.estimators._classes import StaticClasses
 from ssmts.estimators._covariates import CovariateEffect
 from ssmts.estimators._fitted import FittedForecaster
 from ssmts.estimators._mixing import Mixing
@@ -39,6 +40,8 @@ def write_forecaster(
     """Write a forecaster; see :func:`ssmts.training.write_safetensors_atomic`."""
     tensors = fitted.model.to_tensors()
     tensors["scaling.scale"] = torch.from_numpy(fitted.scaling.scale)
+    if fitted.scaling.level is not None:
+        tensors["scaling.level"] = torch.from_numpy(fitted.scaling.level)
     state: dict[str, Any] = {
         "class": class_name,
         "params": {name: encode_param(name, value) for name, value in params.items()},
@@ -46,6 +49,7 @@ def write_forecaster(
         "layout": fitted.layout.to_dict(),
         "ids": [_encode_id(id_) for id_ in fitted.scaling.ids],
         "grouping": fitted.scaling.grouping,
+        "classes": None if fitted.scaling.classes is None else fitted.scaling.classes.to_dict(),
         "step": fitted.step,
         "horizon": fitted.horizon,
         "history": fitted.history,
@@ -98,7 +102,14 @@ def read_forecaster(
     tensors, state = read_safetensors(path, kind=kind)
     try:
         layout = Layout.from_dict(state["layout"])
-        scaling = Scaling(tuple(state["ids"]), tensors["scaling.scale"].numpy(), state["grouping"])
+        level, classes = tensors.get("scaling.level"), state.get("classes")  # not in older files
+        scaling = Scaling(
+            tuple(state["ids"]),
+            tensors["scaling.scale"].numpy(),
+            state["grouping"],
+            None if level is None else level.numpy(),
+            None if classes is None else StaticClasses.from_dict(classes),
+        )
         model = ForecastModel.from_tensors(ModelConfig.from_dict(state["config"]), tensors)
         tail = None
         if state["tail"] is not None:

@@ -136,6 +136,8 @@ class S4Forecaster(DeepForecaster):
         Data: channels to forecast; all numeric columns by default.
     past_covariates, future_covariates : str or list, optional
         Data: Columns known up to the origin, and ahead of it; numbers or categories: see docs/covariates.md.
+    static_covariates : str or list, optional
+        Data: Columns with one value a series, which tell classes of series apart.
     calendar : bool, default=False
         Data: Take the hour of the day, the day of the week and the day of the year as covariates.
     channel_mixing : bool, default=False

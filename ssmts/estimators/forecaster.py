@@ -37,6 +37,7 @@ class SSMForecaster(StreamingMixin):
     target_cols: Any = None
     past_covariates: Any = None
     future_covariates: Any = None
+    static_covariates: Any = None
     calendar: bool = False
     channel_mixing: bool = False
     n_modes: int = 128
@@ -80,7 +81,7 @@ class SSMForecaster(StreamingMixin):
             raise TargetGivenError(
                 "y must be None: a forecaster's targets are columns of X. Name them with target_cols=[...]."
             )
-        named = CovariateColumns.of(self.past_covariates, self.future_covariates, None)
+        named = CovariateColumns.of(self.past_covariates, self.future_covariates, self.static_covariates)
         panel, columns = read_training(X, named, self._roles)
         whole = panel
         if validation is not None:

@@ -29,6 +29,8 @@ class LinearSSMForecaster(SSMForecaster):
         Channels to forecast; all numeric columns by default.
     past_covariates, future_covariates : str or list, optional
         Columns known up to the origin, and ahead of it; numbers or categories: see docs/covariates.md.
+    static_covariates : str or list, optional
+        Columns with one value a series, which tell classes of series apart.
     calendar : bool, default=False
         Take the hour of the day, the day of the week and the day of the year as covariates.
     channel_mixing : bool, default=False
