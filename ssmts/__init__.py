@@ -19,6 +19,11 @@ _LAZY = dict.fromkeys(
         "Mamba2Forecaster",
         "Mamba3Forecaster",
         "ForecastStream",
+        *(
+            backbone + task
+            for backbone in ("LSSL", "S4", "S4D", "S5", "Mamba", "Mamba2", "Mamba3")
+            for task in ("Classifier", "Regressor")
+        ),
         "load",
     ),
     "ssmts.estimators",

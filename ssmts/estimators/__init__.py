@@ -14,6 +14,22 @@ from ssmts.estimators.backbones import (
     MambaForecaster,
     S5Forecaster,
 )
+from ssmts.estimators.case_backbones import (
+    LSSLClassifier,
+    LSSLRegressor,
+    Mamba2Classifier,
+    Mamba2Regressor,
+    Mamba3Classifier,
+    Mamba3Regressor,
+    MambaClassifier,
+    MambaRegressor,
+    S4Classifier,
+    S4DClassifier,
+    S4DRegressor,
+    S4Regressor,
+    S5Classifier,
+    S5Regressor,
+)
 from ssmts.estimators.classifier import LinearSSMClassifier, SSMClassifier
 from ssmts.estimators.deep import S4DForecaster, S4Forecaster
 from ssmts.estimators.forecaster import SSMForecaster
@@ -24,16 +40,30 @@ from ssmts.training import file_kind
 
 __all__ = [
     "ForecastStream",
+    "LSSLClassifier",
     "LSSLForecaster",
+    "LSSLRegressor",
     "LinearSSMClassifier",
     "LinearSSMForecaster",
     "LinearSSMRegressor",
+    "Mamba2Classifier",
     "Mamba2Forecaster",
+    "Mamba2Regressor",
+    "Mamba3Classifier",
     "Mamba3Forecaster",
+    "Mamba3Regressor",
+    "MambaClassifier",
     "MambaForecaster",
+    "MambaRegressor",
+    "S4Classifier",
+    "S4DClassifier",
     "S4DForecaster",
+    "S4DRegressor",
     "S4Forecaster",
+    "S4Regressor",
+    "S5Classifier",
     "S5Forecaster",
+    "S5Regressor",
     "SSMClassifier",
     "SSMForecaster",
     "SSMRegressor",
@@ -55,7 +85,27 @@ _CLASSES = {
 }
 
 
-_CASE_CLASSES = {cls.__name__: cls for cls in (LinearSSMClassifier, LinearSSMRegressor)}
+_CASE_CLASSES: dict[str, Any] = {
+    cls.__name__: cls
+    for cls in (
+        LinearSSMClassifier,
+        LinearSSMRegressor,
+        LSSLClassifier,
+        LSSLRegressor,
+        Mamba2Classifier,
+        Mamba2Regressor,
+        Mamba3Classifier,
+        Mamba3Regressor,
+        MambaClassifier,
+        MambaRegressor,
+        S4Classifier,
+        S4DClassifier,
+        S4DRegressor,
+        S4Regressor,
+        S5Classifier,
+        S5Regressor,
+    )
+}
 
 
 def load(path: str | os.PathLike[str]) -> Any:

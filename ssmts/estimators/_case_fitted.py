@@ -3,17 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from sklearn.exceptions import NotFittedError
 
 from ssmts.data import Layout
 from ssmts.models.arrays import Float
+from ssmts.models.case_deep import CaseEnsemble
 from ssmts.models.case_model import CaseModel
 from ssmts.models.case_states import Case
+from ssmts.training import Callback
 
-__all__ = ["FittedCases", "not_fitted"]
+__all__ = ["FittedCases", "TrainingCases", "not_fitted"]
+
+
+@dataclass(frozen=True)
+class TrainingCases:
+    """What a fit reads: distinct cases, in an order that depends on nothing but them.
+
+    Parameters
+    ----------
+    layout : Layout
+    step : int or float
+        Reference step.
+    cases : list of Case
+    targets : ndarray of float64, shape (n_cases, n_targets)
+    weights : ndarray of float64, shape (n_cases,)
+    extra : dict
+        Labels of a classifier, unit and mean of a regressor's target.
+    callbacks : sequence of Callback or None
+    """
+
+    layout: Layout
+    step: int | float
+    cases: list[Case]
+    targets: Float
+    weights: Float
+    extra: dict[str, Any]
+    callbacks: Sequence[Callback] | None
+
+    @property
+    def share(self) -> Float:
+        """Weights that sum to 1."""
+        return np.asarray(self.weights / self.weights.sum())
 
 
 @dataclass(frozen=True)
@@ -26,24 +60,49 @@ class FittedCases:
         The closed form.
     layout : Layout
         Of the training cases.
-    scale, level : float
-        Decision values times the temperature, or the unit and the mean of a regressor's target.
-    classes : ndarray or None
-        Labels; None for regressors.
     history : dict
         What fit chose and measured, as JSON can hold it.
+    linear_share, deep_share : float
+        Factors on the two paths; of a classifier they hold the temperature.
+    deep : CaseEnsemble or None
+        The deep path; None where it did not earn its place.
+    scale, level : float
+        Unit and mean of a regressor's target.
+    classes : ndarray or None
+        Labels; None for regressors.
     """
 
     model: CaseModel
     layout: Layout
-    scale: float
     history: dict[str, Any]
+    linear_share: float = 1.0
+    deep_share: float = 0.0
+    deep: CaseEnsemble | None = None
+    scale: float = 1.0
     level: float = 0.0
     classes: Any = None
 
     def __call__(self, cases: Sequence[Case]) -> Float:
         """Logarithms of probabilities up to a constant, or numbers, (n_cases, n_targets)."""
-        return self.model(cases) * self.scale + self.level
+        values = self.linear_share * self.model(cases)
+        if self.deep is not None:
+            values += self.deep_share * self.deep(cases)
+        return values * self.scale + self.level
+
+    def without_deep(self, reason: str | None) -> FittedCases:
+        """The closed form alone; the history says why, unless the estimator has no deep path."""
+        if reason is None:
+            return self
+        return replace(self, history=self.history | {"deep": {"accepted": False, "reason": reason}})
+
+    def with_deep(
+        self, deep: CaseEnsemble, shares: tuple[float, float], record: dict[str, Any], accepted: bool
+    ) -> FittedCases:
+        """Both paths by their shares, or the closed form alone where that is not accepted."""
+        history = self.history | {"deep": record | {"shares": list(shares)}}
+        if not accepted:
+            return replace(self, history=history)
+        return replace(self, history=history, linear_share=shares[0], deep_share=shares[1], deep=deep)
 
 
 def not_fitted(estimator: object) -> NotFittedError:

@@ -12,6 +12,7 @@ from ssmts.data import Layout
 from ssmts.errors import ModelFileError, ParameterError
 from ssmts.estimators._case_fitted import FittedCases
 from ssmts.estimators._saving import decode_param, encode_param
+from ssmts.models.case_deep import CaseEnsemble
 from ssmts.models.case_model import CaseModel
 from ssmts.training import read_safetensors, write_safetensors_atomic
 
@@ -36,10 +37,14 @@ def write_fitted_cases(
         "classes": None if fitted.classes is None else _encode_labels(fitted.classes),
         "level": fitted.level,
         "scale": fitted.scale,
+        "shares": [fitted.linear_share, fitted.deep_share],
+        "deep": None if fitted.deep is None else fitted.deep.config.to_dict(),
+        "token_stride": None if fitted.deep is None else fitted.deep.tokens.stride,
         "history": fitted.history,
         "seen": seen,
     }
-    write_safetensors_atomic(path, fitted.model.to_tensors(), state, kind=KIND)
+    tensors = fitted.model.to_tensors() | ({} if fitted.deep is None else fitted.deep.to_tensors())
+    write_safetensors_atomic(path, tensors, state, kind=KIND)
 
 
 def read_fitted_cases(
@@ -62,11 +67,17 @@ def read_fitted_cases(
     """
     tensors, state = read_safetensors(path, kind=KIND)
     try:
+        deep = None
+        if state["deep"] is not None:
+            deep = CaseEnsemble.from_tensors(state["deep"], state["token_stride"], tensors)
         fitted = FittedCases(
             model=CaseModel.from_tensors(tensors, state["step"]),
             layout=Layout.from_dict(state["layout"]),
-            scale=state["scale"],
             history=state["history"],
+            linear_share=state["shares"][0],
+            deep_share=state["shares"][1],
+            deep=deep,
+            scale=state["scale"],
             level=state["level"],
             classes=None if state["classes"] is None else _decode_labels(state["classes"]),
         )

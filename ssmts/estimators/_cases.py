@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
@@ -13,12 +14,14 @@ from sklearn.utils.validation import _check_sample_weight, check_array, check_co
 
 from ssmts.data import Panel, case_step, is_long, is_table, read_cases
 from ssmts.errors import ModelFileError, ParameterError
-from ssmts.estimators._case_fitted import FittedCases, not_fitted
+from ssmts.estimators._case_deep import DeepOutcome, Loss
+from ssmts.estimators._case_fitted import FittedCases, TrainingCases, not_fitted
 from ssmts.estimators._case_saving import read_fitted_cases, write_fitted_cases
 from ssmts.estimators._fit import is_integer, is_number
-from ssmts.models.arrays import Float
+from ssmts.models.arrays import Float, Rows
 from ssmts.models.case_model import CaseFit, distinct_cases, fit_cases, fit_input
 from ssmts.models.case_states import Case
+from ssmts.training import Callback
 
 __all__ = ["CaseEstimator"]
 
@@ -34,7 +37,9 @@ class CaseEstimator(BaseEstimator):
     n_readouts: int = 128
     random_state: int | None = None
 
-    def _fit(self, X: Any, y: Any, times: Any, sample_weight: Any) -> None:
+    def _fit(
+        self, X: Any, y: Any, times: Any, sample_weight: Any, callbacks: Sequence[Callback] | None
+    ) -> None:
         """Read everything, then fit, then become fitted all at once."""
         if not is_integer(self.n_readouts) or self.n_readouts < 1:
             raise ParameterError("n_readouts", self.n_readouts, "an integer >= 1")
@@ -49,7 +54,8 @@ class CaseEstimator(BaseEstimator):
         targets, extra = self._standardised(targets, weights, extra)
         fit = fit_cases(read, cases, targets, weights, int(self.n_readouts), self._seed())
         self._table = is_table(X) and not is_long(X, self.id_col)
-        self._adopt(self._finish(fit, panel, cases, targets, weights, extra))
+        training = TrainingCases(panel.layout, read.step, cases, targets, weights, extra, callbacks)
+        self._adopt(self._finish(fit, training))
 
     def _seed(self) -> int:
         if self.random_state is None:
@@ -68,17 +74,25 @@ class CaseEstimator(BaseEstimator):
         """Targets in a unit of their own."""
         return targets, extra
 
-    def _finish(
-        self,
-        fit: CaseFit,
-        panel: Panel,
-        cases: list[Case],
-        targets: Float,
-        weights: Float,
-        extra: dict[str, Any],
-    ) -> FittedCases:
+    def _finish(self, fit: CaseFit, training: TrainingCases) -> FittedCases:
         """What the estimator keeps of a fit."""
         raise NotImplementedError
+
+    def _fit_deep(
+        self, training: TrainingCases, targets: Any, groups: Rows, loss: Loss
+    ) -> DeepOutcome | str | None:
+        """Networks and what they say of unseen cases; why there are none; None: this estimator has none."""
+        if training.callbacks:
+            raise ParameterError("callbacks", training.callbacks, "None: nothing is trained by gradient here")
+        return None
+
+    def _judge(self, gains: Float, share: Float, record: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+        """Record of the deep path with its gain in loss, and whether it exceeds its own spread."""
+        gain = float(share @ gains)
+        spread = float(np.sqrt(share**2 @ (gains - gain) ** 2))
+        accepted = gain > spread
+        reason = {} if accepted else {"reason": "the gain on unseen cases is within its spread"}
+        return record | {"accepted": accepted, "gain": gain, "spread": spread} | reason, accepted
 
     def _read_training(self, X: Any, y: Any, times: Any) -> tuple[Panel, Any]:
         """Cases and labels in one order; sets n_features_in_ and feature_names_in_."""

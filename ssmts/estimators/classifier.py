@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
 
@@ -10,15 +11,17 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
+from torch import Tensor
+from torch.nn import functional
 
-from ssmts.data import Panel
 from ssmts.errors import ParameterError
-from ssmts.estimators._case_fitted import FittedCases
+from ssmts.estimators._case_deep import DeepOutcome
+from ssmts.estimators._case_fitted import FittedCases, TrainingCases
 from ssmts.estimators._cases import CaseEstimator
 from ssmts.models.arrays import Float
 from ssmts.models.case_model import CaseFit
-from ssmts.models.case_states import Case
-from ssmts.models.temperature import fit_temperature, log_loss, softmax
+from ssmts.models.temperature import fit_shares, fit_temperature, log_losses, softmax
+from ssmts.training import Callback
 
 __all__ = ["LinearSSMClassifier", "SSMClassifier"]
 
@@ -30,7 +33,15 @@ class SSMClassifier(ClassifierMixin, CaseEstimator):
     _: KW_ONLY
     class_weight: Any = None
 
-    def fit(self, X: Any, y: Any, *, times: Any = None, sample_weight: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        times: Any = None,
+        sample_weight: Any = None,
+        callbacks: Sequence[Callback] | None = None,
+    ) -> Self:
         """Fit on whole series; a fit that fails leaves an earlier one as it was.
 
         Parameters
@@ -46,6 +57,8 @@ class SSMClassifier(ClassifierMixin, CaseEstimator):
             Instants of an array X: (n_timepoints,) for all cases, (n_cases, n_timepoints), or a list of
             arrays; datetimes or numbers. Unit steps by default.
         sample_weight : array-like, shape (n_cases,), optional
+        callbacks : sequence of ssmts.training.Callback, optional
+            Watch the training of the deep path.
 
         Returns
         -------
@@ -56,7 +69,7 @@ class SSMClassifier(ClassifierMixin, CaseEstimator):
         ssmts.errors.SSMTSError
             One class per fault; the message names case, channel and remedy.
         """
-        self._fit(X, y, times, sample_weight)
+        self._fit(X, y, times, sample_weight, callbacks)
         return self
 
     def _targets(self, y: Any, weights: Float) -> tuple[Float, Float, dict[str, Any]]:
@@ -77,31 +90,33 @@ class SSMClassifier(ClassifierMixin, CaseEstimator):
             raise ParameterError("class_weight", self.class_weight, "finite and not negative for every label")
         return weights
 
-    def _finish(
-        self,
-        fit: CaseFit,
-        panel: Panel,
-        cases: list[Case],
-        targets: Float,
-        weights: Float,
-        extra: dict[str, Any],
-    ) -> FittedCases:
-        codes = targets.argmax(axis=1)
-        temperature = fit_temperature(fit.left_out, codes, weights)
-        values = temperature * fit.left_out
-        right = values.argmax(axis=1) == codes
-        linear = fit.record | {
+    def _finish(self, fit: CaseFit, training: TrainingCases) -> FittedCases:
+        codes, share = training.targets.argmax(axis=1), training.share
+        temperature = fit_temperature(fit.left_out, codes, training.weights)
+        losses = log_losses(temperature * fit.left_out, codes)
+        record = fit.record | {
             "temperature": temperature,
-            "left_out_accuracy": float(weights @ right / weights.sum()),
-            "left_out_log_loss": log_loss(values, codes, weights),
+            "left_out_accuracy": float(share @ (fit.left_out.argmax(axis=1) == codes)),
+            "left_out_log_loss": float(share @ losses),
         }
-        return FittedCases(
+        fitted = FittedCases(
             model=fit.model,
-            layout=panel.layout,
-            scale=temperature,
-            classes=extra["classes"],
-            history={"linear": linear},
+            layout=training.layout,
+            history={"linear": record},
+            linear_share=temperature,
+            classes=training.extra["classes"],
         )
+        outcome = self._fit_deep(training, codes, codes, _cross_entropy)
+        if not isinstance(outcome, DeepOutcome):
+            return fitted.without_deep(outcome)
+        shares = fit_shares(fit.left_out, outcome.unseen, codes, training.weights)
+        values = shares[0] * fit.left_out + shares[1] * outcome.unseen
+        deep, accepted = self._judge(losses - log_losses(values, codes), share, outcome.record)
+        deep |= {
+            "unseen_accuracy": float(share @ (outcome.unseen.argmax(axis=1) == codes)),
+            "together_accuracy": float(share @ (values.argmax(axis=1) == codes)),
+        }
+        return fitted.with_deep(outcome.ensemble, shares, deep, accepted)
 
     def _adopt(self, fitted: FittedCases) -> None:
         super()._adopt(fitted)
@@ -164,6 +179,10 @@ class SSMClassifier(ClassifierMixin, CaseEstimator):
         """
         best = self._answers(X, rate, times).argmax(axis=1)
         return self.classes_[best]
+
+
+def _cross_entropy(answers: Tensor, codes: Tensor) -> Tensor:
+    return functional.cross_entropy(answers, codes, reduction="none", label_smoothing=0.05)
 
 
 @dataclass(eq=False, repr=False)

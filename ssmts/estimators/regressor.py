@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+from scipy.optimize import nnls
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import column_or_1d
+from torch import Tensor
 
-from ssmts.data import Panel
 from ssmts.errors import InfiniteValueError, NotNumericError
-from ssmts.estimators._case_fitted import FittedCases
+from ssmts.estimators._case_deep import N_MEMBERS, DeepOutcome
+from ssmts.estimators._case_fitted import FittedCases, TrainingCases
 from ssmts.estimators._cases import CaseEstimator
 from ssmts.models.arrays import Float
 from ssmts.models.case_model import CaseFit
-from ssmts.models.case_states import Case
+from ssmts.training import Callback
 
 __all__ = ["LinearSSMRegressor", "SSMRegressor"]
 
@@ -24,12 +27,20 @@ __all__ = ["LinearSSMRegressor", "SSMRegressor"]
 class SSMRegressor(RegressorMixin, CaseEstimator):
     """What all regressors share; use `LinearSSMRegressor`, `S4Regressor` or another named backbone."""
 
-    def fit(self, X: Any, y: Any, *, times: Any = None, sample_weight: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        times: Any = None,
+        sample_weight: Any = None,
+        callbacks: Sequence[Callback] | None = None,
+    ) -> Self:
         """Fit on whole series; a fit that fails leaves an earlier one as it was.
 
         Parameters
         ----------
-        X, times, sample_weight
+        X, times, sample_weight, callbacks
             As for :meth:`SSMClassifier.fit`.
         y : array-like of float, shape (n_cases,)
             A number a case. For a long frame in the order in which ids first appear, or a pandas Series
@@ -44,7 +55,7 @@ class SSMRegressor(RegressorMixin, CaseEstimator):
         ssmts.errors.SSMTSError
             One class per fault; the message names case, channel and remedy.
         """
-        self._fit(X, y, times, sample_weight)
+        self._fit(X, y, times, sample_weight, callbacks)
         return self
 
     def _y_checks(self) -> dict[str, Any]:
@@ -69,24 +80,27 @@ class SSMRegressor(RegressorMixin, CaseEstimator):
         scale = scale if scale > 1e-12 * max(abs(level), 1e-300) else 1.0
         return (targets - level) / scale, {"level": level, "scale": scale}
 
-    def _finish(
-        self,
-        fit: CaseFit,
-        panel: Panel,
-        cases: list[Case],
-        targets: Float,
-        weights: Float,
-        extra: dict[str, Any],
-    ) -> FittedCases:
-        scale = extra["scale"]
-        record = fit.record | {"left_out_rmse": scale * float(np.sqrt(fit.record["left_out_mse"]))}
-        return FittedCases(
+    def _finish(self, fit: CaseFit, training: TrainingCases) -> FittedCases:
+        unit, y, share = training.extra["scale"], training.targets[:, 0], training.share
+        fitted = FittedCases(
             model=fit.model,
-            layout=panel.layout,
-            level=extra["level"],
-            scale=scale,
-            history={"linear": record},
+            layout=training.layout,
+            history={
+                "linear": fit.record | {"left_out_rmse": unit * float(np.sqrt(fit.record["left_out_mse"]))}
+            },
+            scale=unit,
+            level=training.extra["level"],
         )
+        strata = np.argsort(np.argsort(y, kind="stable")) // N_MEMBERS
+        outcome = self._fit_deep(training, training.targets.astype(np.float32), strata, _squared_error)
+        if not isinstance(outcome, DeepOutcome):
+            return fitted.without_deep(outcome)
+        root = np.sqrt(share)
+        both = np.stack([fit.left_out[:, 0], outcome.unseen[:, 0]], axis=1)
+        shares = nnls(root[:, None] * both, root * y)[0]
+        gains = (fit.left_out[:, 0] - y) ** 2 - (both @ shares - y) ** 2
+        deep, accepted = self._judge(gains, share, outcome.record)
+        return fitted.with_deep(outcome.ensemble, (float(shares[0]), float(shares[1])), deep, accepted)
 
     def predict(self, X: Any, *, rate: Any = None, times: Any = None) -> Float:
         """Number of every case.
@@ -115,42 +129,48 @@ class SSMRegressor(RegressorMixin, CaseEstimator):
         return self._answers(X, rate, times)[:, 0]
 
 
+def _squared_error(answers: Tensor, targets: Tensor) -> Tensor:
+    return (answers - targets).square()[:, 0]
+
+
 @dataclass(eq=False, repr=False)
 class LinearSSMRegressor(SSMRegressor):
     """Regressor of whole series in continuous time, fitted in closed form in seconds.
 
-    It reads a case as `LinearSSMClassifier` does, and maps what it read to a number by ridge regression.
+        It reads a case as `LinearSSMClassifier` does, and maps what it read to a number by ridge regression.
 
-    Parameters
-    ----------
-    id_col, time_col : str, optional
-        Columns of a long frame; a frame with exactly ``unique_id, ds, y`` needs no names.
-    value_cols : str or list, optional
-        Channels of a long frame; all numeric columns beside id and time by default.
-    n_readouts : int, default=128
-        Readouts of each kind and time scale; fewer where there are very many cases.
-    random_state : int, optional
-        Seed of the readouts.
+        Parameters
+        ----------
+        id_col, time_col : str, optional
+            Columns of a long frame; a frame with exactly ``unique_id, ds, y`` needs no names.
+        value_cols : str or list, optional
+            Channels of a long frame; all numeric columns beside id and time by default.
+        n_readouts : int, default=128
+            Readouts of each kind and time scale; fewer where there are very many cases.
+        random_state : int, optional
+            Seed of the readouts.
 
-    Attributes
-    ----------
-    reference_step_ : pandas.Timedelta or float
-        Median interval of the training data: the unit in which the model counts time.
-    history_ : dict
-        What fit chose and measured.
-    n_features_in_ : int
-        Instants of a table, else channels.
-    feature_names_in_ : ndarray
-        Columns of a frame whose rows are cases.
+        Attributes
+        ----------
+        reference_step_ : pandas.Timedelta or float
+            Median interval of the training data: the unit in which the model counts time.
+        history_ : dict
+            What fit chose and measured.
+        n_features_in_ : int
+            Instants of a table, else channels.
+        feature_names_in_ : ndarray
+            Columns of a frame whose rows are cases.
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from ssmts import LinearSSMRegressor
-    >>> rng = np.random.default_rng(0)
-    >>> speed = rng.uniform(0.1, 0.5, 60)
-    >>> X = np.sin(speed[:, None] * np.arange(80) + rng.uniform(0, 6.28, (60, 1)))
-    >>> model = LinearSSMRegressor(random_state=0).fit(X, speed)
-    >>> bool(model.score(X, speed) > 0.9)
-    True
+        Examples
+        --------
+        >>> import numpy as np
+    from scipy.optimize import nnls
+    from scipy.optimize import nnls
+        >>> from ssmts import LinearSSMRegressor
+        >>> rng = np.random.default_rng(0)
+        >>> speed = rng.uniform(0.1, 0.5, 60)
+        >>> X = np.sin(speed[:, None] * np.arange(80) + rng.uniform(0, 6.28, (60, 1)))
+        >>> model = LinearSSMRegressor(random_state=0).fit(X, speed)
+        >>> bool(model.score(X, speed) > 0.9)
+        True
     """

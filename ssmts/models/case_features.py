@@ -22,7 +22,7 @@ _WIDTH = 0.1  # of the ramp around a threshold, in deviations of the readout
 _N_COEFFICIENTS = 32  # Legendre coefficients of a whole channel
 _QUANTILES = np.array([0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0])
 _MOST_PILOTS = 256  # cases that set scales and thresholds
-_CHUNK = 2**19  # readout values held at once
+_CHUNK = 2**16  # readout values held at once
 
 
 @dataclass(frozen=True)
@@ -120,12 +120,12 @@ def _readouts(cases: Sequence[Case], bank: ReadoutBank) -> Iterator[tuple[int, s
 def _pool(y: torch.Tensor, weights: Float, thresholds: Float) -> Float:
     """Statistics over time, (n_scales, 8, n_readouts)."""
     share = _tensor(weights)
-    by_time = [
-        torch.clamp((y - threshold[:, None]) / _WIDTH, -0.5, 0.5)
-        for threshold in _tensor(thresholds).unbind(1)
-    ]
-    out = [torch.matmul(share, ramp) + 0.5 for ramp in by_time]
-    out += [torch.log(torch.matmul(share, y * y) + 1e-4), torch.matmul(share, y.abs())]
+    out, ramp = [], torch.empty_like(y)
+    for threshold in _tensor(thresholds).unbind(1):
+        torch.sub(y, threshold[:, None], out=ramp).clamp_(-0.5 * _WIDTH, 0.5 * _WIDTH)
+        out.append(torch.matmul(share, ramp) / _WIDTH + 0.5)
+    out.append(torch.log(torch.matmul(share, torch.mul(y, y, out=ramp)) + 1e-4))
+    out.append(torch.matmul(share, torch.abs(y, out=ramp)))
     out += [y.amax(dim=1), y.amin(dim=1)]
     return torch.stack(out, dim=1).numpy()
 
@@ -133,12 +133,22 @@ def _pool(y: torch.Tensor, weights: Float, thresholds: Float) -> Float:
 def _shape(case: Case) -> Float:
     """Legendre coefficients of every channel over the case, exact for the linear interpolant."""
     place = 2.0 * case.times / case.times[-1] - 1.0
-    unit = np.eye(_N_COEFFICIENTS)
-    once = np.polynomial.legendre.legval(place, np.polynomial.legendre.legint(unit, axis=1).T)
-    twice = np.polynomial.legendre.legval(place, np.polynomial.legendre.legint(unit, m=2, axis=1).T)
+    polynomials = np.polynomial.legendre.legvander(place, _N_COEFFICIENTS + 1).T
+    once = _ONCE @ polynomials
+    twice = _TWICE @ polynomials
     slopes = np.diff(case.values, axis=1) / np.diff(place)
     ends = case.values[:, -1:] * once[:, -1] - case.values[:, :1] * once[:, 0]
     return np.asarray(ends - slopes @ np.diff(twice, axis=1).T).ravel()
+
+
+def _antiderivatives(times: int) -> Float:
+    """Legendre coefficients of the repeated antiderivatives of the Legendre polynomials, one a row."""
+    unit = np.eye(_N_COEFFICIENTS)
+    integrated = np.polynomial.legendre.legint(unit, m=times, axis=1)
+    return np.pad(integrated, ((0, 0), (0, 2 - times)))
+
+
+_ONCE, _TWICE = _antiderivatives(1), _antiderivatives(2)
 
 
 def _levels(case: Case) -> Float:

@@ -14,6 +14,7 @@ from ssmts_kernels.hold import hold_weights
 __all__ = ["Case", "case_states", "make_case"]
 
 _BLOCK_BYTES = 64 * 2**20  # states held at once
+_WEIGHTS = 2**18  # hold weights held at once
 
 
 @dataclass(frozen=True)
@@ -100,21 +101,35 @@ def _scan(cases: Sequence[Case], A: Complex) -> Complex:
     longest = max(len(case.times) for case in cases)
     values = np.stack([np.pad(c.values, ((0, 0), (0, longest - len(c.times))), mode="edge") for c in cases])
     times = np.stack([np.pad(c.times, (0, longest - len(c.times)), mode="edge") for c in cases])
-    intervals = np.diff(times, axis=1)
-    shared = np.ptp(intervals) < 1e-9 * max(float(intervals.max()), 1.0)
     inputs = np.ascontiguousarray(values.transpose(2, 0, 1))[..., None]
     states = np.empty((longest, len(cases), values.shape[1], len(A)), dtype=np.complex128)
     states[0] = inputs[0] * (-1.0 / A)
-    # One row for all where the grid is shared, else a row a case.
-    distinct = intervals[:1, :1] if shared else intervals
-    modes = torch.from_numpy(A)
-    weights: tuple[Complex, ...] | None = None
-    for k in range(1, longest):
-        if weights is None or not shared:
-            at = torch.from_numpy(distinct[:, min(k - 1, distinct.shape[1] - 1)].copy())
-            weights = tuple(w.numpy()[:, None, :] for w in hold_weights(modes, at[:, None], "foh"))
-        A_bar, previous, current = weights
-        np.multiply(states[k - 1], A_bar, out=states[k])
-        states[k] += inputs[k - 1] * previous
-        states[k] += inputs[k] * current
+    own = [np.diff(case.times) for case in cases]
+    if all(np.ptp(intervals) < 1e-9 * max(float(intervals[0]), 1.0) for intervals in own):
+        # What follows the end of a case is never read: it may move on at the same interval.
+        regular = np.array([intervals[0] for intervals in own])
+        weights = _hold(A, regular[:1] if np.ptp(regular) == 0.0 else regular)
+        for k in range(1, longest):
+            _step(states, inputs, k, weights)
+        return states
+    intervals = np.diff(times, axis=1)
+    n_together = max(1, _WEIGHTS // (len(cases) * len(A)))
+    for begin in range(1, longest, n_together):
+        block = intervals[:, begin - 1 : begin - 1 + n_together].T
+        together = _hold(A, block)
+        for k in range(block.shape[0]):
+            _step(states, inputs, begin + k, tuple(part[k] for part in together))
     return states
+
+
+def _hold(A: Complex, intervals: Float) -> tuple[Complex, ...]:
+    """Hold weights, each (..., 1, n_modes) for intervals (...)."""
+    at = torch.from_numpy(np.ascontiguousarray(intervals))[..., None]
+    return tuple(part.numpy()[..., None, :] for part in hold_weights(torch.from_numpy(A), at, "foh"))
+
+
+def _step(states: Complex, inputs: Float, k: int, weights: tuple[Complex, ...]) -> None:
+    A_bar, previous, current = weights
+    np.multiply(states[k - 1], A_bar, out=states[k])
+    states[k] += inputs[k - 1] * previous
+    states[k] += inputs[k] * current

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 
 from ssmts.models.arrays import Float, Rows
 
-__all__ = ["fit_temperature", "log_loss", "softmax"]
+__all__ = ["fit_shares", "fit_temperature", "log_losses", "softmax"]
 
 
 def softmax(values: Float) -> Float:
@@ -17,8 +17,8 @@ def softmax(values: Float) -> Float:
     return np.asarray(exponential / exponential.sum(axis=-1, keepdims=True))
 
 
-def log_loss(values: Float, codes: Rows, weights: Float) -> float:
-    """Weighted mean of minus the logarithm of the true class' probability.
+def log_losses(values: Float, codes: Rows) -> Float:
+    """Minus the logarithm of the true class' probability, (n_cases,).
 
     Parameters
     ----------
@@ -26,11 +26,10 @@ def log_loss(values: Float, codes: Rows, weights: Float) -> float:
         Before the softmax.
     codes : ndarray of int64, shape (n_cases,)
         The true class.
-    weights : ndarray of float64, shape (n_cases,)
     """
     top = values.max(axis=1)
     total = top + np.log(np.exp(values - top[:, None]).sum(axis=1))
-    return float(weights @ (total - values[np.arange(len(codes)), codes]) / weights.sum())
+    return np.asarray(total - values[np.arange(len(codes)), codes])
 
 
 def fit_temperature(values: Float, codes: Rows, weights: Float) -> float:
@@ -38,8 +37,9 @@ def fit_temperature(values: Float, codes: Rows, weights: Float) -> float:
 
     Parameters
     ----------
-    values, codes, weights
-        As of :func:`log_loss`.
+    values, codes
+        As of :func:`log_losses`.
+    weights : ndarray of float64, shape (n_cases,)
 
     Returns
     -------
@@ -51,9 +51,29 @@ def fit_temperature(values: Float, codes: Rows, weights: Float) -> float:
     Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
     """
     found = minimize_scalar(
-        lambda power: log_loss(np.exp(power) * values, codes, weights),
+        lambda power: float(weights @ log_losses(np.exp(power) * values, codes)),
         bounds=(np.log(0.05), np.log(50.0)),
         method="bounded",
         options={"xatol": 1e-4},
     )
     return float(np.exp(found.x))
+
+
+def fit_shares(linear: Float, deep: Float, codes: Rows, weights: Float) -> tuple[float, float]:
+    """Factors on two kinds of decision values, neither negative, by maximum likelihood on unseen cases.
+
+    Parameters
+    ----------
+    linear, deep : ndarray of float64, shape (n_cases, n_classes)
+    codes, weights
+        As of :func:`fit_temperature`.
+    """
+    found = minimize(
+        lambda shares: (
+            float(weights @ log_losses(shares[0] * linear + shares[1] * deep, codes)) / weights.sum()
+        ),
+        x0=np.array([1.0, 0.5]),
+        bounds=[(0.0, 50.0), (0.0, 50.0)],
+        method="L-BFGS-B",
+    )
+    return float(found.x[0]), float(found.x[1])

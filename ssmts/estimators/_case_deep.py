@@ -1,0 +1,164 @@
+"""Fit of the deep path over cases, with every claim made on cases that it has not seen.
+
+Three networks are trained, each without a third of the cases; what they say of that third, beside what the
+closed form says of each case without having seen it, decides whether, and by how much, they are added
+(docs/decisions/072-deep-classifier-by-cross-fitting.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ssmts.models.arrays import Float, Rows
+from ssmts.models.case_deep import CaseDeepConfig, CaseEnsemble, CaseNetwork, padded
+from ssmts.models.case_states import Case
+from ssmts.models.case_tokens import fit_tokens
+from ssmts.training import Callback, TrainingConfig, train
+
+__all__ = ["DeepOutcome", "fit_case_deep"]
+
+N_MEMBERS = 3
+_STEPS_PER_EPOCH = 200
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class DeepOutcome:
+    """Networks, what they say of cases that they have not seen (n_cases, n_targets), and the record."""
+
+    ensemble: CaseEnsemble
+    unseen: Float
+    record: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Cases:
+    """Tokens, targets and weights: `Batches` of the training loop."""
+
+    tokens: tuple[Tensor, Tensor, Tensor]
+    targets: Tensor
+    weights: Tensor
+    band: Tensor | None
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def batch(self, indices: Tensor) -> dict[str, Tensor]:
+        values, intervals, lengths = (part[indices] for part in self.tokens)
+        longest = int(lengths.max())
+        values, intervals = values[:, :longest], intervals[:, :longest]
+        if self.band is not None:
+            # Every case is heard up to a frequency of its own, half of them to the end.
+            cut = self.band.max() * torch.exp2(-3.0 * torch.rand(len(indices)))
+            cut = torch.where(torch.rand(len(indices)) < 0.5, torch.inf, cut)
+            values = values.masked_fill((self.band > cut[:, None])[:, None, :], 0.0)
+        return {
+            "tokens": values,
+            "intervals": intervals,
+            "lengths": lengths,
+            "targets": self.targets[indices],
+            "weights": self.weights[indices],
+        }
+
+    def part(self, rows: Rows, *, band: bool) -> _Cases:
+        own = torch.from_numpy(rows)
+        values, intervals, lengths = self.tokens
+        tokens = values[own], intervals[own], lengths[own]
+        return _Cases(tokens, self.targets[own], self.weights[own], self.band if band else None)
+
+
+class _Weighted:
+    """Mean of a loss over cases by their weights."""
+
+    def __init__(self, loss: Loss) -> None:
+        self.loss = loss
+
+    def __call__(self, module: nn.Module, batch: dict[str, Tensor]) -> Tensor:
+        answers = module(batch["tokens"], batch["intervals"], batch["lengths"])
+        return (self.loss(answers, batch["targets"]) * batch["weights"]).mean()
+
+
+def fit_case_deep(
+    cases: Sequence[Case],
+    targets: Float,
+    weights: Float,
+    groups: Rows,
+    config: CaseDeepConfig,
+    training: TrainingConfig,
+    *,
+    loss: Loss,
+    n_modes: int,
+    stride: float,
+    band_dropout: bool,
+    seed: int,
+    callbacks: Sequence[Callback] | None,
+) -> DeepOutcome:
+    """Train the members.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+    targets : ndarray of float64, shape (n_cases, ...)
+        As the loss reads them.
+    weights : ndarray of float64, shape (n_cases,)
+    groups : ndarray of int64, shape (n_cases,)
+        Each third has its share of every group.
+    config : CaseDeepConfig
+        `n_features` is filled in.
+    training : TrainingConfig
+        `max_time` holds for all members together.
+    loss : callable
+        (answers, targets) to one number a case.
+    n_modes, stride
+        As for `fit_tokens`.
+    band_dropout : bool
+        Train with the modes above a random frequency left out, as a coarser sampling leaves them out.
+    seed : int
+    callbacks : sequence of Callback, optional
+    """
+    encoder = fit_tokens(cases, n_modes, stride)
+    config = replace(config, n_features=encoder.n_features)
+    band = None
+    if band_dropout:
+        levels = np.zeros(len(encoder.fold))
+        band = torch.from_numpy(np.concatenate([np.repeat(encoder.A.imag, len(encoder.fold)), levels]))
+    whole = _Cases(
+        padded(encoder(cases), torch.float32),
+        torch.from_numpy(targets),
+        torch.from_numpy((weights / weights.mean()).astype(np.float32)),
+        band,
+    )
+    fold_of = np.empty(len(cases), dtype=np.int64)
+    fold_of[np.argsort(groups, kind="stable")] = np.arange(len(cases)) % config.n_members
+    unseen = np.zeros((len(cases), config.n_targets))
+    members, epochs = nn.ModuleList(), []
+    for k in range(config.n_members):
+        seen, held = np.flatnonzero(fold_of != k), np.flatnonzero(fold_of == k)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed + k)
+            member = CaseNetwork(config)
+        seconds = None if np.isinf(training.max_seconds) else training.max_seconds / config.n_members
+        result = train(
+            member,
+            whole.part(seen, band=True),
+            whole.part(held, band=False),
+            loss=_Weighted(loss),
+            config=replace(training, random_state=seed + k, max_time=seconds),
+            callbacks=callbacks,
+            max_batches_per_epoch=_STEPS_PER_EPOCH,
+        )
+        epochs += [{"member": k, **record} for record in result.history]
+        members.append(member.eval())
+        with torch.no_grad():
+            device = member.head.weight.device
+            for rows in np.array_split(held, -(-len(held) // 256)):
+                parts = [part[torch.from_numpy(rows)].to(device) for part in whole.tokens]
+                unseen[rows] = member(*parts).cpu().numpy()
+    return DeepOutcome(CaseEnsemble(config, encoder, members.double()), unseen, {"epochs": epochs})

@@ -1,0 +1,257 @@
+"""Classifiers and regressors by the name of their backbone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ssmts.estimators.case_deep import DeepCases
+from ssmts.estimators.classifier import SSMClassifier
+from ssmts.estimators.regressor import SSMRegressor
+
+__all__ = [
+    "LSSLClassifier",
+    "LSSLRegressor",
+    "Mamba2Classifier",
+    "Mamba2Regressor",
+    "Mamba3Classifier",
+    "Mamba3Regressor",
+    "MambaClassifier",
+    "MambaRegressor",
+    "S4Classifier",
+    "S4DClassifier",
+    "S4DRegressor",
+    "S4Regressor",
+    "S5Classifier",
+    "S5Regressor",
+]
+
+
+@dataclass(eq=False, repr=False)
+class S4Classifier(DeepCases, SSMClassifier):
+    """Classifier of whole series in continuous time: a closed form, and S4 layers where they gain.
+
+    The closed form is that of `LinearSSMClassifier`. The deep path reads tokens, the strength of the modes of
+    a stem from one stretch of time to the next, through S4 layers. Three networks are trained, each without a
+    third of the cases; the two paths are added by shares that are solved on cases that neither has seen, if
+    that gains more log-loss there than the spread of the gain. `history_["deep"]` says what was measured and
+    decided.
+
+    Parameters
+    ----------
+    id_col, time_col : str, optional
+        Data: columns of a long frame; a frame with exactly ``unique_id, ds, y`` needs no names.
+    value_cols : str or list, optional
+        Data: channels of a long frame; all numeric columns beside id and time by default.
+    n_readouts : int, default=128
+        Closed form: readouts of each kind and time scale; fewer where there are very many cases.
+    random_state : int, optional
+        Seed of the readouts and of the deep path.
+    class_weight : dict or "balanced", optional
+        Weights of the classes.
+    deep : {"auto", "always"}, default="auto"
+        Deep path: "auto" tries it from 100 cases on and keeps it where it gains; "always" keeps it.
+    d_model, d_state, n_layers : int, default=64, 64, 2
+        Deep path: features of a token, real state size of each feature's system, layers.
+    dropout : float, default=0.2
+        Deep path.
+    n_modes : int, default=64
+        Deep path: modes of the stem, over all channels together.
+    token_stride : duration, optional
+        Deep path: length of a token. None: a 64th of a typical case.
+    band_dropout : bool, default=False
+        Deep path: train with the modes above a random frequency left out, as a coarser sampling leaves them
+        out. For models that are asked at coarser rates than they were trained at.
+    max_epochs, max_steps, max_time, batch_size, learning_rate, weight_decay, patience
+        Training of each network, see `ssmts.training.TrainingConfig`; `max_time` holds for all together.
+    device, devices, strategy, precision
+        Machine, see `ssmts.training.TrainingConfig`. The closed form is computed on the CPU.
+    verbose : int, default=0
+        1 shows a progress bar with the time left.
+
+    Attributes
+    ----------
+    classes_ : ndarray
+        Labels.
+    reference_step_ : pandas.Timedelta or float
+        Median interval of the training data: the unit in which the model counts time.
+    history_ : dict
+        What fit chose and measured.
+    module_ : torch.nn.ModuleList or None
+        Networks of the deep path; None where it did not earn its place.
+    n_features_in_ : int
+        Instants of a table, else channels.
+    feature_names_in_ : ndarray
+        Columns of a frame whose rows are cases.
+
+    References
+    ----------
+    Gu, Goel and Ré, "Efficiently Modeling Long Sequences with Structured State Spaces", ICLR 2022.
+    """
+
+    _layer: ClassVar[str] = "s4"
+
+
+@dataclass(eq=False, repr=False)
+class S4Regressor(DeepCases, SSMRegressor):
+    """Regressor of whole series in continuous time: a closed form, and S4 layers where they gain.
+
+    It takes the parameters of `S4Classifier`, without `class_weight`; the squared error says what
+    gains.
+
+    References
+    ----------
+    Gu, Goel and Ré, "Efficiently Modeling Long Sequences with Structured State Spaces", ICLR 2022.
+    """
+
+    _layer: ClassVar[str] = "s4"
+
+
+@dataclass(eq=False, repr=False)
+class LSSLClassifier(DeepCases, SSMClassifier):
+    """`S4Classifier` with LSSL layers (dense A, the slow ancestor of S4); same parameters.
+
+    References
+    ----------
+    Gu et al., "Combining Recurrent, Convolutional, and Continuous-time Models with Linear State-Space
+    Layers", NeurIPS 2021.
+    """
+
+    _layer: ClassVar[str] = "lssl"
+
+
+@dataclass(eq=False, repr=False)
+class LSSLRegressor(DeepCases, SSMRegressor):
+    """`S4Regressor` with LSSL layers (dense A, the slow ancestor of S4); same parameters.
+
+    References
+    ----------
+    Gu et al., "Combining Recurrent, Convolutional, and Continuous-time Models with Linear State-Space
+    Layers", NeurIPS 2021.
+    """
+
+    _layer: ClassVar[str] = "lssl"
+
+
+@dataclass(eq=False, repr=False)
+class S4DClassifier(DeepCases, SSMClassifier):
+    """`S4Classifier` with diagonal (S4D) layers; same parameters.
+
+    References
+    ----------
+    Gu, Gupta, Goel and Ré, "On the Parameterization and Initialization of Diagonal State Space Models",
+    NeurIPS 2022.
+    """
+
+    _layer: ClassVar[str] = "s4d"
+
+
+@dataclass(eq=False, repr=False)
+class S4DRegressor(DeepCases, SSMRegressor):
+    """`S4Regressor` with diagonal (S4D) layers; same parameters.
+
+    References
+    ----------
+    Gu, Gupta, Goel and Ré, "On the Parameterization and Initialization of Diagonal State Space Models",
+    NeurIPS 2022.
+    """
+
+    _layer: ClassVar[str] = "s4d"
+
+
+@dataclass(eq=False, repr=False)
+class S5Classifier(DeepCases, SSMClassifier):
+    """`S4Classifier` with S5 layers (one multi-input, multi-output diagonal system); same parameters.
+
+    References
+    ----------
+    Smith, Warrington and Linderman, "Simplified State Space Layers for Sequence Modeling", ICLR 2023.
+    """
+
+    _layer: ClassVar[str] = "s5"
+
+
+@dataclass(eq=False, repr=False)
+class S5Regressor(DeepCases, SSMRegressor):
+    """`S4Regressor` with S5 layers (one multi-input, multi-output diagonal system); same parameters.
+
+    References
+    ----------
+    Smith, Warrington and Linderman, "Simplified State Space Layers for Sequence Modeling", ICLR 2023.
+    """
+
+    _layer: ClassVar[str] = "s5"
+
+
+@dataclass(eq=False, repr=False)
+class MambaClassifier(DeepCases, SSMClassifier):
+    """`S4Classifier` with Mamba blocks, exact zero-order hold and no short convolution; same parameters.
+
+    References
+    ----------
+    Gu and Dao, "Mamba: Linear-Time Sequence Modeling with Selective State Spaces", 2023.
+    """
+
+    _layer: ClassVar[str] = "mamba"
+    d_state: int = 16
+
+
+@dataclass(eq=False, repr=False)
+class MambaRegressor(DeepCases, SSMRegressor):
+    """`S4Regressor` with Mamba blocks, exact zero-order hold and no short convolution; same parameters.
+
+    References
+    ----------
+    Gu and Dao, "Mamba: Linear-Time Sequence Modeling with Selective State Spaces", 2023.
+    """
+
+    _layer: ClassVar[str] = "mamba"
+    d_state: int = 16
+
+
+@dataclass(eq=False, repr=False)
+class Mamba2Classifier(DeepCases, SSMClassifier):
+    """`S4Classifier` with Mamba-2 blocks, exact zero-order hold and no short convolution; same parameters.
+
+    References
+    ----------
+    Dao and Gu, "Transformers are SSMs", ICML 2024.
+    """
+
+    _layer: ClassVar[str] = "mamba2"
+
+
+@dataclass(eq=False, repr=False)
+class Mamba2Regressor(DeepCases, SSMRegressor):
+    """`S4Regressor` with Mamba-2 blocks, exact zero-order hold and no short convolution; same parameters.
+
+    References
+    ----------
+    Dao and Gu, "Transformers are SSMs", ICML 2024.
+    """
+
+    _layer: ClassVar[str] = "mamba2"
+
+
+@dataclass(eq=False, repr=False)
+class Mamba3Classifier(DeepCases, SSMClassifier):
+    """`S4Classifier` with Mamba-3 blocks (trapezoidal rule, rotary state); same parameters.
+
+    References
+    ----------
+    "Mamba-3: Improved Sequence Modeling using State Space Principles", 2025.
+    """
+
+    _layer: ClassVar[str] = "mamba3"
+
+
+@dataclass(eq=False, repr=False)
+class Mamba3Regressor(DeepCases, SSMRegressor):
+    """`S4Regressor` with Mamba-3 blocks (trapezoidal rule, rotary state); same parameters.
+
+    References
+    ----------
+    "Mamba-3: Improved Sequence Modeling using State Space Principles", 2025.
+    """
+
+    _layer: ClassVar[str] = "mamba3"
