@@ -170,7 +170,8 @@ class CovariateEffect:
     def group_of(self, series: Series, scaling: Scaling) -> int | None:
         """Number of the group of a series; None: it takes the shared weights."""
         if self.grouping == "series":
-            return scaling.position.get(series.id)
+            number = scaling.position.get(series.id, len(self.by_group))
+            return number if number < len(self.by_group) else None  # partial_fit may have added it
         return scaling.class_of(series) if self.grouping == "static" else None
 
     def without(self, panel: Panel, step: float, scaling: Scaling) -> Panel:
@@ -211,7 +212,8 @@ class CovariateEffect:
         arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
         calendar = None if state["calendar"] is None else Calendar(**state["calendar"])
         bank = SignalBank(**{name: tuple(values) for name, values in state["bank"].items()})
-        scale = SignalScale(ids, arrays["center"], arrays["spread"])
+        # partial_fit may have added series that were not there
+        scale = SignalScale(ids[: len(arrays["center"]) - 1], arrays["center"], arrays["spread"])
         return cls(
             columns, layout, calendar, bank, scale, arrays["shared"], state["grouping"], arrays["by_group"]
         )

@@ -15,9 +15,10 @@ from ssmts.data import Clock, CovariateColumns, Panel, parse_duration, reference
 from ssmts.errors import HorizonError, ParameterError, TooShortError, TooShortWarning
 from ssmts.estimators._covariate_fit import fit_effect
 from ssmts.estimators._fitted import FittedForecaster, tail_of
+from ssmts.estimators._memory import remembered
 from ssmts.estimators._mixing import fit_mixing
 from ssmts.estimators._residual import DeepFit
-from ssmts.estimators._sequences import ExtraFeatures, Scaling, training_sequences
+from ssmts.estimators._sequences import ExtraFeatures, RowWeights, Scaling, training_sequences
 from ssmts.models import ForecastModel, LinearConfig, LinearFit, ModelConfig, fit_linear
 from ssmts.models.linear import origin_span
 from ssmts.models.moments import origin_rows
@@ -87,8 +88,11 @@ def fit_forecaster(
     calendar: bool,
     channel_mixing: bool,
     fit_deep: DeepFitter | None,
+    weights: RowWeights | None = None,
 ) -> FittedForecaster:
     """Fit a forecaster on a panel; `whole` is the panel with later data that sets neither scale nor step.
+
+    `weights` are those of the rows of `whole`.
 
     Raises
     ------
@@ -102,7 +106,7 @@ def fit_forecaster(
     if not is_integer(n_modes) or n_modes < 1:
         raise ParameterError("n_modes", n_modes, "an integer >= 1")
     scaling = Scaling.of(panel, whole)
-    stacks = stack_sequences(training_sequences(whole, scaling, step))
+    stacks = stack_sequences(training_sequences(whole, scaling, step, weights=weights))
     config = LinearConfig(context=2.0, horizon=n_steps, n_modes=int(n_modes))
     history: dict[str, Any] = {}
     seconds = step / 1e9 if panel.clock.kind == "datetime" else None
@@ -119,7 +123,7 @@ def fit_forecaster(
     period, errors = choose_period(stacks, config, seconds)
     config = replace(config, period=period)
     history["errors_by_period"] = errors
-    parts = _Parts(whole, stacks, config, fit_linear(stacks, config, scaling.n_groups))
+    parts = _Parts(whole, weights, stacks, config, fit_linear(stacks, config, scaling.n_groups))
     known = CovariateColumns() if columns is None else columns
     effect, mixing, record = None, None, dict[str, Any]()
     if known.static:
@@ -160,9 +164,21 @@ def fit_forecaster(
         history["deep"] = outcome.record | {"seconds": time.perf_counter() - begun}
     model_config = ModelConfig(config, scaling.n_groups, None if deep is None else deep.config)
     model = ForecastModel(model_config, linear.path, deep)
-    tail = tail_of(whole, config.context, step, effect.bank.run_in if effect is not None else 0.0)
+    run_in = effect.bank.run_in if effect is not None else 0.0
+    tail = tail_of(whole, config.context, step, run_in)
+    memory = remembered(linear, whole, weights, step, run_in)
     return FittedForecaster(
-        model, panel.layout, scaling, step, native_horizon, tail, history, columns, effect, mixing
+        model,
+        panel.layout,
+        scaling,
+        step,
+        native_horizon,
+        tail,
+        history,
+        columns,
+        effect,
+        mixing,
+        memory,
     )
 
 
@@ -171,6 +187,7 @@ class _Parts:
     """What the linear path was fitted on: the panel minus what covariates do, its sequences, the config."""
 
     panel: Panel
+    weights: RowWeights | None
     stacks: list[SequenceStack]
     config: LinearConfig
     linear: LinearFit
@@ -189,11 +206,11 @@ class _Parts:
 
         `choose` looks for its period again; `seconds` is the length of a step where it has one.
         """
-        stacks = stack_sequences(training_sequences(panel, scaling, step, extra))
+        stacks = stack_sequences(training_sequences(panel, scaling, step, extra, weights=self.weights))
         config = self.config
         if choose:
             config = replace(config, period=choose_period(stacks, config, seconds)[0])
-        return _Parts(panel, stacks, config, fit_linear(stacks, config, scaling.n_groups))
+        return _Parts(panel, self.weights, stacks, config, fit_linear(stacks, config, scaling.n_groups))
 
 
 def _better(found: T, rest: _Parts, plain: _Parts, record: dict[str, Any]) -> tuple[T | None, _Parts]:

@@ -7,16 +7,51 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ssmts.data import CovariateColumns, Covariates, Layout, Panel, Series, merge_covariates
 from ssmts.errors import InstantError, ParameterError
 from ssmts.estimators._covariates import CovariateEffect
 from ssmts.estimators._mixing import Mixing
-from ssmts.estimators._sequences import Scaling, training_sequences
+from ssmts.estimators._sequences import RowWeights, Scaling, training_sequences
 from ssmts.models import ForecastModel
+from ssmts.models.moments import Moments
+from ssmts.models.ridge import Penalties
 from ssmts.models.sequences import Sequence
 
-__all__ = ["FittedForecaster", "continued", "following", "tail_of", "with_id"]
+__all__ = [
+    "FittedForecaster",
+    "TrainingMemory",
+    "continued",
+    "covariates_since",
+    "following",
+    "tail_of",
+    "with_id",
+]
+
+
+@dataclass(frozen=True)
+class TrainingMemory:
+    """Sums over all windows seen, and the rows that windows to come begin in.
+
+    Parameters
+    ----------
+    sums : Moments
+        One segment; by group.
+    rare : ndarray of bool, shape (horizon + 1,)
+        Leads that take interpolated values.
+    penalties : Penalties
+    tail : Panel
+        A context and a horizon of every series: windows whose future is still to come.
+    weights : mapping of id to ndarray, or None
+        Of the rows of the tail; None: all 1.
+    """
+
+    sums: Moments
+    rare: NDArray[np.bool_]
+    penalties: Penalties
+    tail: Panel
+    weights: RowWeights | None
 
 
 @dataclass(frozen=True)
@@ -43,6 +78,8 @@ class FittedForecaster:
         What those that are known ahead do; None where there are none, or held-out blocks saw no gain.
     mixing : Mixing or None
         What past covariates and other channels add to a window; likewise.
+    memory : TrainingMemory or None
+        What `partial_fit` needs; None for a model from a file that was saved without it.
     """
 
     model: ForecastModel
@@ -55,11 +92,24 @@ class FittedForecaster:
     columns: CovariateColumns | None = None
     effect: CovariateEffect | None = None
     mixing: Mixing | None = None
+    memory: TrainingMemory | None = None
 
-    def sequences(self, panel: Panel) -> list[Sequence]:
-        """What the model reads of a panel, window by window."""
+    @property
+    def run_in(self) -> float:
+        """How long before a window its covariates begin to matter, in reference steps."""
+        return 0.0 if self.effect is None else self.effect.bank.run_in
+
+    def sequences(
+        self,
+        panel: Panel,
+        *,
+        weights: RowWeights | None = None,
+        ends: Mapping[Hashable | None, float] | None = None,
+    ) -> list[Sequence]:
+        """What the model reads of a panel, window by window; see :func:`training_sequences`."""
         extra = None if self.mixing is None else self.mixing.features
-        return training_sequences(self.without_effect(panel), self.scaling, self.step, extra)
+        panel = self.without_effect(panel)
+        return training_sequences(panel, self.scaling, self.step, extra, weights=weights, ends=ends)
 
     def without_effect(self, panel: Panel) -> Panel:
         """A panel minus what its covariates do: what the model forecasts."""
@@ -79,13 +129,13 @@ def tail_of(panel: Panel, context: float, step: float, run_in: float = 0.0) -> P
                 one.id,
                 one.times[begin:].copy(),
                 one.values[begin:].copy(),
-                _since(one, one.times[begin] - run_in * step),
+                covariates_since(one, one.times[begin] - run_in * step),
             )
         )
     return replace(panel, series=tuple(series))
 
 
-def _since(series: Series, instant: float) -> Covariates | None:
+def covariates_since(series: Series, instant: float) -> Covariates | None:
     """Covariates from the row at or before an instant on, copied."""
     known = series.covariates
     if known is None:

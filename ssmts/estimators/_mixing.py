@@ -146,7 +146,9 @@ class Mixing:
         step: float,
     ) -> Mixing:
         """From what :meth:`to_dict` and :meth:`to_tensors` gave."""
-        scale = SignalScale(scaling.ids, tensors["center"].numpy(), tensors["spread"].numpy())
+        center = tensors["center"].numpy()
+        # partial_fit may have added series that were not there
+        scale = SignalScale(scaling.ids[: len(center) - 1], center, tensors["spread"].numpy())
         projection = tensors["projection"].numpy()
         return cls(step=step, scaling=scaling, columns=columns, scale=scale, projection=projection, **state)
 

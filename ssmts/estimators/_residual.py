@@ -48,28 +48,30 @@ class DeepFit:
 
 @dataclass
 class _Windows:
-    """Tokens, residuals (n, horizon + 1) and scales (n, 1 or horizon + 1): `Batches` of the training loop."""
+    """Tokens, residuals (n, horizon + 1) and scales (n, 1 or horizon + 1): `Batches` of the training loop.
+
+    Weights (n, 1) have a mean of 1; None: all the same.
+    """
 
     tokens: Tensor
     intervals: Tensor
     residual: Tensor
     scale: Tensor
     segment: Rows
+    weight: Tensor | None
 
     def __len__(self) -> int:
         return len(self.residual)
 
-    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        return (
-            self.tokens[indices],
-            self.intervals[indices],
-            self.residual[indices],
-            self.scale[indices],
-        )
+    def batch(self, indices: Tensor) -> tuple[Tensor, ...]:
+        """Tokens, intervals, residual, scale and, where windows have any, weight."""
+        parts = (self.tokens, self.intervals, self.residual, self.scale, self.weight)
+        return tuple(part[indices] for part in parts if part is not None)
 
     def part(self, rows: Rows) -> _Windows:
-        chosen = torch.from_numpy(rows)
-        return _Windows(*self.batch(chosen), self.segment[rows])
+        tokens, intervals, residual, scale, *weight = self.batch(torch.from_numpy(rows))
+        own = weight[0] if weight else None
+        return _Windows(tokens, intervals, residual, scale, self.segment[rows], own)
 
 
 def fit_deep(
@@ -205,8 +207,10 @@ def _collect(
                     residual, scale = residual * known, scale * known
                 elif irregular:
                     scale = np.broadcast_to(scale, residual.shape)
-                found.append((features, recent, block.token_times, residual, scale, segment))
-    features, recent, token_times, residual, scale, segment = map(np.concatenate, zip(*found))
+                weight = np.ones(len(plain)) if stack.weights is None else stack.weights[member, block.rows]
+                found.append((features, recent, block.token_times, residual, scale, segment, weight))
+    features, recent, token_times, residual, scale, segment, weight = map(np.concatenate, zip(*found))
+    same = np.ptp(weight) == 0.0
     config = replace(config, n_components=min(config.n_components, bank.n_features))
     encoder = TokenEncoder.fit(features[:, -1], config.n_components)
     windows = _Windows(
@@ -215,6 +219,7 @@ def _collect(
         torch.from_numpy(residual.astype(np.float32)),
         torch.from_numpy(scale.astype(np.float32)),
         segment,
+        None if same else torch.from_numpy((weight / weight.mean()).astype(np.float32))[:, None],
     )
     return windows, encoder, config
 
@@ -229,10 +234,13 @@ class _Loss:
     def __init__(self, name: str) -> None:
         self.function = LOSSES[name]
 
-    def __call__(self, module: nn.Module, batch: tuple[Tensor, Tensor, Tensor, Tensor]) -> Tensor:
-        tokens, intervals, residual, scale = batch
+    def __call__(self, module: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+        tokens, intervals, residual, scale, *weight = batch
         share = 1.0 if module.training else _JUDGED_SHARE
-        return self.function(share * module(tokens, intervals) * scale, residual)
+        correction = share * module(tokens, intervals) * scale
+        if weight:
+            return (self.function(correction, residual, reduction="none") * weight[0]).mean()
+        return self.function(correction, residual)
 
 
 def _for_member(training: TrainingConfig, k: int, n_members: int, seed: int) -> TrainingConfig:
@@ -255,7 +263,7 @@ def _predict(member: DeepPath, windows: _Windows) -> Tensor:
     device = member.gate.device
     parts = []
     for rows in torch.split(torch.arange(len(windows)), 8192):
-        tokens, intervals, _, scale = windows.batch(rows)
+        tokens, intervals, _, scale, *_ = windows.batch(rows)
         parts.append(member(tokens.to(device), intervals.to(device)).cpu() * scale)
     return torch.cat(parts)
 
@@ -263,9 +271,12 @@ def _predict(member: DeepPath, windows: _Windows) -> Tensor:
 def _share_and_gains(windows: _Windows, correction: Tensor, n_blocks: int) -> tuple[float, Float]:
     """Least-squares share of the correction on held-out windows, and its gain in MSE in each block."""
     held = torch.from_numpy(windows.segment % 2 == 0)
-    energy = float((correction[held] ** 2).sum())
-    product = float((correction[held] * windows.residual[held]).sum())
+    weight = torch.ones(len(windows), 1) if windows.weight is None else windows.weight
+    energy = float((weight * correction**2)[held].sum())
+    product = float((weight * correction * windows.residual)[held].sum())
     share = min(max(product / energy, 0.0), 1.0) if energy > 0 else 0.0
     gain = (windows.residual**2 - (windows.residual - share * correction) ** 2).mean(dim=1)
+    weight = weight[:, 0]
     blocks = [torch.from_numpy(windows.segment == 2 * b) for b in range(n_blocks)]
-    return share, np.array([float(gain[block].mean()) for block in blocks if block.any()])
+    blocks = [block for block in blocks if weight[block].sum() > 0]
+    return share, np.array([float((weight * gain)[b].sum() / weight[b].sum()) for b in blocks])

@@ -20,6 +20,7 @@ from ssmts.errors import ModelFileError, ParameterError
 from ssmts.estimators._classes import StaticClasses
 from ssmts.estimators._covariates import CovariateEffect
 from ssmts.estimators._fitted import FittedForecaster
+from ssmts.estimators._memory import memory_from_state, memory_to_state
 from ssmts.estimators._mixing import Mixing
 from ssmts.estimators._sequences import Scaling
 from ssmts.models import ForecastModel, ModelConfig
@@ -35,6 +36,7 @@ def write_forecaster(
     fitted: FittedForecaster,
     *,
     tail: bool,
+    sums: bool = False,
     kind: str = "model",
 ) -> None:
     """Write a forecaster; see :func:`ssmts.training.write_safetensors_atomic`."""
@@ -65,21 +67,11 @@ def write_forecaster(
         state["mixing"] = fitted.mixing.to_dict()
         tensors |= {f"mixing.{name}": tensor for name, tensor in fitted.mixing.to_tensors().items()}
     if tail and fitted.tail is not None:
-        series = fitted.tail.series
-        state["tail"] = {
-            "ids": [_encode_id(one.id) for one in series],
-            "lengths": [len(one.times) for one in series],
-        }
-        if series:  # a stream may have forgotten all
-            tensors["tail.times"] = torch.from_numpy(np.concatenate([one.times for one in series]))
-            tensors["tail.values"] = torch.from_numpy(np.concatenate([one.values for one in series]))
-        known = [one.covariates for one in series if one.covariates is not None]
-        if known:
-            state["tail"]["covariate_lengths"] = [len(one.times) for one in known]
-            for name in ("times", "values"):
-                joined = np.concatenate([getattr(one, name) for one in known])
-                tensors[f"tail.covariates.{name}"] = torch.from_numpy(joined)
-            tensors["tail.covariates.static"] = torch.from_numpy(np.stack([one.static for one in known]))
+        state["tail"] = _write_rows(fitted.tail, tensors, "tail")
+    if sums and fitted.memory is not None:
+        own, state["memory"] = memory_to_state(fitted.memory)
+        state["memory"]["tail"] = _write_rows(fitted.memory.tail, tensors, "memory.tail")
+        tensors |= {f"memory.{name}": tensor for name, tensor in own.items()}
     write_safetensors_atomic(path, tensors, state, kind=kind)
 
 
@@ -111,12 +103,7 @@ def read_forecaster(
             None if classes is None else StaticClasses.from_dict(classes),
         )
         model = ForecastModel.from_tensors(ModelConfig.from_dict(state["config"]), tensors)
-        tail = None
-        if state["tail"] is not None:
-            kept = state["tail"]
-            parts = (_split(tensors, f"tail.{name}", kept["lengths"]) for name in ("times", "values"))
-            series = (Series(*one) for one in zip(kept["ids"], *parts, _read_covariates(kept, tensors)))
-            tail = Panel(tuple(series), layout)
+        tail = None if state["tail"] is None else _read_rows(state["tail"], tensors, "tail", layout)
         columns = state.get("covariates")  # files of older versions know no covariates
         columns = None if columns is None else CovariateColumns.from_dict(columns)
         named = columns or CovariateColumns()
@@ -127,6 +114,11 @@ def read_forecaster(
         if state.get("effect") is not None:
             own = {n.removeprefix("effect."): t for n, t in tensors.items() if n.startswith("effect.")}
             effect = CovariateEffect.rebuilt(state["effect"], own, named, layout, scaling.ids)
+        memory = None
+        if "memory" in state:
+            own = {n.removeprefix("memory."): t for n, t in tensors.items() if n.startswith("memory.")}
+            rows = _read_rows(state["memory"]["tail"], tensors, "memory.tail", layout)
+            memory = memory_from_state(own, state["memory"], rows)
         fitted = FittedForecaster(
             model,
             layout,
@@ -138,6 +130,7 @@ def read_forecaster(
             columns,
             effect,
             mixing,
+            memory,
         )
         params = {name: decode_param(value) for name, value in state["params"].items()}
         return state["class"], params, fitted
@@ -148,19 +141,43 @@ def read_forecaster(
         ) from error
 
 
+def _write_rows(panel: Panel, tensors: dict[str, Tensor], prefix: str) -> dict[str, Any]:
+    """Put the rows of a panel among the tensors; returns what says how to read them."""
+    series = panel.series
+    state: dict[str, Any] = {
+        "ids": [_encode_id(one.id) for one in series],
+        "lengths": [len(one.times) for one in series],
+    }
+    if series:  # a stream may have forgotten all
+        tensors[f"{prefix}.times"] = torch.from_numpy(np.concatenate([one.times for one in series]))
+        tensors[f"{prefix}.values"] = torch.from_numpy(np.concatenate([one.values for one in series]))
+    known = [one.covariates for one in series if one.covariates is not None]
+    if known:
+        state["covariate_lengths"] = [len(one.times) for one in known]
+        for name in ("times", "values"):
+            joined = np.concatenate([getattr(one, name) for one in known])
+            tensors[f"{prefix}.covariates.{name}"] = torch.from_numpy(joined)
+        tensors[f"{prefix}.covariates.static"] = torch.from_numpy(np.stack([one.static for one in known]))
+    return state
+
+
+def _read_rows(state: dict[str, Any], tensors: dict[str, Tensor], prefix: str, layout: Layout) -> Panel:
+    """Inverse of :func:`_write_rows`."""
+    ids = state["ids"]
+    covariates: list[Covariates | None] = [None] * len(ids)
+    if "covariate_lengths" in state:
+        lengths = state["covariate_lengths"]
+        own = (_split(tensors, f"{prefix}.covariates.{name}", lengths) for name in ("times", "values"))
+        static = tensors[f"{prefix}.covariates.static"].numpy()
+        covariates = [Covariates(*parts) for parts in zip(*own, static)]
+    rows = (_split(tensors, f"{prefix}.{name}", state["lengths"]) for name in ("times", "values"))
+    return Panel(tuple(Series(*one) for one in zip(ids, *rows, covariates)), layout)
+
+
 def _split(tensors: dict[str, Tensor], name: str, lengths: list[int]) -> list[NDArray[Any]]:
     """Parts of a tensor along its first axis; a stream that had forgotten all left none."""
     cuts = itertools.pairwise([0, *np.cumsum(lengths).tolist()])
     return [tensors[name].numpy()[slice(*cut)] for cut in cuts]
-
-
-def _read_covariates(tail: dict[str, Any], tensors: dict[str, Tensor]) -> list[Covariates | None]:
-    """Covariates of every series of the tail."""
-    lengths = tail.get("covariate_lengths")
-    if lengths is None:
-        return [None] * len(tail["ids"])
-    parts = (_split(tensors, f"tail.covariates.{name}", lengths) for name in ("times", "values"))
-    return [Covariates(*own) for own in zip(*parts, tensors["tail.covariates.static"].numpy())]
 
 
 def encode_param(name: str, value: Any) -> Any:

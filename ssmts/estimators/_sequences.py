@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -16,13 +16,14 @@ from ssmts.estimators._classes import StaticClasses
 from ssmts.models.arrays import Float, Rows
 from ssmts.models.sequences import Sequence, SequenceStack, on_reference_grid, regular_interval
 
-__all__ = ["LastWindows", "Scaling", "last_windows", "training_sequences"]
+__all__ = ["LastWindows", "RowWeights", "Scaling", "last_windows", "training_sequences"]
 
 _MOST_GROUPS = 24
 _ENOUGH = 8  # observations that say how much a series varies
 _PRIOR_COUNT = 4.0  # observations that the usual scale counts for where there are fewer
 
 ExtraFeatures = Callable[[Series, Any], Float]
+RowWeights = Mapping[Hashable | None, Float]
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,16 @@ class Scaling:
         static = np.stack([own.static for own in known if own is not None])
         classes = StaticClasses.found_in(static, columns, max(_MOST_GROUPS // self.scale.shape[1], 1))
         return replace(self, grouping="static", classes=classes)
+
+    def extended(self, panel: Panel) -> Scaling:
+        """With the series of a panel that are new, each on its own scale; the grouping stays."""
+        new = [series for series in panel.series if series.id not in self.position]
+        ids = (*self.ids, *(series.id for series in new))
+        scale = np.concatenate([self.scale, *(self.of_series(series)[0][None] for series in new)])
+        level = self.level
+        if level is not None:
+            level = np.concatenate([level, *(_moments(series)[0][None] for series in new)])
+        return replace(self, ids=ids, scale=scale, level=level)
 
     @property
     def n_groups(self) -> int:
@@ -140,7 +151,13 @@ def _or_one(mean: Float, deviation: Float) -> Float:
 
 
 def training_sequences(
-    panel: Panel, scaling: Scaling, step: float, extra: ExtraFeatures | None = None
+    panel: Panel,
+    scaling: Scaling,
+    step: float,
+    extra: ExtraFeatures | None = None,
+    *,
+    weights: RowWeights | None = None,
+    ends: Mapping[Hashable | None, float] | None = None,
 ) -> list[Sequence]:
     """Every channel of every series on its own clock, in reference steps and standardised.
 
@@ -153,6 +170,10 @@ def training_sequences(
         Reference step in the unit of the panel's clock.
     extra : callable, optional
         Further features of the windows of a series that end at some instants: (n_instants, n_extra).
+    weights : mapping of id to ndarray of float64, shape (length,), optional
+        How much the window counts that ends at each row of a series.
+    ends : mapping of id to instant, optional
+        Where the series ended when their windows were last counted.
 
     Returns
     -------
@@ -163,11 +184,16 @@ def training_sequences(
     for series in panel.series:
         scale, groups = scaling.of_series(series)
         for channel in range(panel.n_channels):
-            times, values = _observed(series, channel)
+            seen = ~np.isnan(series.values[:, channel])
+            times, values = series.times[seen], series.values[seen, channel]
             if len(times) < 2:
                 continue
             # The level is taken out here for the digits' sake; windows are centred anyway.
-            standard = (values - values.mean()) / scale[channel]
+            rows = [(values - values.mean()) / scale[channel]]
+            if weights is not None:
+                rows.append(weights[series.id][seen])
+            if ends is not None:  # which observations were there, in whatever way they are put on the grid
+                rows.append((times <= ends.get(series.id, -np.inf)).astype(np.float64))
             start = float(times[0] / step)  # absolute: token grids agree between calls
             relative = (times - times[0]) / step
             sequences += [
@@ -176,20 +202,14 @@ def training_sequences(
                     own[0],
                     start + float(clock[0]),
                     int(groups[channel]),
+                    weights=None if weights is None else own[1],
                     extra=None if extra is None else extra(series, times[0] + clock * step),
+                    counted=0 if ends is None else int((own[-1] > 0.5).sum()),
                 )
-                for clock, own in on_reference_grid(relative, standard[None], every_phase=True)
+                for clock, own in on_reference_grid(relative, np.stack(rows), every_phase=True)
                 if len(clock) > 1
             ]
     return sequences
-
-
-def _observed(series: Series, channel: int) -> tuple[Any, Float]:
-    values = series.values[:, channel]
-    seen = ~np.isnan(values)
-    if seen.all():
-        return series.times, values
-    return series.times[seen], values[seen]
 
 
 @dataclass(frozen=True)

@@ -19,14 +19,15 @@ from ssmts.estimators._predicting import forecast_panel
 from ssmts.estimators._reading import read_history, read_training
 from ssmts.estimators._saving import read_forecaster, write_forecaster
 from ssmts.estimators._scoring import mean_squared_error
-from ssmts.estimators.streaming import StreamingMixin
+from ssmts.estimators._weights import lengthened, row_weights
+from ssmts.estimators.updating import UpdatingMixin
 from ssmts.training import Callback
 
 __all__ = ["SSMForecaster"]
 
 
 @dataclass(eq=False, repr=False)
-class SSMForecaster(StreamingMixin):
+class SSMForecaster(UpdatingMixin):
     """What all forecasters share; use `LinearSSMForecaster`, `S4Forecaster` or `S4DForecaster`."""
 
     horizon: Any = 24
@@ -49,6 +50,7 @@ class SSMForecaster(StreamingMixin):
         y: None = None,
         *,
         validation: Any = None,
+        sample_weight: Any = None,
         callbacks: Seq[Callback] | None = None,
         resume_from: str | os.PathLike[str] | None = None,
     ) -> Self:
@@ -63,6 +65,10 @@ class SSMForecaster(StreamingMixin):
         validation : like X, optional
             Later rows of the same series. They take part in cross-validation and in the final weights, but
             set neither the scale nor the reference step.
+        sample_weight : array-like or mapping, optional
+            How much a window counts: a number for each row of X, that of the window whose origin the row is;
+            for an array of many series also a number for each of them; or a mapping from id to the weight of
+            a series. Rows of `validation` count 1.
         callbacks : sequence of ssmts.training.Callback, optional
             Watch the training of the deep path.
         resume_from : path-like, optional
@@ -84,9 +90,11 @@ class SSMForecaster(StreamingMixin):
         named = CovariateColumns.of(self.past_covariates, self.future_covariates, self.static_covariates)
         panel, columns = read_training(X, named, self._roles)
         whole = panel
+        weights = None if sample_weight is None else row_weights(sample_weight, X, panel)
         if validation is not None:
             later = read_history(validation, panel.layout, columns, self._roles)
             whole = continued(panel, later, "validation")
+            weights = None if weights is None else lengthened(weights, whole)
         fitted = fit_forecaster(
             panel,
             whole,
@@ -97,6 +105,7 @@ class SSMForecaster(StreamingMixin):
             calendar=self.calendar,
             channel_mixing=self.channel_mixing,
             fit_deep=self._deep_fitter(callbacks, resume_from),
+            weights=weights,
         )
         self._adopt(fitted)
         return self
@@ -211,15 +220,20 @@ class SSMForecaster(StreamingMixin):
         context = fitted.model.config.linear.context * fitted.step
         return plot_forecast(panel, times[0], values[0], context, axes)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], *, sums: bool = False) -> None:
         """Write the fitted model as one safetensors file, whole or not at all.
 
         Parameters
         ----------
         path : path-like
+        sums : bool, default=False
+            Write what `partial_fit` needs as well: a matrix of (features x features + leads) for each group
+            of series that has weights of its own, and the end of the training data.
         """
         fitted = self._check_fitted()
-        write_forecaster(path, type(self).__name__, self.get_params(), fitted, tail=self.store_tail)
+        write_forecaster(
+            path, type(self).__name__, self.get_params(), fitted, tail=self.store_tail, sums=sums
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:

@@ -229,7 +229,7 @@ class ForecastStream:
         ssmts.errors.SSMTSError
             As `model.predict` does.
         """
-        panel = self._panel(ids)
+        panel = self.panel(ids)
         times, values = forecast_panel(self._model._check_fitted(), panel, horizon=horizon, step=step, at=at)
         return write_forecast(panel.layout, panel.ids, times, values)
 
@@ -245,13 +245,14 @@ class ForecastStream:
         -------
         The kind of data that the stream began with; in arrays, unit steps without an observation are NaN.
         """
-        panel = self._panel(ids)
+        panel = self.panel(ids)
         times, values = [s.times for s in panel.series], [s.values for s in panel.series]
         if panel.layout.kind == "numpy":
             values = [_in_unit_steps(*rows) for rows in zip(times, values)]
         return write_forecast(panel.layout, panel.ids, times, values)
 
-    def _panel(self, ids: Iterable[Hashable] | None) -> Panel:
+    def panel(self, ids: Iterable[Hashable] | None = None) -> Panel:
+        """The windows of some series, all by default."""
         with self._lock:
             wanted = list(self._buffers) if ids is None else [self._check_id(id_) for id_ in ids]
             for id_ in wanted:

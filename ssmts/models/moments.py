@@ -171,13 +171,17 @@ class Moments:
 
 
 def origin_rows(stack: SequenceStack, history: float, horizon: float, stride: int = 1) -> Rows:
-    """Rows of a stack that can be origins in training: a full history behind them, a full horizon ahead."""
+    """Rows of a stack that can be origins in training: a full history behind them, a full horizon ahead.
+
+    Origins that were counted before the last rows came are left out.
+    """
     times = stack.times
     if len(times) < 2:
         return np.zeros(0, dtype=np.int64)
     slack = float(np.median(np.diff(times))) + 1e-6
     first = np.searchsorted(times, times[0] + history - slack, side="left")
-    rows = np.arange(max(int(first), 1), _last_origin(times, horizon), stride, dtype=np.int64)
+    done = _last_origin(times[: stack.counted], horizon)
+    rows = np.arange(max(int(first), 1, done), _last_origin(times, horizon), stride, dtype=np.int64)
     return rows[times[rows] - times[rows - 1] < history]  # a window has two observations at least
 
 
@@ -198,7 +202,6 @@ def accumulate(
     stride: int = 1,
     history: float | None = None,
     rare: NDArray[np.bool_] | None = None,
-    counted: Seq[int] | None = None,
 ) -> Moments:
     """Moments of all training windows of some stacks at leads 0, 1, ..., horizon.
 
@@ -225,8 +228,6 @@ def accumulate(
         origins need that of the longest.
     rare : ndarray of bool, shape (horizon + 1,), optional
         Leads that take interpolated values; by default :func:`rarely_observed` says which.
-    counted : sequence of int, optional
-        How many rows of each stack were there when its windows were last counted: they are left out.
 
     Returns
     -------
@@ -238,12 +239,10 @@ def accumulate(
     history = context if history is None else history
     if rare is None:
         rare = rarely_observed(stacks, history, horizon, stride)
-    for number, stack in enumerate(stacks):
+    for stack in stacks:
         if n_groups > 1 and not ((stack.groups >= 0) & (stack.groups < n_groups)).all():
             raise ValueError(f"groups must lie in [0, {n_groups}), got {sorted(set(stack.groups.tolist()))}")
         rows = origin_rows(stack, history, horizon, stride)
-        if counted is not None:
-            rows = rows[rows >= _last_origin(stack.times[: counted[number]], horizon)]
         for block in window_states(stack, bank, context, rows):
             _add_block(moments, rare, stack, block, bank, segments)
     return moments

@@ -101,6 +101,10 @@ def _spread(stacks: Seq[SequenceStack]) -> Iterable[SequenceStack]:
         before += len(stack.values)
         if len(inside):
             weights = None if stack.weights is None else stack.weights[inside]
-            yield SequenceStack(
-                stack.times, stack.values[inside], stack.starts[inside], stack.groups[inside], weights
+            yield replace(
+                stack,
+                values=stack.values[inside],
+                starts=stack.starts[inside],
+                groups=stack.groups[inside],
+                weights=weights,
             )

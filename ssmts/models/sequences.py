@@ -37,6 +37,8 @@ class Sequence:
         How much the window counts in training whose origin an observation is; 1 by default.
     extra : ndarray of float64, shape (length, n_extra), optional
         Further features of the windows that end at each observation, such as states of other channels.
+    counted : int
+        How many observations were there when the windows of the sequence were last counted.
     """
 
     times: Float
@@ -45,6 +47,7 @@ class Sequence:
     group: int = -1
     weights: Float | None = None
     extra: Float | None = None
+    counted: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,8 @@ class SequenceStack:
     """Sequences that share one clock: `times` (length,), `values` (n, length), `starts` and `groups` (n,).
 
     `weights` of the windows that end at each observation are (n, length); None: all 1. `extra` features of
-    these windows are (n, length, n_extra); None: there are none.
+    these windows are (n, length, n_extra); None: there are none. Windows were last counted when there were
+    `counted` observations.
     """
 
     times: Float
@@ -73,6 +77,8 @@ class SequenceStack:
             return features
         members = members if isinstance(members, int | np.integer) else members[:, None]
         return np.concatenate([features, self.extra[members, rows]], axis=-1)
+
+    counted: int = 0
 
     @cached_property
     def interval(self) -> float | None:
@@ -144,7 +150,7 @@ def stack_sequences(sequences: Iterable[Sequence]) -> list[SequenceStack]:
         key: object = (len(sequence.times), interval)
         if interval is None:
             key = sequence.times.tobytes()
-        clocks.setdefault(key, []).append(sequence)
+        clocks.setdefault((key, sequence.counted), []).append(sequence)
     return [
         SequenceStack(
             times=members[0].times,
@@ -153,6 +159,7 @@ def stack_sequences(sequences: Iterable[Sequence]) -> list[SequenceStack]:
             groups=np.array([member.group for member in members]),
             weights=_stacked_weights(members),
             extra=None if members[0].extra is None else np.stack([_extra(member) for member in members]),
+            counted=members[0].counted,
         )
         for members in clocks.values()
     ]

@@ -143,7 +143,7 @@ def test_what_was_counted_and_what_came_later_add_up(make_stack, bank, end, thin
     before = make_stack(values[:, :end], whole.times[:end])
     rare = rarely_observed([whole], CONTEXT, HORIZON)
     old = accumulate([before], bank, CONTEXT, HORIZON, ONE, 1, rare=rare)
-    new = accumulate([whole], bank, CONTEXT, HORIZON, ONE, 1, rare=rare, counted=[end])
+    new = accumulate([replace(whole, counted=end)], bank, CONTEXT, HORIZON, ONE, 1, rare=rare)
     both = accumulate([whole], bank, CONTEXT, HORIZON, ONE, 1, rare=rare)
     assert 0 < old.count[0, 0] < both.count[0, 0]
     for name in ("A", "B", "c", "count", "observed"):

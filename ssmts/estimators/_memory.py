@@ -1,0 +1,206 @@
+"""What a fit must remember so that further data can be added to its linear path exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ssmts.data import Panel, Series
+from ssmts.errors import CovariateError
+from ssmts.estimators._fitted import FittedForecaster, TrainingMemory, continued, covariates_since, tail_of
+from ssmts.estimators._sequences import RowWeights
+from ssmts.models import ForecastModel, LinearFit, LinearPath
+from ssmts.models.arrays import Float
+from ssmts.models.moments import Moments, Segments, accumulate
+from ssmts.models.ridge import Penalties, solve
+from ssmts.models.sequences import stack_sequences
+
+__all__ = ["learnt", "memory_from_state", "memory_to_state", "remembered"]
+
+
+_SUMS = ("A", "B", "c", "count", "observed")
+
+
+def remembered(
+    linear: LinearFit, panel: Panel, weights: RowWeights | None, step: float, run_in: float
+) -> TrainingMemory:
+    """The memory of a fit on a panel whose covariates matter `run_in` reference steps later."""
+    tail = _long_tail(panel, linear.path, step, run_in)
+    return TrainingMemory(linear.sums, linear.rare, linear.penalties, tail, _of_rows(weights, panel, tail))
+
+
+def learnt(
+    fitted: FittedForecaster,
+    memory: TrainingMemory,
+    panel: Panel,
+    weights: RowWeights | None,
+    half_life: float | None,
+) -> FittedForecaster:
+    """A fitted forecaster whose linear path has learnt from later rows, too.
+
+    Parameters
+    ----------
+    fitted : FittedForecaster
+    memory : TrainingMemory
+        Of it.
+    panel : Panel
+        Rows that follow those of the tail, and further series.
+    weights : mapping of id to ndarray, optional
+        Of the rows of the panel.
+    half_life : float, optional
+        In the unit of the clock: age at which a window counts half.
+
+    Raises
+    ------
+    InstantError
+        If later rows of a series do not begin after its earlier ones.
+    """
+    config = fitted.model.config.linear
+    whole = continued(memory.tail, panel, "X")
+    ends = {series.id: series.times[-1].item() for series in memory.tail.series}
+    end = max(series.times[-1].item() for series in whole.series)
+    decay = 1.0
+    if half_life is not None:
+        decay = float(0.5 ** ((end - max(ends.values())) / half_life))
+    rows = _weights_of(whole, memory, panel, weights, decay, end, half_life)
+    fitted = replace(fitted, scaling=fitted.scaling.extended(panel))
+    n_groups = fitted.scaling.n_groups
+    touched = {series.id for series in panel.series}
+    new = replace(whole, series=tuple(series for series in whole.series if series.id in touched))
+    sums = _with_groups(memory.sums, n_groups)
+    added = sums.mapped(np.zeros_like)
+    if stacks := stack_sequences(fitted.sequences(new, weights=rows, ends=ends)):
+        if n_groups > 1 and any((stack.groups < 0).any() for stack in stacks):
+            raise CovariateError(
+                "X has static covariates of a class that fit did not see. Call fit on all data, so that it "
+                "can be told apart."
+            )
+        one = Segments(np.array([np.inf]))
+        bank, context, horizon = fitted.model.bank, config.context, config.horizon
+        added = accumulate(stacks, bank, context, horizon, one, n_groups, rare=memory.rare)
+    sums = _sum(sums, decay, added)
+    path = LinearPath(config, *solve(sums.completed(), memory.penalties, config.horizon))
+    model_config = replace(fitted.model.config, n_groups=n_groups)
+    tail = _long_tail(whole, path, fitted.step, fitted.run_in)
+    return replace(
+        fitted,
+        model=ForecastModel(model_config, path, fitted.model.deep),
+        tail=_later(fitted.tail, tail_of(whole, config.context, fitted.step, fitted.run_in)),
+        history=fitted.history | {"n_windows": float(sums.count.sum())},
+        memory=TrainingMemory(sums, memory.rare, memory.penalties, tail, _of_rows(rows, whole, tail)),
+    )
+
+
+def _later(known: Panel | None, tail: Panel) -> Panel:
+    """Of each series the tail that ends later: `update` may have been ahead of what is learnt."""
+    ahead = {} if known is None else {series.id: series for series in known.series}
+    series = [
+        ahead[one.id] if one.id in ahead and ahead[one.id].times[-1] > one.times[-1] else one
+        for one in tail.series
+    ]
+    here = {one.id for one in series}
+    return replace(tail, series=(*series, *(one for id_, one in ahead.items() if id_ not in here)))
+
+
+def _weights_of(
+    whole: Panel,
+    memory: TrainingMemory,
+    panel: Panel,
+    weights: RowWeights | None,
+    decay: float,
+    end: float,
+    half_life: float | None,
+) -> RowWeights | None:
+    """Weights of the rows of tail and panel together, None if all are 1."""
+    if memory.weights is None and weights is None and half_life is None:
+        return None
+    old: dict[Hashable | None, Float] = {}
+    for series in memory.tail.series:
+        known = np.ones(len(series.times)) if memory.weights is None else memory.weights[series.id]
+        old[series.id] = decay * known
+    new: dict[Hashable | None, Float] = {}
+    for series in panel.series:
+        own = np.ones(len(series.times)) if weights is None else weights[series.id]
+        new[series.id] = own if half_life is None else own * 0.5 ** ((end - series.times) / half_life)
+    nothing = np.zeros(0)
+    return {id_: np.concatenate([old.get(id_, nothing), new.get(id_, nothing)]) for id_ in whole.ids}
+
+
+def _with_groups(sums: Moments, n_groups: int) -> Moments:
+    """Sums with groups added that have no windows yet."""
+
+    def padded(own: Float) -> Float:
+        missing = n_groups - own.shape[1]
+        return own if not missing else np.pad(own, [(0, 0), (0, missing)] + [(0, 0)] * (own.ndim - 2))
+
+    return sums.mapped(padded)
+
+
+def _sum(old: Moments, decay: float, new: Moments) -> Moments:
+    assert old.observed is not None
+    assert new.observed is not None
+    return Moments(
+        decay * old.A + new.A,
+        decay * old.B + new.B,
+        decay * old.c + new.c,
+        decay * old.count + new.count,
+        decay * old.observed + new.observed,
+    )
+
+
+def _long_tail(panel: Panel, path: LinearPath, step: float, run_in: float) -> Panel:
+    """The observations that windows will read whose future is not known yet, copied."""
+    reach = (path.config.context + path.config.horizon) * step
+    series = []
+    for one in panel.series:
+        begin = len(one.times)
+        for channel in range(panel.n_channels):
+            rows = np.flatnonzero(~np.isnan(one.values[:, channel]))
+            if len(rows):  # and the observation before, from which the line into the window comes
+                first = int(np.searchsorted(one.times[rows], one.times[rows[-1]] - reach, side="right"))
+                begin = min(begin, int(rows[max(first - 2, 0)]))
+        known = covariates_since(one, one.times[begin] - run_in * step)
+        series.append(Series(one.id, one.times[begin:].copy(), one.values[begin:].copy(), known))
+    return replace(panel, series=tuple(series))
+
+
+def _of_rows(weights: RowWeights | None, panel: Panel, tail: Panel) -> RowWeights | None:
+    """Weights of the rows of a panel's tail."""
+    if weights is None:
+        return None
+    return {s.id: weights[s.id][len(s.times) - len(t.times) :] for s, t in zip(panel.series, tail.series)}
+
+
+def memory_to_state(memory: TrainingMemory) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Everything but the tail: tensors by name, and what JSON can hold."""
+    arrays: dict[str, Any] = {name: getattr(memory.sums, name) for name in _SUMS}
+    arrays |= {
+        "rare": memory.rare,
+        "shared": memory.penalties.shared,
+        "group": memory.penalties.group,
+    }
+    if memory.weights is not None:
+        arrays["weights"] = np.concatenate([memory.weights[id_] for id_ in memory.tail.ids])
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    return tensors, {"error": float(memory.penalties.error)}
+
+
+def memory_from_state(tensors: Mapping[str, Tensor], state: Mapping[str, Any], tail: Panel) -> TrainingMemory:
+    """Inverse of :func:`memory_to_state`."""
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+    weights = None
+    if "weights" in arrays:
+        ends = np.cumsum([len(series.times) for series in tail.series])
+        weights = dict(zip(tail.ids, np.split(arrays["weights"], ends[:-1]), strict=True))
+    return TrainingMemory(
+        Moments(*(arrays[name] for name in _SUMS)),
+        arrays["rare"],
+        Penalties(arrays["shared"], arrays["group"], state["error"]),
+        tail,
+        weights,
+    )

@@ -1,0 +1,92 @@
+"""How much each row of X counts in fit: `sample_weight` in the order in which the series are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ssmts.data import Panel, read_panel
+from ssmts.errors import ParameterError
+from ssmts.estimators._sequences import RowWeights
+from ssmts.models.arrays import Float
+
+__all__ = ["lengthened", "row_weights"]
+
+_COLUMN = "sample_weight of the row"
+
+
+def row_weights(sample_weight: Any, X: Any, panel: Panel) -> RowWeights:
+    """Weights of the rows of every series.
+
+    Parameters
+    ----------
+    sample_weight : array-like or mapping
+        A number for each row of X, or (for an array of many series) for each series; or a mapping from id to
+        the weight of a whole series.
+    X : frame or array
+    panel : Panel
+        What X was read as.
+
+    Raises
+    ------
+    ParameterError
+        If weights are not finite, negative, all zero, or of another number than there are rows.
+    """
+    if isinstance(sample_weight, Mapping):
+        missing = [id_ for id_ in panel.ids if id_ not in sample_weight]
+        if missing:
+            names = sorted(map(str, sample_weight))
+            raise ParameterError("sample_weight", names, f"given for series {missing[0]!r}, too")
+        each = _checked([sample_weight[id_] for id_ in panel.ids])
+        return {s.id: np.full(len(s.times), weight) for s, weight in zip(panel.series, each, strict=True)}
+    given = _checked(sample_weight)
+    if panel.layout.kind == "numpy":
+        lengths = [len(series.times) for series in panel.series]
+        if panel.layout.ndim == 3 and given.shape == (len(lengths),):
+            given = np.repeat(given[:, None], lengths[0], axis=1)
+        rows = given if panel.layout.ndim == 3 else given[None]
+        if rows.shape != (len(lengths), lengths[0]):
+            raise ParameterError("sample_weight", f"of shape {given.shape}", "one number for each row of X")
+        return {series.id: own for series, own in zip(panel.series, rows, strict=True)}
+    frame = X.to_frame() if isinstance(X, pd.Series) else X.collect() if hasattr(X, "collect") else X
+    if given.shape != (len(frame),):
+        raise ParameterError(
+            "sample_weight", f"of shape {given.shape}", f"one number for each of the {len(frame)} rows of X"
+        )
+    if isinstance(frame, pd.DataFrame):
+        frame = frame.assign(**{_COLUMN: given})
+    else:
+        import polars as pl
+
+        frame = frame.with_columns(pl.Series(_COLUMN, given))
+    layout = panel.layout
+    # Read as a channel: rows are then sorted and cut into series as those of X were.
+    read = read_panel(frame, id_col=layout.id_col, time_col=layout.time_col, target_cols=[_COLUMN])
+    by_id = {series.id: series for series in read.series}
+    aligned = {}
+    for series in panel.series:  # which may leave out rows that hold covariates only
+        own = by_id[series.id]
+        aligned[series.id] = own.values[np.searchsorted(own.times, series.times), 0]
+    return aligned
+
+
+def lengthened(weights: RowWeights, panel: Panel) -> RowWeights:
+    """Weights of the rows of a panel whose later rows, and further series, count 1."""
+    rows = {}
+    for series in panel.series:
+        own = weights.get(series.id, np.zeros(0))
+        rows[series.id] = np.concatenate([own, np.ones(len(series.times) - len(own))])
+    return rows
+
+
+def _checked(weights: Any) -> Float:
+    try:
+        array = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ParameterError("sample_weight", weights, "numbers") from error
+    if not (np.isfinite(array).all() and (array >= 0).all() and (array > 0).any()):
+        raise ParameterError("sample_weight", weights, "finite, 0 or more, and above 0 somewhere")
+    return array

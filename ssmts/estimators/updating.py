@@ -1,0 +1,99 @@
+"""Later data in a fitted forecaster: `update` moves on where forecasts begin, `partial_fit` learns."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import Any, Self
+
+from ssmts.data import parse_duration
+from ssmts.errors import ParameterError, TargetGivenError
+from ssmts.estimators._fitted import continued, following, tail_of
+from ssmts.estimators._memory import learnt
+from ssmts.estimators._weights import row_weights
+from ssmts.estimators.streaming import ForecastStream, StreamingMixin
+
+__all__ = ["UpdatingMixin"]
+
+
+class UpdatingMixin(StreamingMixin):
+    """Adds `update` and `partial_fit` to a forecaster."""
+
+    def update(self, X: Any) -> Self:
+        """Take later data for the history that ``predict()`` continues; weights stay as they are.
+
+        Parameters
+        ----------
+        X : like fit's
+            Later rows of the training series, or further series; late and repeated rows as in a stream
+            (docs/streaming.md), where there are no covariates. Rows of an array follow the last observation.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ssmts.errors.SSMTSError
+            As `ForecastStream.update` does.
+        """
+        fitted = self._check_fitted()
+        context = fitted.model.config.linear.context
+        if fitted.tail is None or fitted.columns is not None:
+            panel = self._read(X, fitted.layout)
+            whole = panel if fitted.tail is None else continued(fitted.tail, panel, "X")
+            tail = tail_of(whole, context, fitted.step, fitted.run_in)
+        else:
+            stream = ForecastStream(copy.copy(self), fitted.tail)
+            stream.update(X)
+            tail = stream.panel()
+        self._fitted = replace(fitted, tail=tail)
+        return self
+
+    def partial_fit(self, X: Any, y: None = None, *, forget: Any = None, sample_weight: Any = None) -> Self:
+        """Learn from later data what `fit` on all of it would have learnt.
+
+        The linear path is solved anew from sums over all windows seen so far, those that reach from the old
+        data into the new included: to rounding the weights are those of a fit on everything with the same
+        choices. The choices stay those of `fit`: reference step, context, bank, penalties, and the scale of
+        each series. The deep path stays as it is; `fit` trains it anew.
+
+        Parameters
+        ----------
+        X : like fit's
+            Rows that follow those of the training data, or of the last call, and further series. Rows of an
+            array follow the last one.
+        y : None
+        forget : duration, optional
+            Half-life: windows count by how old their origin is at the end of the data, 1/2 at this age,
+            1/4 at twice of it. What was learnt before ages with each call that has a half-life.
+        sample_weight : array-like or mapping, optional
+            As for `fit`, of the rows of X.
+
+        Returns
+        -------
+        self
+            Fitted as by `fit(X)` if it was not.
+
+        Raises
+        ------
+        ParameterError
+            If the model comes from a file without its sums, see `save`.
+        InstantError
+            If rows of a series do not follow those that were learnt.
+        """
+        if y is not None:
+            raise TargetGivenError("y must be None: a forecaster's targets are columns of X.")
+        if not hasattr(self, "_fitted"):
+            fitted_anew: Self = self.fit(X, sample_weight=sample_weight)
+            return fitted_anew
+        fitted = self._check_fitted()
+        memory = fitted.memory
+        if memory is None:
+            raise ParameterError("X", "given", "learnt by fit: this model was saved without sums=True")
+        read = self._read(X, fitted.layout)
+        panel = following(read, {series.id: series.times[-1].item() for series in memory.tail.series})
+        weights = None if sample_weight is None else row_weights(sample_weight, X, panel)
+        half_life = None if forget is None else parse_duration(forget, fitted.layout.clock)
+        self._adopt(learnt(fitted, memory, panel, weights, half_life))
+        return self
