@@ -7,7 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .adding import make_adding
     from .autoregressive import make_ar
+    from .copying import make_delayed_copy, make_induction_heads, make_selective_copy
+    from .digits import load_pixel_digits
     from .errors import (
         DatasetEditedError,
         DatasetError,
@@ -19,7 +22,10 @@ if TYPE_CHECKING:
     from .ett import Borders, ETTDataset, load_ett
     from .generated import GeneratedDataset
     from .irregular import make_irregular
+    from .listops import make_listops
     from .modal import make_damped_oscillators, make_sines
+    from .pathfinder import make_pathfinder
+    from .sequence_task import SequenceTask
     from .spoken_digits import SpokenDigits, load_spoken_digits
 
 __all__ = [
@@ -33,6 +39,14 @@ __all__ = [
     "make_ar",
     "make_irregular",
     "GeneratedDataset",
+    "make_delayed_copy",
+    "make_selective_copy",
+    "make_induction_heads",
+    "make_adding",
+    "make_listops",
+    "make_pathfinder",
+    "load_pixel_digits",
+    "SequenceTask",
     "DatasetError",
     "DatasetNotFoundError",
     "DatasetOfflineError",
@@ -52,6 +66,14 @@ _MODULES = {
     "make_ar": "autoregressive",
     "make_irregular": "irregular",
     "GeneratedDataset": "generated",
+    "make_delayed_copy": "copying",
+    "make_selective_copy": "copying",
+    "make_induction_heads": "copying",
+    "make_adding": "adding",
+    "make_listops": "listops",
+    "make_pathfinder": "pathfinder",
+    "load_pixel_digits": "digits",
+    "SequenceTask": "sequence_task",
 }
 
 
