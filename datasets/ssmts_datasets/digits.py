@@ -42,7 +42,8 @@ def load_pixel_digits(
     References
     ----------
     Alpaydin and Kaynak, "Optical recognition of handwritten digits", UCI 1998; LeCun, Cortes and Burges,
-    MNIST; Le, Jaitly and Hinton, "A simple way to initialize recurrent networks", 2015 (pixel by pixel, permuted).
+    MNIST; Le, Jaitly and Hinton, "A simple way to initialize recurrent networks", 2015 (pixel by pixel and
+    permuted).
     """
     images, labels, levels = _read(source)
     rng = np.random.default_rng(0)

@@ -24,7 +24,8 @@ def make_pathfinder(
     Half of the images have two discs on the ends of one path; in the others they lie on one end each of two
     paths. Paths have random headings that drift, and keep three pixels from each other and from their own
     earlier course; dashes are two pixels with a gap of one. So an image can always be solved: dilate it by
-    one pixel, and its connected parts are its paths. `side` = 128 is the size of Path-X, 32 that of Pathfinder.
+    one pixel, and its connected parts are its paths. `side` = 128 is the size of Path-X,
+    32 that of Pathfinder.
 
     Parameters
     ----------
