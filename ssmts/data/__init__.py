@@ -13,6 +13,7 @@ from ssmts.data.duration import Step, parse_duration, parse_step, reference_step
 from ssmts.data.instants import output_times, parse_instant, parse_instants
 from ssmts.data.read import read_panel
 from ssmts.data.series import Clock, Covariates, Layout, Panel, Series, Times
+from ssmts.data.tidy import TidyForecasts, write_tidy
 from ssmts.data.windows import Window, WindowBatch, Windows
 from ssmts.data.write import write_forecast
 
@@ -25,6 +26,7 @@ __all__ = [
     "Panel",
     "Series",
     "Step",
+    "TidyForecasts",
     "Times",
     "Window",
     "WindowBatch",
@@ -45,4 +47,5 @@ __all__ = [
     "reference_step",
     "without_columns",
     "write_forecast",
+    "write_tidy",
 ]

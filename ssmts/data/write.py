@@ -15,7 +15,7 @@ from ssmts.data._convert import NANOSECONDS
 from ssmts.data.series import Layout, Times
 from ssmts.errors import HorizonError
 
-__all__ = ["write_forecast"]
+__all__ = ["id_column", "time_column", "write_forecast"]
 
 
 def write_forecast(
@@ -192,13 +192,36 @@ def _to_polars(
 
     columns: dict[Any, Any] = {}
     if layout.form == "long":
-        categories = layout.id_categories
-        dtype = pl.Enum(list[Any](categories)) if categories else getattr(pl, str(layout.id_dtype))
-        columns[layout.id_col] = pl.Series(list(ids)).cast(dtype).gather(np.repeat(np.arange(len(ids)), rows))
+        columns[layout.id_col] = _polars_ids(pl, layout, ids, rows)
     if layout.time_col is not None:
         columns[layout.time_col] = _polars_times(pl, layout, times)
     columns |= {name: np.ascontiguousarray(block[:, c]) for c, name in enumerate(names)}
     return pl.DataFrame(columns)
+
+
+def _polars_ids(pl: Any, layout: Layout, ids: Sequence[Hashable | None], rows: Any) -> Any:
+    """One id per row, in the dtype that came in."""
+    categories = layout.id_categories
+    dtype = pl.Enum(list[Any](categories)) if categories else getattr(pl, str(layout.id_dtype))
+    return pl.Series(list(ids)).cast(dtype).gather(np.repeat(np.arange(len(ids)), rows))
+
+
+def id_column(layout: Layout, ids: Sequence[Hashable | None], rows: Any) -> Any:
+    """The ids of blocks of so many rows each, as a column of the kind that came in."""
+    if layout.kind == "polars":
+        import polars as pl
+
+        return _polars_ids(pl, layout, ids, rows)
+    return _pandas_ids(layout, ids, rows)
+
+
+def time_column(layout: Layout, times: Times) -> Any:
+    """Times as a column of the kind that came in."""
+    if layout.kind == "polars":
+        import polars as pl
+
+        return _polars_times(pl, layout, times)
+    return _pandas_times(layout, times)
 
 
 def _polars_times(pl: Any, layout: Layout, times: Times) -> Any:

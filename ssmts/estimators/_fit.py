@@ -246,5 +246,5 @@ def _require_windows(panel: Panel, stacks: list[SequenceStack], config: LinearCo
             f"{len(short)} of {len(panel.series)} series are too short for one window and were left out of "
             f"fit ({shown}); it needs {need}. They can still be forecast.",
             TooShortWarning,
-            stacklevel=4,
+            stacklevel=5,
         )

@@ -19,7 +19,7 @@ from ssmts.estimators._sequences import last_windows
 from ssmts.models.arrays import Float
 from ssmts.models.leads import at_leads
 
-__all__ = ["forecast_panel"]
+__all__ = ["forecast_at", "forecast_panel"]
 
 _SNAP = 0.05  # an output step this close to the reference step is the reference step
 
@@ -41,13 +41,20 @@ def forecast_panel(
         times = _output_times(fitted, panel, horizon, step, at)
         return times, _evaluate(fitted, panel, grid, age, times)
     times = _output_times(fitted, panel, horizon, step, at)
+    return times, forecast_at(fitted, panel, times)
+
+
+def forecast_at(fitted: FittedForecaster, panel: Panel, times: list[Times]) -> list[Float]:
+    """Forecasts of every series at its instants, all after its origin and within the horizon."""
+    if fitted.effect is None:
+        return _evaluate(fitted, panel, *_forecast_grid(fitted, panel), times)
     require_covariates(panel, fitted.effect.columns, times)
     panel = tail_of(panel, fitted.model.config.linear.context, fitted.step, fitted.effect.bank.run_in)
     plain = fitted.without_effect(panel)
     values = _evaluate(fitted, plain, *_forecast_grid(fitted, plain), times)
     for series, instants, own in zip(panel.series, times, values, strict=True):
         own += fitted.effect.values(series, instants, fitted.step, fitted.scaling)
-    return times, values
+    return values
 
 
 def _output_times(fitted: FittedForecaster, panel: Panel, horizon: Any, step: Any, at: Any) -> list[Times]:

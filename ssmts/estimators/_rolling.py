@@ -43,7 +43,11 @@ class RollingForecasts:
 
 
 def rolling_forecasts(
-    model: ForecastModel, stacks: list[SequenceStack], *, stride: int = 1
+    model: ForecastModel,
+    stacks: list[SequenceStack],
+    *,
+    stride: int = 1,
+    horizon: float | None = None,
 ) -> Iterator[RollingForecasts]:
     """Forecast from every `stride`-th origin that has a full context behind it and a full horizon ahead.
 
@@ -54,6 +58,8 @@ def rolling_forecasts(
         Standardised values, times in reference steps.
     stride : int
         In rows.
+    horizon : float, optional
+        How much has to lie ahead of an origin, in reference steps; by default the horizon of the model.
 
     Yields
     ------
@@ -64,7 +70,7 @@ def rolling_forecasts(
     deep = model.deep
     token_stride = deep.config.token_stride if deep is not None and deep.config.n_tokens > 1 else None
     for stack in stacks:
-        rows = origin_rows(stack, config.context, config.horizon, stride)
+        rows = origin_rows(stack, config.context, config.horizon if horizon is None else horizon, stride)
         for block in window_states(stack, model.bank, config.context, rows, token_stride):
             for i, member in enumerate(block.members):
                 mean, deviation = block.mean[i], block.deviation[i]

@@ -11,7 +11,7 @@ from ssmts.estimators._rolling import rolling_forecasts
 from ssmts.models.leads import at_leads
 from ssmts.models.sequences import stack_sequences
 
-__all__ = ["mean_squared_error"]
+__all__ = ["mean_squared_error", "with_context"]
 
 
 def mean_squared_error(fitted: FittedForecaster, panel: Panel) -> float:
@@ -23,7 +23,7 @@ def mean_squared_error(fitted: FittedForecaster, panel: Panel) -> float:
         If no series holds a context and a horizon.
     """
     linear = fitted.model.config.linear
-    sequences = fitted.sequences(_with_context(fitted, panel))
+    sequences = fitted.sequences(with_context(fitted, panel))
     total, count = 0.0, 0
     for stack in stack_sequences(sequences):
         interval = float(np.median(np.diff(stack.times)))
@@ -48,7 +48,7 @@ def mean_squared_error(fitted: FittedForecaster, panel: Panel) -> float:
     return total / count
 
 
-def _with_context(fitted: FittedForecaster, panel: Panel) -> Panel:
+def with_context(fitted: FittedForecaster, panel: Panel) -> Panel:
     """The panel, preceded by the end of the training data where it continues it without a hole."""
     if fitted.tail is None:
         return panel

@@ -181,7 +181,7 @@ def training_sequences(
         Channels with fewer than two observations are left out: they hold no window.
     """
     sequences = []
-    for series in panel.series:
+    for number, series in enumerate(panel.series):
         scale, groups = scaling.of_series(series)
         for channel in range(panel.n_channels):
             seen = ~np.isnan(series.values[:, channel])
@@ -205,6 +205,7 @@ def training_sequences(
                     weights=None if weights is None else own[1],
                     extra=None if extra is None else extra(series, times[0] + clock * step),
                     counted=0 if ends is None else int((own[-1] > 0.5).sum()),
+                    source=(number, channel),
                 )
                 for clock, own in on_reference_grid(relative, np.stack(rows), every_phase=True)
                 if len(clock) > 1

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from ssmts.data import CovariateColumns, write_forecast
+from ssmts.data import CovariateColumns, Panel, write_forecast
 from ssmts.errors import ModelFileError, ParameterError, TargetGivenError
 from ssmts.estimators._fit import DeepFitter, fit_forecaster
 from ssmts.estimators._fitted import FittedForecaster, continued
@@ -19,15 +19,17 @@ from ssmts.estimators._predicting import forecast_panel
 from ssmts.estimators._reading import read_history, read_training
 from ssmts.estimators._saving import read_forecaster, write_forecaster
 from ssmts.estimators._scoring import mean_squared_error
+from ssmts.estimators._sequences import RowWeights
 from ssmts.estimators._weights import lengthened, row_weights
 from ssmts.estimators.updating import UpdatingMixin
+from ssmts.estimators.validating import ValidationMixin
 from ssmts.training import Callback
 
 __all__ = ["SSMForecaster"]
 
 
 @dataclass(eq=False, repr=False)
-class SSMForecaster(UpdatingMixin):
+class SSMForecaster(UpdatingMixin, ValidationMixin):
     """What all forecasters share; use `LinearSSMForecaster`, `S4Forecaster` or `S4DForecaster`."""
 
     horizon: Any = 24
@@ -87,14 +89,30 @@ class SSMForecaster(UpdatingMixin):
             raise TargetGivenError(
                 "y must be None: a forecaster's targets are columns of X. Name them with target_cols=[...]."
             )
-        named = CovariateColumns.of(self.past_covariates, self.future_covariates, self.static_covariates)
-        panel, columns = read_training(X, named, self._roles)
+        panel, columns = self._read_training(X)
         whole = panel
         weights = None if sample_weight is None else row_weights(sample_weight, X, panel)
         if validation is not None:
             later = read_history(validation, panel.layout, columns, self._roles)
             whole = continued(panel, later, "validation")
             weights = None if weights is None else lengthened(weights, whole)
+        deep = self._deep_fitter(callbacks, resume_from)
+        return self._fit_panel(panel, whole, columns, fit_deep=deep, weights=weights)
+
+    def _read_training(self, X: Any) -> tuple[Panel, CovariateColumns | None]:
+        named = CovariateColumns.of(self.past_covariates, self.future_covariates, self.static_covariates)
+        return read_training(X, named, self._roles)
+
+    def _fit_panel(
+        self,
+        panel: Panel,
+        whole: Panel,
+        columns: CovariateColumns | None,
+        *,
+        fit_deep: DeepFitter | None = None,
+        weights: RowWeights | None = None,
+    ) -> Self:
+        """Fit on what was read; `whole` and `weights` as for :func:`fit_forecaster`."""
         fitted = fit_forecaster(
             panel,
             whole,
@@ -104,7 +122,7 @@ class SSMForecaster(UpdatingMixin):
             columns=columns,
             calendar=self.calendar,
             channel_mixing=self.channel_mixing,
-            fit_deep=self._deep_fitter(callbacks, resume_from),
+            fit_deep=self._deep_fitter(None, None) if fit_deep is None else fit_deep,
             weights=weights,
         )
         self._adopt(fitted)

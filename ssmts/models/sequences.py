@@ -39,6 +39,8 @@ class Sequence:
         Further features of the windows that end at each observation, such as states of other channels.
     counted : int
         How many observations were there when the windows of the sequence were last counted.
+    source : tuple of int
+        Number of the series and of the channel that it comes from.
     """
 
     times: Float
@@ -48,6 +50,7 @@ class Sequence:
     weights: Float | None = None
     extra: Float | None = None
     counted: int = 0
+    source: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class SequenceStack:
 
     `weights` of the windows that end at each observation are (n, length); None: all 1. `extra` features of
     these windows are (n, length, n_extra); None: there are none. Windows were last counted when there were
-    `counted` observations.
+    `counted` observations. `numbers` (n,) says which of the sequences that were stacked each is.
     """
 
     times: Float
@@ -65,6 +68,8 @@ class SequenceStack:
     groups: Rows
     weights: Float | None = None
     extra: Float | None = None
+    counted: int = 0
+    numbers: Rows | None = None
 
     @property
     def n_extra(self) -> int:
@@ -77,8 +82,6 @@ class SequenceStack:
             return features
         members = members if isinstance(members, int | np.integer) else members[:, None]
         return np.concatenate([features, self.extra[members, rows]], axis=-1)
-
-    counted: int = 0
 
     @cached_property
     def interval(self) -> float | None:
@@ -144,25 +147,28 @@ def stack_sequences(sequences: Iterable[Sequence]) -> list[SequenceStack]:
     list of SequenceStack
         Each holds all sequences of one clock (times since their first observation).
     """
-    clocks: dict[object, list[Sequence]] = {}
-    for sequence in sequences:
+    clocks: dict[object, list[tuple[int, Sequence]]] = {}
+    for number, sequence in enumerate(sequences):
         interval = regular_interval(sequence.times)
         key: object = (len(sequence.times), interval)
         if interval is None:
             key = sequence.times.tobytes()
-        clocks.setdefault((key, sequence.counted), []).append(sequence)
-    return [
-        SequenceStack(
-            times=members[0].times,
-            values=np.stack([member.values for member in members]),
-            starts=np.array([member.start for member in members]),
-            groups=np.array([member.group for member in members]),
-            weights=_stacked_weights(members),
-            extra=None if members[0].extra is None else np.stack([_extra(member) for member in members]),
-            counted=members[0].counted,
-        )
-        for members in clocks.values()
-    ]
+        clocks.setdefault((key, sequence.counted), []).append((number, sequence))
+    return [_stack(*zip(*members)) for members in clocks.values()]
+
+
+def _stack(numbers: tuple[int, ...], members: tuple[Sequence, ...]) -> SequenceStack:
+    """Sequences of one clock, and their numbers, as a stack."""
+    return SequenceStack(
+        times=members[0].times,
+        values=np.stack([member.values for member in members]),
+        starts=np.array([member.start for member in members]),
+        groups=np.array([member.group for member in members]),
+        weights=_stacked_weights(members),
+        extra=None if members[0].extra is None else np.stack([_extra(member) for member in members]),
+        counted=members[0].counted,
+        numbers=np.array(numbers),
+    )
 
 
 def _extra(member: Sequence) -> Float:
@@ -172,7 +178,7 @@ def _extra(member: Sequence) -> Float:
     return member.extra
 
 
-def _stacked_weights(members: list[Sequence]) -> Float | None:
+def _stacked_weights(members: tuple[Sequence, ...]) -> Float | None:
     """Weights (n, length) of sequences of one clock, None if no sequence has any."""
     if all(member.weights is None for member in members):
         return None

@@ -1,0 +1,126 @@
+"""How good a forecaster is: forecasts from past origins beside what came."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.base import clone
+
+from ssmts.data import TidyForecasts, parse_duration, reference_step, write_tidy
+from ssmts.errors import HorizonError, ParameterError, TooShortError
+from ssmts.estimators._backtesting import all_origins, until, window_of
+from ssmts.estimators._base import FittedBase
+from ssmts.estimators._fit import horizon_of, is_integer
+from ssmts.estimators._predicting import forecast_at
+from ssmts.estimators._scoring import with_context
+
+__all__ = ["ValidationMixin"]
+
+
+class ValidationMixin(FittedBase):
+    """Adds `backtest` and `cross_validate` to a forecaster."""
+
+    def backtest(self, X: Any, *, stride: int = 1, horizon: Any = None) -> Any:
+        """Forecast with the fitted model from all origins in X, in one batched pass.
+
+        Parameters
+        ----------
+        X : like fit's
+            If it begins where the training data ended, the end of that gives the first context.
+        stride : int, default=1
+            Forecast from every so many-th observation.
+        horizon : int or duration, optional
+            How far to forecast; by default as far as the model was trained for.
+
+        Returns
+        -------
+        pandas.DataFrame or polars.DataFrame
+            One row for each instant that was observed: id and channel (where there are several), time,
+            cutoff (the observation that the forecast is made from), y, forecast.
+
+        Raises
+        ------
+        TooShortError
+            If no series holds a context and a horizon.
+        """
+        fitted = self._check_fitted()
+        if not is_integer(stride) or stride < 1:
+            raise ParameterError("stride", stride, "an integer >= 1")
+        reach = fitted.horizon if horizon is None else horizon_of(horizon, fitted.layout.clock, fitted.step)
+        if reach > fitted.horizon * (1 + 1e-9):
+            raise HorizonError(f"horizon={horizon!r} is longer than that of the model. Ask for less.")
+        panel = self._read(X, fitted.layout)
+        table = all_origins(fitted, with_context(fitted, panel), reach / fitted.step, int(stride))
+        return write_tidy(panel.layout, panel.ids, table)
+
+    def cross_validate(
+        self, X: Any, n_windows: int = 5, step_size: Any = None, refit: bool | int = True
+    ) -> Any:
+        """Fit on the past, forecast the next horizon, and again: what the estimator is worth on X.
+
+        The last window ends where each series ends, those before it `step_size` earlier each. The estimator
+        itself is neither fitted nor changed.
+
+        Parameters
+        ----------
+        X : like fit's
+        n_windows : int, default=5
+            How many forecasts of each series.
+        step_size : int or duration, optional
+            Time between the cutoffs, an int in median intervals of X. The horizon by default: windows then
+            do not overlap.
+        refit : bool or int, default=True
+            Fit before each window; every so many windows; or (False) before the first alone.
+
+        Returns
+        -------
+        pandas.DataFrame or polars.DataFrame
+            As :meth:`backtest` returns it.
+
+        Raises
+        ------
+        TooShortError
+            If there is no history before the first cutoff.
+        """
+        if not is_integer(n_windows) or n_windows < 1:
+            raise ParameterError("n_windows", n_windows, "an integer >= 1")
+        if not (isinstance(refit, bool) or (is_integer(refit) and refit >= 1)):
+            raise ParameterError("refit", refit, "True, False or an integer >= 1")
+        panel, columns = self._read_training(X)
+        step = reference_step(panel)
+        reach = horizon_of(self.horizon, panel.clock, step)
+        spacing = reach
+        if step_size is not None:
+            spacing = (
+                int(step_size) * step if is_integer(step_size) else parse_duration(step_size, panel.clock)
+            )
+        if spacing <= 0:
+            raise ParameterError("step_size", step_size, "positive")
+        every = n_windows if refit is False else int(refit)
+        model, parts = clone(self), []
+        for k in range(n_windows):
+            back = reach + (n_windows - 1 - k) * spacing
+            ends = [series.origin - back for series in panel.series]
+            if k % every == 0:
+                past = until(panel, ends, known_ahead=False)
+                if not past.series:
+                    raise TooShortError(
+                        "X has no history before the first cutoff. Give more rows, or fewer windows."
+                    )
+                model._fit_panel(past, past, columns)
+            past = until(panel, ends, known_ahead=True)
+            position = {series.id: number for number, series in enumerate(panel.series)}
+            numbers = [position[series.id] for series in past.series]
+            times = []
+            for number in numbers:
+                own, end = panel.series[number].times, ends[number]
+                times.append(own[(own > end) & (own <= end + reach)])
+            found = [n for n, number in enumerate(numbers) if len(times[n])]
+            chosen = tuple(past.series[n] for n in found)
+            times = [times[n] for n in found]
+            values = forecast_at(model._check_fitted(), type(past)(chosen, past.layout), times)
+            for n, series, own, forecast in zip(found, chosen, times, values, strict=True):
+                whole = panel.series[numbers[n]]
+                parts.append(window_of(numbers[n], whole, series.origin, own, forecast))
+        table = TidyForecasts.joined(parts)
+        return write_tidy(panel.layout, panel.ids, table)
