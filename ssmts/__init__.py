@@ -34,6 +34,7 @@ _LAZY_MODULES = {
     "errors": "ssmts.errors",
     "metrics": "ssmts.metrics",
     "estimators": "ssmts.estimators",
+    "model_selection": "ssmts.model_selection",
     "nn": "ssmts.nn",
 }
 

@@ -1,5 +1,6 @@
 """Frames and arrays to series, series to windows, forecasts back to frames. Knows no torch."""
 
+from ssmts.data._convert import is_integer
 from ssmts.data.calendar import Calendar
 from ssmts.data.cases import case_step, is_long, is_table, read_cases
 from ssmts.data.covariates import (
@@ -12,6 +13,7 @@ from ssmts.data.covariates import (
 from ssmts.data.duration import Step, parse_duration, parse_step, reference_step
 from ssmts.data.instants import output_times, parse_instant, parse_instants
 from ssmts.data.read import read_panel
+from ssmts.data.rows import read_row_values
 from ssmts.data.series import Clock, Covariates, Layout, Panel, Series, Times
 from ssmts.data.tidy import TidyForecasts, write_tidy
 from ssmts.data.windows import Window, WindowBatch, Windows
@@ -36,6 +38,7 @@ __all__ = [
     "case_step",
     "is_long",
     "is_table",
+    "is_integer",
     "output_times",
     "parse_duration",
     "parse_instant",
@@ -44,6 +47,7 @@ __all__ = [
     "read_covariates",
     "read_cases",
     "read_panel",
+    "read_row_values",
     "reference_step",
     "without_columns",
     "write_forecast",

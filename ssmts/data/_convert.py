@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import narwhals as nw
@@ -38,6 +38,11 @@ RowNamer = Callable[[int], str]
 def is_real(item: object) -> bool:
     """Whether an object is a real number; a boolean is none here."""
     return isinstance(item, Real) and not isinstance(item, bool)
+
+
+def is_integer(value: Any) -> bool:
+    """Whether a value counts something: an int of Python or numpy, no bool and no duration."""
+    return isinstance(value, Integral) and not isinstance(value, bool | np.timedelta64)
 
 
 @dataclass(frozen=True, slots=True)

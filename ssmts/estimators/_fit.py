@@ -6,12 +6,12 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, TypeVar
 
 import numpy as np
 
-from ssmts.data import Clock, CovariateColumns, Panel, parse_duration, reference_step
+from ssmts.data import Clock, CovariateColumns, Panel, is_integer, parse_duration, reference_step
 from ssmts.errors import HorizonError, ParameterError, TooShortError, TooShortWarning
 from ssmts.estimators._covariate_fit import fit_effect
 from ssmts.estimators._fitted import FittedForecaster, tail_of
@@ -31,11 +31,6 @@ _LEAST_GAIN = 1e-3
 
 T = TypeVar("T")
 DeepFitter = Callable[[list[SequenceStack], LinearFit, float, Clock], DeepFit]
-
-
-def is_integer(value: Any) -> bool:
-    """Whether a value counts something: an int of Python or numpy, no bool and no duration."""
-    return isinstance(value, Integral) and not isinstance(value, bool | np.timedelta64)
 
 
 def is_number(value: Any) -> bool:

@@ -6,16 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from ssmts.data import Panel, read_panel
-from ssmts.errors import ParameterError
+from ssmts.data import Panel, read_row_values
+from ssmts.errors import ParameterError, ShapeError
 from ssmts.estimators._sequences import RowWeights
 from ssmts.models.arrays import Float
 
 __all__ = ["lengthened", "row_weights"]
-
-_COLUMN = "sample_weight of the row"
 
 
 def row_weights(sample_weight: Any, X: Any, panel: Panel) -> RowWeights:
@@ -51,20 +48,12 @@ def row_weights(sample_weight: Any, X: Any, panel: Panel) -> RowWeights:
         if rows.shape != (len(lengths), lengths[0]):
             raise ParameterError("sample_weight", f"of shape {given.shape}", "one number for each row of X")
         return {series.id: own for series, own in zip(panel.series, rows, strict=True)}
-    frame = X.to_frame() if isinstance(X, pd.Series) else X.collect() if hasattr(X, "collect") else X
-    if given.shape != (len(frame),):
-        raise ParameterError(
-            "sample_weight", f"of shape {given.shape}", f"one number for each of the {len(frame)} rows of X"
-        )
-    if isinstance(frame, pd.DataFrame):
-        frame = frame.assign(**{_COLUMN: given})
-    else:
-        import polars as pl
-
-        frame = frame.with_columns(pl.Series(_COLUMN, given))
     layout = panel.layout
-    # Read as a channel: rows are then sorted and cut into series as those of X were.
-    read = read_panel(frame, id_col=layout.id_col, time_col=layout.time_col, target_cols=[_COLUMN])
+    try:
+        read = read_row_values(X, given, id_col=layout.id_col, time_col=layout.time_col)
+    except ShapeError as error:
+        allowed = "one number for each row of X"
+        raise ParameterError("sample_weight", f"of shape {given.shape}", allowed) from error
     by_id = {series.id: series for series in read.series}
     aligned = {}
     for series in panel.series:  # which may leave out rows that hold covariates only
