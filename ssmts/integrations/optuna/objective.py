@@ -15,9 +15,10 @@ from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit, check_
 from sklearn.utils import _safe_indexing
 
 from ssmts.estimators import SSMForecaster
+from ssmts.integrations._estimators import trains_by_gradient
 from ssmts.integrations.optuna.holdout import hold_out, timed
 from ssmts.integrations.optuna.pruning import PruningCallback
-from ssmts.integrations.optuna.spaces import Suggest, trains_by_gradient
+from ssmts.integrations.optuna.spaces import Suggest
 
 __all__ = ["Objective"]
 

@@ -20,6 +20,7 @@ from ssmts.data import read_panel, reference_step
 from ssmts.errors import ParameterError
 from ssmts.estimators import SSMForecaster
 from ssmts.estimators._fit import horizon_of
+from ssmts.integrations._estimators import trains_by_gradient
 
 __all__ = [
     "DictSpace",
@@ -28,7 +29,6 @@ __all__ = [
     "Suggest",
     "default_space",
     "read_space",
-    "trains_by_gradient",
 ]
 
 Space = Mapping[str, BaseDistribution | Sequence[Any]] | Callable[[Any], Mapping[str, Any]]
@@ -79,11 +79,6 @@ def default_space(estimator: Any, X: Any) -> dict[str, BaseDistribution]:
         if "Mamba" in type(estimator).__name__:
             space["d_state"] = CategoricalDistribution([8, 16, 32, 64])
     return space
-
-
-def trains_by_gradient(estimator: Any) -> bool:
-    """Whether fit has epochs that callbacks can watch."""
-    return "max_epochs" in estimator.get_params()
 
 
 def _contexts(estimator: SSMForecaster, X: Any) -> list[int]:

@@ -15,6 +15,7 @@ from ssmts.data import parse_duration
 from ssmts.data.series import Clock
 from ssmts.errors import ParameterError
 from ssmts.estimators._fit import is_integer, is_number
+from ssmts.integrations._estimators import trains_by_gradient, without_autologging
 from ssmts.integrations.optuna.objective import Objective
 from ssmts.integrations.optuna.search import Search, best_of, quiet
 from ssmts.integrations.optuna.spaces import (
@@ -22,7 +23,6 @@ from ssmts.integrations.optuna.spaces import (
     Space,
     default_space,
     read_space,
-    trains_by_gradient,
 )
 from ssmts.integrations.optuna.studies import open_storage
 
@@ -136,7 +136,7 @@ def tune(
         name=study_name or f"ssmts-{type(estimator).__name__}",
         verbose=verbose,
     )
-    with quiet(verbose):
+    with quiet(verbose), without_autologging():
         study = search.run(open_storage(storage)) if n_jobs == 1 else search.spread(storage, n_jobs)
     best = clone(estimator).set_params(**drawn(FixedTrial(best_of(study).params)))
     best.fit(X) if y is None else best.fit(X, y)

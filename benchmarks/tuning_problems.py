@@ -1,0 +1,76 @@
+"""Problems of the benchmark on tuning: data to search on, a space, and the judgement on the test span."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.windows import evaluate, split, standardised
+from ssmts import S4Forecaster
+from ssmts_datasets import load_ett
+
+__all__ = ["PROBLEMS", "Problem"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One estimator on one data set.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With its defaults.
+    X, y : data
+        Of the search, its validation part included.
+    cv : splitter or None
+        Which rows are the validation part; None: the last quarter.
+    space : space or None
+        None: the default one.
+    measure : str
+        What `errors` makes of scores.
+    errors : callable
+        Scores to errors, element by element.
+    test : callable
+        Fits an estimator on X and judges it on the test span.
+    """
+
+    estimator: Any
+    X: Any
+    y: Any
+    cv: Any
+    space: Any
+    measure: str
+    errors: Callable[[Any], Any]
+    test: Callable[[Any], float]
+
+
+def etth2() -> Problem:
+    """S4Forecaster on ETTh2, 96 steps: the bank, the context and the deep path.
+
+    The last quarter of 16 months, which `tune` holds out, are the 4 months of the validation span.
+    """
+    dataset = standardised(load_ett("ETTh2"))
+
+    def test(estimator: Any) -> float:
+        parts = split(dataset, 1, test=True)
+        estimator.fit(parts.learnt)
+        context = int(estimator.context_length_)
+        return evaluate(estimator, split(dataset, context, test=True).judged)["mse"]
+
+    return Problem(
+        estimator=S4Forecaster(horizon=96, random_state=0),
+        X=pd.concat([dataset.train, dataset.validation]),
+        y=None,
+        cv=None,
+        space=None,
+        measure="MSE (training scale on validation, standardised on test)",
+        errors=lambda scores: -np.asarray(scores),
+        test=test,
+    )
+
+
+PROBLEMS: dict[str, Callable[[], Problem]] = {"ETTh2-96": etth2}

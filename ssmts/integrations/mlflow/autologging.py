@@ -1,0 +1,142 @@
+"""Automatic logging of every fit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mlflow
+import numpy as np
+from matplotlib.figure import Figure
+from mlflow.data import from_numpy, from_pandas, from_polars
+from mlflow.utils.autologging_utils import autologging_integration, get_autologging_config, safe_patch
+
+from ssmts.data import read_panel
+from ssmts.estimators import SSMForecaster
+from ssmts.integrations._estimators import trains_by_gradient
+from ssmts.integrations.mlflow.flavor import FLAVOR_NAME, log_model
+from ssmts.training import Callback, TrainingState
+
+__all__ = ["autolog"]
+
+_MOST_AXES = 12
+
+
+class _EpochLogger(Callback):
+    """Losses of every epoch, of one network after another."""
+
+    def __init__(self) -> None:
+        self.network = 0
+
+    def on_fit_start(self, state: TrainingState) -> None:
+        self.network += 1
+
+    def on_epoch_end(self, state: TrainingState) -> None:
+        record = state.history[-1]
+        losses = {name: record[name] for name in ("train_loss", "validation_loss")}
+        found = {f"network_{self.network}/{n}": v for n, v in losses.items() if v is not None}
+        mlflow.log_metrics(found, step=state.epoch)
+
+
+@autologging_integration(FLAVOR_NAME)  # type: ignore[untyped-decorator]
+def autolog(
+    log_models: bool = True,
+    log_input_examples: bool = True,
+    log_model_signatures: bool = True,
+    log_datasets: bool = True,
+    log_plots: bool = True,
+    disable: bool = False,
+    exclusive: bool = False,
+    silent: bool = False,
+    registered_model_name: str | None = None,
+    extra_tags: dict[str, str] | None = None,
+) -> None:
+    """Log every later `fit` to the active run, or to one of its own.
+
+    Parameters of the estimator, losses of every epoch, what fit chose and measured (`history_` as metrics
+    and as ``history.json``), tags, the data set's schema and digest, a picture of the forecast, and the
+    model with its signature and an input example. Fits inside `ssmts.integrations.optuna.tune` are not
+    logged, except the last one.
+
+    Parameters
+    ----------
+    log_models : bool, default=True
+        Log the fitted estimator.
+    log_input_examples, log_model_signatures : bool, default=True
+        Log the end of the training data and the signature with it.
+    log_datasets : bool, default=True
+        Log schema, size and digest of X and of `validation`; never the data.
+    log_plots : bool, default=True
+        Log a picture of the forecast of the first series.
+    disable : bool, default=False
+        Stop logging.
+    exclusive : bool, default=False
+        Do not log to runs that the user started.
+    silent : bool, default=False
+        Hide MLflow's warnings and messages.
+    registered_model_name : str, optional
+        Make a version under this name in the registry for every model.
+    extra_tags : dict, optional
+        For the runs that are started here.
+    """
+
+    def fit(original: Any, self: SSMForecaster, *args: Any, **kwargs: Any) -> Any:
+        _log_before(self, args, kwargs)
+        if trains_by_gradient(self):
+            kwargs["callbacks"] = [*(kwargs.get("callbacks") or ()), _EpochLogger()]
+        result = original(self, *args, **kwargs)
+        _log_after(self, registered_model_name)
+        return result
+
+    safe_patch(FLAVOR_NAME, SSMForecaster, "fit", fit, manage_run=True, extra_tags=extra_tags)
+
+
+def _wanted(what: str) -> bool:
+    return bool(get_autologging_config(FLAVOR_NAME, what, True))
+
+
+def _log_before(model: SSMForecaster, args: Any, kwargs: Any) -> None:
+    mlflow.log_params(model.get_params())
+    cls = type(model)
+    mlflow.set_tags({"estimator_name": cls.__name__, "estimator_class": f"{cls.__module__}.{cls.__name__}"})
+    if _wanted("log_datasets"):
+        X = args[0] if args else kwargs.get("X")
+        for context, data in (("train", X), ("validation", kwargs.get("validation"))):
+            if data is not None:
+                mlflow.log_input(_dataset(model, data, context), context=context)
+
+
+def _dataset(model: SSMForecaster, X: Any, name: str) -> Any:
+    """MLflow's description of a frame or array."""
+    kind = read_panel(
+        X, id_col=model.id_col, time_col=model.time_col, target_cols=model.target_cols
+    ).layout.kind
+    if kind == "numpy":
+        return from_numpy(np.asarray(X), name=name)
+    if kind == "polars":
+        return from_polars(X.lazy().collect(), name=name)
+    frame = X.to_frame() if X.ndim == 1 else X
+    return from_pandas(frame.reset_index().rename(columns=str), name=name)
+
+
+def _log_after(model: SSMForecaster, registered_model_name: str | None) -> None:
+    history = model.history_
+    mlflow.log_dict(history, "history.json")
+    deep = history.get("deep", {})
+    named = {name: history.get(name) for name in ("cross_validated_mse", "n_windows", "linear_seconds")}
+    named |= {f"deep_{name}": deep.get(name) for name in ("share", "gain", "spread", "seconds")}
+    metrics = {name: float(value) for name, value in named.items() if value is not None}
+    if deep:
+        mlflow.set_tag("deep_path", "accepted" if deep["accepted"] else deep.get("reason", "refused"))
+    if _wanted("log_plots") and model.n_features_in_ <= _MOST_AXES:
+        figure = Figure(figsize=(9, 1.2 + 1.8 * model.n_features_in_), layout="constrained")
+        model.plot(axes=figure.subplots(model.n_features_in_, 1, sharex=True, squeeze=False).ravel())
+        mlflow.log_figure(figure, "forecast.png")
+    model_id = None
+    if _wanted("log_models"):
+        options = {"log_input_examples": "input_example", "log_model_signatures": "signature"}
+        left_out = {
+            part: False for name, part in options.items() if not get_autologging_config(FLAVOR_NAME, name)
+        }
+        info = log_model(model, "model", registered_model_name=registered_model_name, **left_out)
+        model_id = info.model_id
+    mlflow.log_metrics(metrics, model_id=model_id)
