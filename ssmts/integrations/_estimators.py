@@ -6,7 +6,17 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-__all__ = ["trains_by_gradient", "without_autologging"]
+from ssmts.data import CovariateColumns, Panel
+from ssmts.estimators import SSMForecaster
+from ssmts.estimators._reading import read_training
+
+__all__ = ["panel_of", "trains_by_gradient", "without_autologging"]
+
+
+def panel_of(estimator: SSMForecaster, X: Any) -> Panel:
+    """The series that a fit on X would see."""
+    columns = CovariateColumns.of(estimator.past_covariates, estimator.future_covariates, None)
+    return read_training(X, columns, estimator._roles)[0]
 
 
 def trains_by_gradient(estimator: Any) -> bool:

@@ -3,13 +3,13 @@
 from ssmts.integrations.mlflow.autologging import autolog
 from ssmts.integrations.mlflow.flavor import (
     FLAVOR_NAME,
+    _load_pyfunc,
     get_default_conda_env,
     get_default_pip_requirements,
     load_model,
     log_model,
     save_model,
 )
-from ssmts.integrations.mlflow.pyfunc import _load_pyfunc
 
 __all__ = [
     "FLAVOR_NAME",

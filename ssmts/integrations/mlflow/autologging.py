@@ -6,12 +6,12 @@ from typing import Any
 
 import mlflow
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from mlflow.data import from_numpy, from_pandas, from_polars
 from mlflow.utils.autologging_utils import autologging_integration, get_autologging_config, safe_patch
 
-from ssmts.data import read_panel
-from ssmts.estimators import SSMForecaster
+from ssmts.estimators import SSMClassifier, SSMForecaster, SSMRegressor
 from ssmts.integrations._estimators import trains_by_gradient
 from ssmts.integrations.mlflow.flavor import FLAVOR_NAME, log_model
 from ssmts.training import Callback, TrainingState
@@ -66,7 +66,7 @@ def autolog(
     log_datasets : bool, default=True
         Log schema, size and digest of X and of `validation`; never the data.
     log_plots : bool, default=True
-        Log a picture of the forecast of the first series.
+        Log a picture of a forecaster's forecast of its first series.
     disable : bool, default=False
         Stop logging.
     exclusive : bool, default=False
@@ -79,7 +79,7 @@ def autolog(
         For the runs that are started here.
     """
 
-    def fit(original: Any, self: SSMForecaster, *args: Any, **kwargs: Any) -> Any:
+    def fit(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
         _log_before(self, args, kwargs)
         if trains_by_gradient(self):
             kwargs["callbacks"] = [*(kwargs.get("callbacks") or ()), _EpochLogger()]
@@ -87,14 +87,15 @@ def autolog(
         _log_after(self, registered_model_name)
         return result
 
-    safe_patch(FLAVOR_NAME, SSMForecaster, "fit", fit, manage_run=True, extra_tags=extra_tags)
+    for cls in (SSMForecaster, SSMClassifier, SSMRegressor):
+        safe_patch(FLAVOR_NAME, cls, "fit", fit, manage_run=True, extra_tags=extra_tags)
 
 
 def _wanted(what: str) -> bool:
     return bool(get_autologging_config(FLAVOR_NAME, what, True))
 
 
-def _log_before(model: SSMForecaster, args: Any, kwargs: Any) -> None:
+def _log_before(model: Any, args: Any, kwargs: Any) -> None:
     mlflow.log_params(model.get_params())
     cls = type(model)
     mlflow.set_tags({"estimator_name": cls.__name__, "estimator_class": f"{cls.__module__}.{cls.__name__}"})
@@ -102,41 +103,44 @@ def _log_before(model: SSMForecaster, args: Any, kwargs: Any) -> None:
         X = args[0] if args else kwargs.get("X")
         for context, data in (("train", X), ("validation", kwargs.get("validation"))):
             if data is not None:
-                mlflow.log_input(_dataset(model, data, context), context=context)
+                mlflow.log_input(_dataset(data, context), context=context)
 
 
-def _dataset(model: SSMForecaster, X: Any, name: str) -> Any:
+def _dataset(X: Any, name: str) -> Any:
     """MLflow's description of a frame or array."""
-    kind = read_panel(
-        X, id_col=model.id_col, time_col=model.time_col, target_cols=model.target_cols
-    ).layout.kind
-    if kind == "numpy":
-        return from_numpy(np.asarray(X), name=name)
-    if kind == "polars":
+    if isinstance(X, pd.Series | pd.DataFrame):
+        return from_pandas(X.reset_index().rename(columns=str), name=name)
+    if hasattr(X, "lazy"):  # polars
         return from_polars(X.lazy().collect(), name=name)
-    frame = X.to_frame() if X.ndim == 1 else X
-    return from_pandas(frame.reset_index().rename(columns=str), name=name)
+    return from_numpy(np.asarray(X), name=name)
 
 
-def _log_after(model: SSMForecaster, registered_model_name: str | None) -> None:
+def _log_after(model: Any, registered_model_name: str | None) -> None:
     history = model.history_
     mlflow.log_dict(history, "history.json")
-    deep = history.get("deep", {})
-    named = {name: history.get(name) for name in ("cross_validated_mse", "n_windows", "linear_seconds")}
-    named |= {f"deep_{name}": deep.get(name) for name in ("share", "gain", "spread", "seconds")}
-    metrics = {name: float(value) for name, value in named.items() if value is not None}
-    if deep:
+    if "deep" in history:
+        deep = history["deep"]
         mlflow.set_tag("deep_path", "accepted" if deep["accepted"] else deep.get("reason", "refused"))
-    if _wanted("log_plots") and model.n_features_in_ <= _MOST_AXES:
+    drawn = isinstance(model, SSMForecaster) and model.n_features_in_ <= _MOST_AXES
+    if drawn and _wanted("log_plots"):
         figure = Figure(figsize=(9, 1.2 + 1.8 * model.n_features_in_), layout="constrained")
         model.plot(axes=figure.subplots(model.n_features_in_, 1, sharex=True, squeeze=False).ravel())
         mlflow.log_figure(figure, "forecast.png")
     model_id = None
     if _wanted("log_models"):
-        options = {"log_input_examples": "input_example", "log_model_signatures": "signature"}
-        left_out = {
-            part: False for name, part in options.items() if not get_autologging_config(FLAVOR_NAME, name)
-        }
+        parts = {"log_input_examples": "input_example", "log_model_signatures": "signature"}
+        left_out = {part: False for name, part in parts.items() if not _wanted(name)}
         info = log_model(model, "model", registered_model_name=registered_model_name, **left_out)
         model_id = info.model_id
-    mlflow.log_metrics(metrics, model_id=model_id)
+    mlflow.log_metrics(_metrics(history), model_id=model_id)
+
+
+def _metrics(history: dict[str, Any]) -> dict[str, float]:
+    """Numbers of a history, those of its parts as ``<part>_<name>``; errors of candidates are no metrics."""
+    found: dict[str, float] = {}
+    for name, value in history.items():
+        if isinstance(value, dict) and not name.startswith("errors"):
+            found |= {f"{name}_{inner}": number for inner, number in _metrics(value).items()}
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found[name] = float(value)
+    return found

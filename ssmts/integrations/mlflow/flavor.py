@@ -35,7 +35,8 @@ from mlflow.utils.requirements_utils import _get_pinned_requirement
 
 import ssmts
 from ssmts.estimators import SSMForecaster
-from ssmts.integrations.mlflow.pyfunc import MODEL_FILE
+from ssmts.integrations.mlflow.pyfunc import ForecasterPyfunc
+from ssmts.integrations.mlflow.pyfunc_cases import CasesPyfunc
 from ssmts.integrations.mlflow.signature import example_of, signature_of
 
 __all__ = [
@@ -48,8 +49,9 @@ __all__ = [
 ]
 
 FLAVOR_NAME = "ssmts"
+MODEL_FILE = "model.safetensors"
 _LOADER = "ssmts.integrations.mlflow"
-# What a forecast runs through; the rest of the dependencies comes with ssmts.
+# What predictions run through; the rest of the dependencies comes with ssmts.
 _PINNED = ("torch", "numpy", "pandas", "scikit-learn", "narwhals", "safetensors")
 
 
@@ -70,7 +72,7 @@ def get_default_conda_env() -> dict[str, Any]:
 
 
 def save_model(
-    ssm_model: SSMForecaster,
+    ssm_model: Any,
     path: str | os.PathLike[str],
     conda_env: Any = None,
     code_paths: list[str] | None = None,
@@ -85,7 +87,7 @@ def save_model(
 
     Parameters
     ----------
-    ssm_model : forecaster
+    ssm_model : forecaster, classifier or regressor
         Fitted.
     path : path-like
         A folder that does not exist or is empty.
@@ -96,9 +98,9 @@ def save_model(
     mlflow_model : mlflow.models.Model, optional
         The model that the flavor is added to.
     signature : mlflow.models.ModelSignature or False, optional
-        By default what fit saw, with ``step``, ``horizon``, ``at`` and ``level`` as parameters; False: none.
+        By default what fit saw, with the parameters of `predict`; False: none.
     input_example : frame, array or False, optional
-        By default the end of the training data, if the model keeps it (`store_tail`); False: none.
+        By default the end of a forecaster's training data, if it keeps it (`store_tail`); False: none.
     metadata : dict, optional
         For the MLmodel file.
 
@@ -118,7 +120,7 @@ def save_model(
         signature = signature_of(ssm_model)
     if signature is not False:
         mlflow_model.signature = signature
-    if input_example is None and ssm_model.store_tail:
+    if input_example is None:
         input_example = example_of(ssm_model)
     if input_example is not None and input_example is not False:
         _save_example(mlflow_model, input_example, str(folder))
@@ -161,7 +163,7 @@ def _write_environment(folder: Path, conda_env: Any, requirements: Any, extra: A
 
 
 def log_model(
-    ssm_model: SSMForecaster,
+    ssm_model: Any,
     name: str | None = None,
     *,
     registered_model_name: str | None = None,
@@ -171,7 +173,7 @@ def log_model(
 
     Parameters
     ----------
-    ssm_model : forecaster
+    ssm_model : forecaster, classifier or regressor
         Fitted.
     name : str, optional
         Of the logged model.
@@ -195,7 +197,14 @@ def log_model(
     )
 
 
-def load_model(model_uri: str, dst_path: str | None = None) -> SSMForecaster:
+def _load_pyfunc(path: str | os.PathLike[str]) -> ForecasterPyfunc | CasesPyfunc:
+    """What ``mlflow.pyfunc.load_model`` calls: the model in a file, or in a folder, behind pyfunc's face."""
+    path = Path(path)
+    model = ssmts.load(path / MODEL_FILE if path.is_dir() else path)
+    return ForecasterPyfunc(model) if isinstance(model, SSMForecaster) else CasesPyfunc(model)
+
+
+def load_model(model_uri: str, dst_path: str | None = None) -> Any:
     """Load a logged or registered estimator; its deep path is on the CPU, wherever it was trained.
 
     Parameters
@@ -219,5 +228,4 @@ def load_model(model_uri: str, dst_path: str | None = None) -> SSMForecaster:
     folder = _download_artifact_from_uri(artifact_uri=model_uri, output_path=dst_path)
     flavor = _get_flavor_configuration(model_path=folder, flavor_name=FLAVOR_NAME)
     _add_code_from_conf_to_system_path(folder, flavor)
-    model: SSMForecaster = ssmts.load(Path(folder) / flavor["data"])
-    return model
+    return ssmts.load(Path(folder) / flavor["data"])

@@ -1,33 +1,22 @@
-"""What a served model does: a frame or array and parameters in, a forecast out."""
+"""What a served forecaster does: a frame or array and parameters in, a forecast out."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from functools import wraps
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from mlflow.exceptions import INVALID_PARAMETER_VALUE, MlflowException
 
-import ssmts
 from ssmts.errors import ParameterError, SSMTSError
 from ssmts.estimators import SSMForecaster
 
-__all__ = ["MODEL_FILE", "ForecasterPyfunc"]
-
-MODEL_FILE = "model.safetensors"
+__all__ = ["ForecasterPyfunc", "told"]
 
 
-def _load_pyfunc(path: str | os.PathLike[str]) -> ForecasterPyfunc:
-    """What ``mlflow.pyfunc.load_model`` calls: the model in a file, or in a folder, behind pyfunc's face."""
-    path = Path(path)
-    return ForecasterPyfunc(ssmts.load(path / MODEL_FILE if path.is_dir() else path))
-
-
-def _told(method: Callable[..., Any]) -> Callable[..., Any]:
+def told(method: Callable[..., Any]) -> Callable[..., Any]:
     """Errors of this library as MLflow's: only their message reaches a client, as an answer of 400."""
 
     @wraps(method)
@@ -58,7 +47,7 @@ class ForecasterPyfunc:
         """The forecaster."""
         return self.model
 
-    @_told
+    @told
     def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> Any:
         """Forecast every series of a history, or the instants that a frame without targets names.
 
@@ -102,6 +91,11 @@ class ForecasterPyfunc:
     def _layout(self) -> Any:
         return self.model._check_fitted().layout
 
+    @property
+    def _covariates(self) -> tuple[Any, ...]:
+        columns = self.model._check_fitted().columns
+        return () if columns is None else columns.all
+
     def _forecast(self, X: Any, level: Any, options: dict[str, Any]) -> Any:
         if level is None:
             return self.model.predict(X, **options)
@@ -121,7 +115,7 @@ class ForecasterPyfunc:
     def _frame(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The frame with the names and times that the forecaster knows, where JSON changed them."""
         layout = self._layout
-        known = [layout.id_col, layout.time_col, *layout.channels]
+        known = [layout.id_col, layout.time_col, *layout.channels, *self._covariates]
         frame = frame.rename(columns={str(name): name for name in known if name is not None})
         time = "index" if layout.time_col is None else layout.time_col
         if time in frame.columns and layout.clock.kind == "datetime":
@@ -137,13 +131,12 @@ class ForecasterPyfunc:
         time = layout.time_col if layout.time_col in at.columns else "index"
         if time not in at.columns:
             raise ParameterError("columns", list(frame.columns), "targets, or the times that are asked for")
-        if layout.form != "long":
-            forecast = self.model.predict(at=at[time])
-            return pd.DataFrame(np.asarray(forecast).reshape(len(at), -1), columns=list(layout.channels))
-        forecast = pd.DataFrame(self.model.predict(at=at[[layout.id_col, time]]))
-        keys = pd.MultiIndex.from_frame(forecast.reset_index()[[layout.id_col, time]])
-        rows = keys.get_indexer(pd.MultiIndex.from_frame(at[[layout.id_col, time]]))
-        return forecast[list(layout.channels)].iloc[rows].reset_index(drop=True)
+        keys = [time] if layout.form != "long" else [layout.id_col, time]
+        future = at[[*keys, *self._covariates]] if self._covariates else None
+        forecast = self.model.predict(at=at[time] if layout.form != "long" else at[keys], future=future)
+        values = pd.DataFrame(forecast).reset_index()
+        found = pd.MultiIndex.from_frame(values[keys]).get_indexer(pd.MultiIndex.from_frame(at[keys]))
+        return values[list(layout.channels)].iloc[found].reset_index(drop=True)
 
 
 def _read(value: str, *, whole: bool, number: bool) -> Any:

@@ -1,4 +1,4 @@
-"""Signature and input example of a forecaster, from what fit saw of its data."""
+"""Signature and input example of an estimator, from what fit saw of its data."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from ssmts.estimators import SSMForecaster
 
 __all__ = ["example_of", "signature_of"]
 
-_MOST_ROWS = 1000
+
+def signature_of(model: Any) -> ModelSignature:
+    """What goes in, the parameters of `predict`, and for forecasters what comes back."""
+    return _forecaster(model) if isinstance(model, SSMForecaster) else _cases(model)
 
 
-def signature_of(model: SSMForecaster) -> ModelSignature:
-    """Columns (or the array), the parameters of a forecast, and what comes back."""
-    layout = model._check_fitted().layout
+def _forecaster(model: SSMForecaster) -> ModelSignature:
+    fitted = model._check_fitted()
+    layout = fitted.layout
     params = ParamSchema(
         [
             ParamSpec("step", DataType.string, None),
@@ -34,12 +37,34 @@ def signature_of(model: SSMForecaster) -> ModelSignature:
         schema = Schema([TensorSpec(np.dtype(np.float64), shape)])
         return ModelSignature(inputs=schema, outputs=schema, params=params)
     keys = _keys(layout)
-    # What may be an index, and what a frame that asks for instants lacks, cannot be required.
+    # What may be an index, and what a frame that asks for instants lacks, cannot be required. Whole numbers
+    # are of any type, for MLflow would refuse them where floats are expected, and the reverse.
+    whole = layout.value_dtype is not None and "int" in layout.value_dtype.lower()
+    channels = [(str(name), AnyType() if whole else DataType.double) for name in layout.channels]
+    covariates = () if fitted.columns is None else fitted.columns.all
     inputs = [ColSpec(kind, name, required=not in_index) for name, kind, in_index in keys]
-    inputs += [ColSpec(DataType.double, str(name), required=False) for name in layout.channels]
+    inputs += [ColSpec(kind, name, required=False) for name, kind in channels]
+    inputs += [ColSpec(AnyType(), str(name), required=False) for name in covariates]
     outputs = [ColSpec(kind, name) for name, kind, _ in keys]
-    outputs += [ColSpec(DataType.double, str(name)) for name in layout.channels]
+    outputs += [ColSpec(DataType.double, name) for name, _ in channels]
     return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs), params=params)
+
+
+def _cases(model: Any) -> ModelSignature:
+    layout = model._check_fitted().layout
+    params = [ParamSpec("rate", DataType.double, None)]
+    if hasattr(model, "predict_proba"):
+        params.append(ParamSpec("probabilities", DataType.boolean, False))
+    names = getattr(model, "feature_names_in_", None)
+    if layout.form == "long":
+        inputs = [ColSpec(kind, name, required=not in_index) for name, kind, in_index in _keys(layout)]
+        inputs += [ColSpec(DataType.double, str(name)) for name in layout.channels]
+    elif names is not None:
+        inputs = [ColSpec(DataType.double, str(name)) for name in names]
+    else:
+        shape = (-1, -1) if model._table else (-1, model.n_features_in_, -1)
+        inputs = [TensorSpec(np.dtype(np.float64), shape)]
+    return ModelSignature(inputs=Schema(inputs), params=ParamSchema(params))
 
 
 def _keys(layout: Layout) -> list[tuple[str, Any, bool]]:
@@ -56,10 +81,15 @@ def _keys(layout: Layout) -> list[tuple[str, Any, bool]]:
     return keys
 
 
-def example_of(model: SSMForecaster) -> Any:
-    """The end of the training data, as a client would send it; None for a model without its tail."""
+def example_of(model: Any) -> Any:
+    """The end of the training data, as a client would send it; None where a file is to hold none of it.
+
+    Covariates are not part of the tail's columns, and classifiers and regressors keep no cases: None as well.
+    """
+    if not isinstance(model, SSMForecaster) or not model.store_tail:
+        return None
     fitted = model._check_fitted()
-    if fitted.tail is None:
+    if fitted.tail is None or fitted.columns is not None:
         return None
     series = fitted.tail.series
     times, values = [one.times for one in series], [one.values for one in series]

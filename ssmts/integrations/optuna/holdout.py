@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ssmts.data import read_panel
 from ssmts.errors import TooShortError
+from ssmts.estimators import SSMForecaster
+from ssmts.integrations._estimators import panel_of
 
 __all__ = ["hold_out", "timed"]
 
@@ -35,14 +36,15 @@ def timed(X: Any, id_col: Any, time_col: Any) -> tuple[Any, Any, Any]:
     return pd.DataFrame(values.reshape(n * length, width), index=index), "series", "time"
 
 
-def hold_out(X: Any, id_col: Any, time_col: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def hold_out(estimator: SSMForecaster, X: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Positions of the rows before and in the last quarter of each series' rows.
 
     Parameters
     ----------
+    estimator : forecaster
+        Knows which columns are what.
     X : frame
         As `timed` returns it.
-    id_col, time_col : str, optional
 
     Returns
     -------
@@ -54,7 +56,7 @@ def hold_out(X: Any, id_col: Any, time_col: Any) -> tuple[NDArray[np.int64], NDA
     TooShortError
         If no series has four rows.
     """
-    layout = read_panel(X, id_col=id_col, time_col=time_col).layout
+    layout = panel_of(estimator, X).layout
     times = _keys(X, layout.time_col, layout.time_in_index)
     ids = _keys(X, layout.id_col, layout.id_in_index) if layout.form == "long" else np.zeros(len(X))
     ids = pd.factorize(ids)[0]

@@ -55,7 +55,7 @@ class Objective:
             X, id_col, time_col = timed(X, estimator.id_col, estimator.time_col)
             estimator = clone(estimator).set_params(id_col=id_col, time_col=time_col)
             if cv is None:
-                return cls(estimator, X, None, space, [hold_out(X, id_col, time_col)])
+                return cls(estimator, X, None, space, [hold_out(estimator, X)])
         elif cv is None:
             kind = StratifiedShuffleSplit if is_classifier(estimator) else ShuffleSplit
             cv = kind(1, test_size=_SHARE, random_state=0)

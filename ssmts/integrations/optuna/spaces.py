@@ -16,11 +16,11 @@ from optuna.distributions import (
 )
 from optuna.trial import BaseTrial, create_trial
 
-from ssmts.data import read_panel, reference_step
+from ssmts.data import reference_step
 from ssmts.errors import ParameterError
 from ssmts.estimators import SSMForecaster
 from ssmts.estimators._fit import horizon_of
-from ssmts.integrations._estimators import trains_by_gradient
+from ssmts.integrations._estimators import panel_of, trains_by_gradient
 
 __all__ = [
     "DictSpace",
@@ -83,9 +83,7 @@ def default_space(estimator: Any, X: Any) -> dict[str, BaseDistribution]:
 
 def _contexts(estimator: SSMForecaster, X: Any) -> list[int]:
     """Multiples of the horizon in reference steps, with room for origins and their futures."""
-    panel = read_panel(
-        X, id_col=estimator.id_col, time_col=estimator.time_col, target_cols=estimator.target_cols
-    )
+    panel = panel_of(estimator, X)
     step = reference_step(panel)
     horizon = max(1, int(np.ceil(horizon_of(estimator.horizon, panel.clock, step) / step - 1e-6)))
     longest = max(float(series.times[-1] - series.times[0]) for series in panel.series) / step

@@ -62,7 +62,7 @@ def test_the_environment_is_pinned(saved):
 def test_requirements_of_one_s_own(model, tmp_path):
     flavor.save_model(model, tmp_path / "model", extra_pip_requirements=["holidays==0.50"])
     assert "holidays==0.50" in (tmp_path / "model" / "requirements.txt").read_text().splitlines()
-    with pytest.raises(MlflowException, match="Only one"):
+    with pytest.raises(ValueError, match="Only one"):
         flavor.save_model(model, tmp_path / "two", pip_requirements=["a"], conda_env={"dependencies": []})
 
 

@@ -1,0 +1,60 @@
+"""What a served classifier or regressor does: whole series in, labels, probabilities or numbers out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from ssmts.errors import ParameterError
+from ssmts.integrations.mlflow.pyfunc import told
+
+__all__ = ["CasesPyfunc"]
+
+
+class CasesPyfunc:
+    """A classifier or regressor of whole series behind pyfunc's face.
+
+    Parameters
+    ----------
+    model : SSMClassifier or SSMRegressor
+        Fitted.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+
+    def get_raw_model(self) -> Any:
+        """The estimator."""
+        return self.model
+
+    @told
+    def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> Any:
+        """Judge every case.
+
+        Parameters
+        ----------
+        model_input : pandas.DataFrame or ndarray
+            Cases, as the estimator's own `predict` takes them.
+        params : dict, optional
+            ``rate``: the interval of the cases in intervals of training; ``probabilities``: true for a
+            column a class instead of labels.
+
+        Returns
+        -------
+        ndarray or pandas.DataFrame
+
+        Raises
+        ------
+        mlflow.exceptions.MlflowException
+            With the message of the error of `ssmts.errors`, as a client's fault.
+        """
+        params = params or {}
+        rate = params.get("rate")
+        if not params.get("probabilities"):
+            return self.model.predict(model_input, rate=rate)
+        if not hasattr(self.model, "predict_proba"):
+            raise ParameterError("probabilities", True, "false: a regressor has none")
+        columns = [str(label) for label in self.model.classes_]
+        return pd.DataFrame(self.model.predict_proba(model_input, rate=rate), columns=columns)

@@ -1,0 +1,98 @@
+"""Classifiers and regressors of whole series through MLflow."""
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow.exceptions import MlflowException
+
+import ssmts.integrations.mlflow as flavor
+from ssmts import LinearSSMClassifier
+from ssmts.estimators import LinearSSMRegressor
+
+
+@pytest.fixture(scope="module")
+def cases():
+    """Slow and fast waves of any phase, 40 of each, with a label and the period as targets."""
+    generator = np.random.default_rng(0)
+    periods = np.repeat([12.0, 5.0], 40)
+    phases = generator.uniform(0, 2 * np.pi, (80, 1))
+    X = np.sin(2 * np.pi * np.arange(48) / periods[:, None] + phases) + 0.3 * generator.standard_normal(
+        (80, 48)
+    )
+    order = generator.permutation(80)
+    return X[order], np.where(periods > 10, "slow", "fast")[order], periods[order]
+
+
+@pytest.fixture(scope="module")
+def classifier(cases):
+    return LinearSSMClassifier(n_readouts=16, random_state=0).fit(cases[0][:60], cases[1][:60])
+
+
+@pytest.fixture(scope="module")
+def loaded(classifier, cases, tmp_path_factory):
+    path = tmp_path_factory.mktemp("cases") / "model"
+    flavor.save_model(classifier, path, input_example=cases[0][:2])
+    return mlflow.pyfunc.load_model(str(path))
+
+
+def test_labels_and_probabilities(loaded, classifier, cases):
+    X = cases[0][60:]
+    assert (loaded.predict(X) == classifier.predict(X)).all()
+    assert (loaded.predict(loaded.input_example) == classifier.predict(cases[0][:2])).all()
+    found = loaded.predict(X, params={"probabilities": True})
+    assert list(found.columns) == ["fast", "slow"]
+    np.testing.assert_array_equal(found, classifier.predict_proba(X))
+
+
+def test_another_rate(loaded, classifier, cases):
+    X = cases[0][60:, ::2]
+    assert (loaded.predict(X, params={"rate": 2.0}) == classifier.predict(X, rate=2.0)).all()
+    with pytest.raises(MlflowException, match="24 features") as raised:
+        loaded.predict(X)
+    assert raised.value.get_http_status_code() == 400
+
+
+def test_the_same_from_flavor_and_file(classifier, cases, tmp_path):
+    flavor.save_model(classifier, tmp_path / "model")
+    copy = flavor.load_model(str(tmp_path / "model"))
+    assert copy.get_params() == classifier.get_params()
+    np.testing.assert_array_equal(copy.predict_proba(cases[0]), classifier.predict_proba(cases[0]))
+
+
+def test_frames_channels_and_numbers(cases, tmp_path):
+    X, labels, periods = cases
+    named = pd.DataFrame(X).rename(columns=lambda k: f"t{k}")
+    stacked = np.stack([X, X[:, ::-1]], axis=1)
+    models = {
+        "frame": (LinearSSMClassifier(n_readouts=8, random_state=0).fit(named, labels), named),
+        "channels": (LinearSSMClassifier(n_readouts=8, random_state=0).fit(stacked, labels), stacked),
+        "numbers": (LinearSSMRegressor(n_readouts=8, random_state=0).fit(X, periods), X),
+    }
+    for name, (model, given) in models.items():
+        flavor.save_model(model, tmp_path / name)
+        found = mlflow.pyfunc.load_model(str(tmp_path / name)).predict(given)
+        assert (np.asarray(found) == model.predict(given)).all()
+
+
+def test_mlflow_evaluates_a_classifier(tracking, classifier, cases):
+    X, labels, _ = cases
+    held_out = pd.DataFrame(X[60:]).assign(label=labels[60:])
+    flavor.autolog()
+    try:
+        model = LinearSSMClassifier(n_readouts=16, random_state=0).fit(X[:60], labels[:60])
+    finally:
+        flavor.autolog(disable=True)
+    run = mlflow.MlflowClient().get_run(mlflow.last_active_run().info.run_id)
+    accuracy = model.history_["linear"]["left_out_accuracy"]
+    assert run.data.metrics["linear_left_out_accuracy"] == pytest.approx(accuracy)
+    (output,) = run.outputs.model_outputs
+    with mlflow.start_run():
+        result = mlflow.models.evaluate(
+            f"models:/{output.model_id}",
+            held_out.rename(columns=str),
+            targets="label",
+            model_type="classifier",
+            evaluator_config={"log_explainer": False, "log_model_explainability": False, "pos_label": "slow"},
+        )
+    assert result.metrics["accuracy_score"] == np.mean(classifier.predict(X[60:]) == labels[60:])
