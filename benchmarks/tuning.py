@@ -1,4 +1,4 @@
-"""Tuning within a budget of time: ``python -m benchmarks.tuning --problem ETTh2-96 --storage studies``.
+"""Tuning within a budget of time: ``python -m benchmarks.tuning --problem ETTh2-96``.
 
 Every search begins with the defaults. `tune` searches with TPE and prunes by the median of the epochs; random
 search beside it draws from the same space, for the same time, and prunes nothing. Both learn on the training
@@ -37,15 +37,16 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--problem", choices=sorted(PROBLEMS), default="ETTh2-96")
     parser.add_argument("--minutes", type=float, default=7.0, help="for each search, in this call")
     parser.add_argument("--search", nargs="*", choices=SEARCHES, default=list(SEARCHES))
-    parser.add_argument("--storage", type=Path, required=True, help="folder of the studies")
+    parser.add_argument("--storage", type=Path, default=Path(".studies"), help="folder of the studies")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--test", action="store_true", help="judge on the test span, store and log")
     options = parser.parse_args(arguments)
     problem = PROBLEMS[options.problem]()
-    options.storage.mkdir(parents=True, exist_ok=True)
+    folder = options.storage / options.problem
+    folder.mkdir(parents=True, exist_ok=True)
     for name in options.search:
-        search(problem, name, options.minutes, options.storage, options.seed)
-    result = report(problem, options.problem, options.storage)
+        search(problem, name, options.minutes, folder, options.seed)
+    result = report(problem, options.problem, folder)
     if options.test:
         log_test(["python -m benchmarks.tuning", *arguments])
         result["test"] = test_figures(problem, result)

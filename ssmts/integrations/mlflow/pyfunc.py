@@ -17,13 +17,13 @@ __all__ = ["ForecasterPyfunc", "told"]
 
 
 def told(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Errors of this library as MLflow's: only their message reaches a client, as an answer of 400."""
+    """Errors of what goes in, as MLflow's: only so does their message reach a client, as an answer of 400."""
 
     @wraps(method)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return method(*args, **kwargs)
-        except SSMTSError as error:
+        except (SSMTSError, ValueError, TypeError) as error:  # scikit-learn's checks of X raise the last two
             raise MlflowException(
                 f"{type(error).__name__}: {error}", error_code=INVALID_PARAMETER_VALUE
             ) from error

@@ -18,7 +18,7 @@ from optuna.trial import BaseTrial, create_trial
 
 from ssmts.data import reference_step
 from ssmts.errors import ParameterError
-from ssmts.estimators import SSMForecaster
+from ssmts.estimators import SSMClassifier, SSMForecaster, SSMRegressor
 from ssmts.estimators._fit import horizon_of
 from ssmts.integrations._estimators import panel_of, trains_by_gradient
 
@@ -40,14 +40,14 @@ _CONTEXTS = (1, 2, 4, 8, 16, 32)  # in horizons
 def default_space(estimator: Any, X: Any) -> dict[str, BaseDistribution]:
     """Space of an estimator: small, and around the parameters it has.
 
-    The linear path alone is searched over the bank and the context: a grid of at most 21 points, which
-    `tune` walks through once. Deep paths add their size, dropout and learning rate, and selective layers the
-    state size, which is their memory.
+    What is solved in closed form alone is searched over a grid, of at most 21 points for forecasters (the
+    bank and the context), which `tune` walks through once. Deep paths add their size, dropout and learning
+    rate, and selective layers the state size, which is their memory.
 
     Parameters
     ----------
-    estimator : forecaster
-        Its `horizon` sets the unit of the contexts.
+    estimator : forecaster, classifier or regressor
+        The `horizon` of a forecaster sets the unit of the contexts.
     X : frame or array
         The data: contexts stop at half of the longest series.
 
@@ -60,15 +60,17 @@ def default_space(estimator: Any, X: Any) -> dict[str, BaseDistribution]:
     ParameterError
         If there is no default space for this estimator.
     """
-    if not isinstance(estimator, SSMForecaster):
-        raise ParameterError(
-            "space", None, f"given for a {type(estimator).__name__}: it has no default space"
-        )
-    contexts = [estimator.context_length, *_contexts(estimator, X)]
-    space: dict[str, BaseDistribution] = {
-        "context_length": CategoricalDistribution(list(dict.fromkeys(contexts))),
-        "n_modes": CategoricalDistribution(sorted({32, 64, 128, estimator.n_modes})),
-    }
+    if isinstance(estimator, SSMForecaster):
+        contexts = [estimator.context_length, *_contexts(estimator, X)]
+        space: dict[str, BaseDistribution] = {
+            "context_length": CategoricalDistribution(list(dict.fromkeys(contexts))),
+            "n_modes": CategoricalDistribution(sorted({32, 64, 128, estimator.n_modes})),
+        }
+    elif isinstance(estimator, SSMClassifier | SSMRegressor):
+        space = {"n_readouts": CategoricalDistribution(sorted({32, 64, 128, 256, estimator.n_readouts}))}
+    else:
+        kind = type(estimator).__name__
+        raise ParameterError("space", None, f"given for a {kind}: it has no default space")
     if trains_by_gradient(estimator):
         space |= {
             "d_model": CategoricalDistribution([32, 64, 128]),
@@ -76,6 +78,9 @@ def default_space(estimator: Any, X: Any) -> dict[str, BaseDistribution]:
             "dropout": FloatDistribution(0.1, 0.6),
             "learning_rate": FloatDistribution(5e-4, 1e-2, log=True),
         }
+        if not isinstance(estimator, SSMForecaster):
+            del space["n_readouts"]  # the closed form's, which the deep path is stacked on
+            space["n_modes"] = CategoricalDistribution([32, 64, 128])
         if "Mamba" in type(estimator).__name__:
             space["d_state"] = CategoricalDistribution([8, 16, 32, 64])
     return space

@@ -77,10 +77,10 @@ def test_frames_channels_and_numbers(cases, tmp_path):
 
 def test_mlflow_evaluates_a_classifier(tracking, classifier, cases):
     X, labels, _ = cases
-    held_out = pd.DataFrame(X[60:]).assign(label=labels[60:])
+    frame = pd.DataFrame(X).rename(columns=lambda k: f"t{k}")
     flavor.autolog()
     try:
-        model = LinearSSMClassifier(n_readouts=16, random_state=0).fit(X[:60], labels[:60])
+        model = LinearSSMClassifier(n_readouts=16, random_state=0).fit(frame.iloc[:60], labels[:60])
     finally:
         flavor.autolog(disable=True)
     run = mlflow.MlflowClient().get_run(mlflow.last_active_run().info.run_id)
@@ -90,9 +90,9 @@ def test_mlflow_evaluates_a_classifier(tracking, classifier, cases):
     with mlflow.start_run():
         result = mlflow.models.evaluate(
             f"models:/{output.model_id}",
-            held_out.rename(columns=str),
+            frame.iloc[60:].assign(label=labels[60:]),
             targets="label",
             model_type="classifier",
             evaluator_config={"log_explainer": False, "log_model_explainability": False, "pos_label": "slow"},
         )
-    assert result.metrics["accuracy_score"] == np.mean(classifier.predict(X[60:]) == labels[60:])
+    assert result.metrics["accuracy_score"] == np.mean(classifier.predict(X[60:]) == labels[60:]) > 0.9
