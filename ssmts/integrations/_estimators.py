@@ -15,7 +15,9 @@ __all__ = ["panel_of", "trains_by_gradient", "without_autologging"]
 
 def panel_of(estimator: SSMForecaster, X: Any) -> Panel:
     """The series that a fit on X would see."""
-    columns = CovariateColumns.of(estimator.past_covariates, estimator.future_covariates, None)
+    columns = CovariateColumns.of(
+        estimator.past_covariates, estimator.future_covariates, estimator.static_covariates
+    )
     return read_training(X, columns, estimator._roles)[0]
 
 
