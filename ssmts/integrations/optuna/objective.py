@@ -14,17 +14,19 @@ from sklearn.base import clone, is_classifier
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit, check_cv
 from sklearn.utils import _safe_indexing
 
+from ssmts.data import is_integer
 from ssmts.estimators import SSMForecaster
 from ssmts.integrations._estimators import trains_by_gradient
-from ssmts.integrations.optuna.holdout import hold_out, timed
 from ssmts.integrations.optuna.pruning import PruningCallback
+from ssmts.integrations.optuna.rows import timed
 from ssmts.integrations.optuna.spaces import Suggest
+from ssmts.model_selection import TimeSplit
 
 __all__ = ["Objective"]
 
 Rows = NDArray[np.int64]
 _NETWORKS = 100  # more than any estimator trains in one fit
-_SHARE = 0.25
+_QUARTERS = 4  # the last one is held out
 
 
 @dataclass(frozen=True)
@@ -50,15 +52,17 @@ class Objective:
 
     @classmethod
     def over(cls, estimator: Any, X: Any, y: Any, space: Suggest, cv: Any) -> Objective:
-        """With the splits of `cv`; by default a quarter of each series, or of the cases, is held out."""
+        """With the splits of `cv`; by default the last quarter of the time, or of the cases one drawn once."""
         if isinstance(estimator, SSMForecaster):
             X, id_col, time_col = timed(X, estimator.id_col, estimator.time_col)
             estimator = clone(estimator).set_params(id_col=id_col, time_col=time_col)
-            if cv is None:
-                return cls(estimator, X, None, space, [hold_out(estimator, X)])
+            if cv is None or is_integer(cv):
+                n_splits = _QUARTERS - 1 if cv is None else int(cv)
+                splits = list(TimeSplit(n_splits, id_col=id_col, time_col=time_col).split(X))
+                return cls(estimator, X, y, space, splits if cv else splits[-1:])
         elif cv is None:
             kind = StratifiedShuffleSplit if is_classifier(estimator) else ShuffleSplit
-            cv = kind(1, test_size=_SHARE, random_state=0)
+            cv = kind(1, test_size=1 / _QUARTERS, random_state=0)
         splits = check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y)
         return cls(estimator, X, y, space, list(splits))
 

@@ -79,8 +79,9 @@ def tune(
     pruner : optuna pruner, optional
         By default the median of the epochs of other trials, after five trials.
     cv : int or splitter, optional
-        A splitter over rows, such as scikit-learn's ``TimeSeriesSplit(3)``. A forecaster's default is the
-        last quarter of each series, held out; a classifier's or regressor's a quarter of the cases.
+        A splitter over rows, such as ``ssmts.model_selection.TimeSplit(3)``, which is what 3 means for a
+        forecaster. Its default is the last quarter of the time, held out; that of a classifier or regressor
+        a quarter of the cases.
     n_jobs : int, default=1
         Processes; -1 is one a core. Several do not repeat each other's draws, and not their own either.
     study_name : str, optional
