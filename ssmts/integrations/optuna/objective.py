@@ -52,7 +52,7 @@ class Objective:
 
     @classmethod
     def over(cls, estimator: Any, X: Any, y: Any, space: Suggest, cv: Any) -> Objective:
-        """With the splits of `cv`; by default the last quarter of the time, or of the cases one drawn once."""
+        """With the splits of `cv`; by default the last quarter of the time, or a quarter of the cases."""
         if isinstance(estimator, SSMForecaster):
             X, id_col, time_col = timed(X, estimator.id_col, estimator.time_col)
             estimator = clone(estimator).set_params(id_col=id_col, time_col=time_col)
