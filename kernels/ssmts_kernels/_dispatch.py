@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
 
-Backend = Literal["reference", "cpu", "triton"]
-_BACKENDS = ("reference", "cpu", "triton")
+Backend = Literal["reference", "cpu", "numba", "triton"]
+_BACKENDS = get_args(Backend)
 _forced: ContextVar[str] = ContextVar("ssmts_kernels.backend", default="auto")
 
 
@@ -26,15 +26,17 @@ def backend(name: Backend) -> Iterator[None]:
 
     Parameters
     ----------
-    name : {"reference", "cpu", "triton"}
+    name : {"reference", "cpu", "numba", "triton"}
         ``"reference"``: plain torch, differentiable to any order. ``"cpu"``: the fast torch form, which
-        also runs on other devices. ``"triton"``: the fused kernels where an operator has them, the fast
-        torch form elsewhere; on CPU tensors they need ``TRITON_INTERPRET=1`` in the environment.
+        also runs on other devices. ``"numba"``: compiled loops where an operator has them, the fast torch
+        form elsewhere; they need CPU tensors and the extra ``fast``. ``"triton"``: the fused kernels where an
+        operator has them, the fast torch form elsewhere; on CPU tensors they need ``TRITON_INTERPRET=1`` in
+        the environment.
 
     Raises
     ------
     ValueError
-        If `name` is none of the three.
+        If `name` is none of the four.
 
     Notes
     -----
@@ -65,21 +67,28 @@ def _available(module: str) -> bool:
 
 
 def implementation(package: str, name: str, device: torch.device) -> ModuleType:
-    """Import and return ``package.triton`` or ``package.cpu``.
+    """Import and return ``package.triton``, ``package.compiled`` or ``package.cpu``.
 
-    `name` is ``"auto"``, ``"cpu"`` or ``"triton"``. ``"auto"`` takes Triton on CUDA where Triton is
-    installed. An operator without kernels of its own has no ``triton`` module and runs its torch form
-    everywhere.
+    `name` is ``"auto"``, ``"cpu"``, ``"numba"`` or ``"triton"``. ``"auto"`` takes Triton on CUDA and
+    numba on the CPU where they are installed. An operator that has no module of the kind runs its torch form.
     """
-    wants_triton = name == "triton" or (name == "auto" and device.type == "cuda" and _available("triton"))
-    if not wants_triton or not _available(f"{package}.triton"):
+    if name == "auto":
+        fast = {"cuda": "triton", "cpu": "numba"}.get(device.type, "cpu")
+        name = fast if fast == "cpu" or _available(fast) else "cpu"
+    module = {"numba": "compiled"}.get(name, name)
+    if name == "cpu" or not _available(f"{package}.{module}"):
         return importlib.import_module(f"{package}.cpu")
-    if device.type == "cpu" and os.environ.get("TRITON_INTERPRET") != "1":
+    if name == "numba" and (device.type != "cpu" or not _available("numba")):
+        raise ValueError(
+            "backend('numba') needs CPU tensors and numba (pip install 'ssmts[fast]'); "
+            f"these are on {device}, numba is {'' if _available('numba') else 'not '}installed"
+        )
+    if name == "triton" and device.type == "cpu" and os.environ.get("TRITON_INTERPRET") != "1":
         raise ValueError(
             "backend('triton') needs CUDA tensors, or TRITON_INTERPRET=1 set before triton is imported; "
             "these are on the CPU"
         )
-    return importlib.import_module(f"{package}.triton")
+    return importlib.import_module(f"{package}.{module}")
 
 
 def refuse_second_derivative(backward_op: Any, operator: str) -> None:

@@ -1,3 +1,4 @@
+import importlib.util
 import subprocess
 import sys
 
@@ -5,7 +6,7 @@ import pytest
 import torch
 
 import ssmts_kernels
-from ssmts_kernels import backend, vandermonde
+from ssmts_kernels import _dispatch, backend, vandermonde
 
 
 def test_import_loads_neither_triton_nor_the_compiler():
@@ -25,7 +26,7 @@ def test_every_name_is_a_function_even_after_its_folder_was_imported():
 
 
 def test_unknown_backend():
-    with pytest.raises(ValueError, match="'reference', 'cpu', 'triton'"), backend("cuda"):
+    with pytest.raises(ValueError, match="'reference', 'cpu', 'numba', 'triton'"), backend("cuda"):
         pass
 
 
@@ -50,3 +51,27 @@ def test_triton_on_cpu_needs_the_interpreter(monkeypatch):
     C = torch.ones(1, 1, dtype=torch.complex64)
     with backend("triton"), pytest.raises(ValueError, match="TRITON_INTERPRET=1"):
         vandermonde(C, -C, 3)
+
+
+@pytest.mark.parametrize("operator", ["selective_scan", "ssd"])
+def test_compiled_loops_run_where_numba_is_installed(operator, monkeypatch):
+    package, device = f"ssmts_kernels.{operator}", torch.device("cpu")
+    found = importlib.util.find_spec
+    missing = {"numba": None}
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: missing.get(name, found(package)))
+    _dispatch._available.cache_clear()
+    try:
+        assert _dispatch.implementation(package, "auto", device).__name__ == f"{package}.cpu"
+        with pytest.raises(ValueError, match=r"pip install 'ssmts\[fast\]'.* numba is not installed"):
+            _dispatch.implementation(package, "numba", device)
+    finally:
+        monkeypatch.undo()
+        _dispatch._available.cache_clear()
+    if found("numba") is None:
+        pytest.skip("numba is not installed: compiled loops cannot be chosen")
+    assert _dispatch.implementation(package, "auto", device).__name__ == f"{package}.compiled"
+
+
+def test_compiled_loops_refuse_other_devices():
+    with pytest.raises(ValueError, match="needs CPU tensors"):
+        _dispatch.implementation("ssmts_kernels.ssd", "numba", torch.device("meta"))

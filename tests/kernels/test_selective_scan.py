@@ -12,8 +12,8 @@ def with_last_state(**inputs):
 
 class TestSelectiveScan(RecurrentConformance):
     operator = with_last_state
-    chunk = 32  # of the torch form; a multiple of Triton's 16
-    backends = ("cpu", "triton")
+    chunk = 32  # of the torch form and the compiled loop; a multiple of Triton's 16
+    backends = ("cpu", "numba", "triton")
     differentiable = (
         "u", "delta", "A", "B", "C", "D", "z", "delta_bias", "initial_state", "intervals",
     )  # fmt: skip

@@ -15,7 +15,7 @@ class TestSSD(RecurrentConformance):
     operator = with_last_state
     chunk = 64
     triton_max_length = 140
-    backends = ("cpu", "triton")
+    backends = ("cpu", "numba", "triton")
     differentiable = (
         "x", "delta", "A", "B", "C", "D", "z", "delta_bias", "initial_state", "intervals",
     )  # fmt: skip
@@ -112,7 +112,7 @@ class TestZeroOrderHold(TestSSD):
 
 class TestOneGroup(TestSSD):
     groups = 1
-    backends = ("cpu",)
+    backends = ("cpu", "numba")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ class TestUncoupled(RecurrentConformance):
 
     operator = with_last_state
     chunk = 64
-    backends = ("cpu",)
+    backends = ("cpu", "numba")
     differentiable = ("x", "exponent", "gain", "B", "C", "D", "initial_state")
     sequence = ("x", "exponent", "gain", "B", "C")
     batched = (*sequence, "initial_state")

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from ssmts_kernels._dispatch import implementation, materialised, refuse_second_derivative
-from ssmts_kernels.ssd.decays import checkpoints
 
 _PACKAGE = "ssmts_kernels.ssd"
 
@@ -36,7 +35,8 @@ def forward(
 
 @forward.register_fake
 def _(x: Tensor, exponent: Tensor, gain: Tensor, B: Tensor, *rest: Any) -> tuple[Tensor, Tensor, Tensor]:
-    *_, save, _backend = rest
+    *_, save, backend = rest
+    checkpoints = implementation(_PACKAGE, backend, x.device).checkpoints
     batch, _length, heads, head_dim = x.shape
     return (
         torch.empty_like(x, memory_format=torch.contiguous_format),

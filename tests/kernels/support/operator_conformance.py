@@ -32,7 +32,8 @@ class OperatorConformance:
     chunk: ClassVar[int]
     """Q, the length at which the fast path starts a new chunk: lengths around it are tested."""
     backends: ClassVar[tuple[str, ...]] = ("cpu",)
-    """Fast paths; add "triton" where the folder has a triton.py (interpreted where there is no GPU)."""
+    """Fast paths: "numba" where the folder has a compiled.py, "triton" where it has a triton.py
+    (interpreted where there is no GPU). One that is not installed is left out."""
     differentiable: ClassVar[tuple[str, ...]]
     """Arguments that get a gradient."""
     triton_max_length: ClassVar[int] = 64
@@ -147,28 +148,32 @@ class OperatorConformance:
         with pytest.raises(NotImplementedError, match=r"second derivatives .*backend\('reference'\)"):
             gradient.abs().sum().backward()
 
-    def test_opcheck(self) -> None:
+    def test_opcheck(self, quick: str) -> None:
         calls = self.opcheck_calls()
         assert calls
-        for op, arguments in calls:
-            torch.library.opcheck(op, arguments)
+        for op, (*arguments, name) in calls:
+            assert name == "cpu"
+            torch.library.opcheck(op, (*arguments, quick))
 
-    @pytest.mark.parametrize("name", ["reference", "cpu"])
-    def test_extremes_stay_finite(self, name: str) -> None:
+    def test_extremes_stay_finite(self, quick: str) -> None:
         cases = self.extremes()
         assert cases
         for case, inputs in cases.items():
-            outputs, gradients = self.gradients(name, inputs)
-            for i, output in enumerate(outputs):
-                assert output.isfinite().all(), f"{case}: output {i}"
-            for key, gradient in gradients.items():
-                assert gradient.isfinite().all(), f"{case}: gradient of {key}"
+            self._assert_finite(case, "reference", inputs)
+            self._assert_finite(case, quick, inputs)
 
-    def test_extremes_match_float64(self) -> None:
+    def _assert_finite(self, case: str, name: str, inputs: Inputs) -> None:
+        outputs, gradients = self.gradients(name, inputs)
+        for i, output in enumerate(outputs):
+            assert output.isfinite().all(), f"{case}, {name}: output {i}"
+        for key, gradient in gradients.items():
+            assert gradient.isfinite().all(), f"{case}, {name}: gradient of {key}"
+
+    def test_extremes_match_float64(self, quick: str) -> None:
         for case, inputs in self.extremes().items():
             wide = {k: _widen(v) for k, v in inputs.items()}
             expected = self.run("reference", wide)
-            for i, (a, e) in enumerate(zip(self.run("cpu", inputs), expected, strict=True)):
+            for i, (a, e) in enumerate(zip(self.run(quick, inputs), expected, strict=True)):
                 error = (_widen(a) - e).abs().max().item() / max(e.abs().max().item(), 1e-30)
                 assert error < self.extreme_tolerance, f"{case}: output {i} off by {error:.3g}"
 
@@ -219,9 +224,9 @@ class OperatorConformance:
             with pytest.raises(ValueError, match=r"is on .* but .* is on"):
                 type(self).operator(**moved)
 
-    def test_deterministic(self) -> None:
+    def test_deterministic(self, quick: str) -> None:
         inputs = self.build(2 * self.chunk + 5, torch.float32)
-        first, second = (self.gradients("cpu", inputs) for _ in range(2))
+        first, second = (self.gradients(quick, inputs) for _ in range(2))
         for a, b in zip((*first[0], *first[1].values()), (*second[0], *second[1].values()), strict=True):
             assert torch.equal(a, b)
 
