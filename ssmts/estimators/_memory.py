@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ssmts.data import Panel, Series
-from ssmts.errors import CovariateError
+from ssmts.errors import CovariateError, ParameterError
 from ssmts.estimators._fitted import FittedForecaster, TrainingMemory, continued, covariates_since, tail_of
 from ssmts.estimators._sequences import RowWeights
 from ssmts.models import ForecastModel, LinearFit, LinearPath
@@ -20,7 +20,7 @@ from ssmts.models.moments import Moments, Segments, accumulate
 from ssmts.models.ridge import Penalties, solve
 from ssmts.models.sequences import stack_sequences
 
-__all__ = ["learnt", "memory_from_state", "memory_to_state", "remembered"]
+__all__ = ["learnt", "memory_from_state", "memory_to_state", "remembered", "unlearnt"]
 
 
 _SUMS = ("A", "B", "c", "count", "observed")
@@ -93,6 +93,63 @@ def learnt(
         tail=_later(fitted.tail, tail_of(whole, config.context, fitted.step, fitted.run_in)),
         history=fitted.history | {"n_windows": float(sums.count.sum())},
         memory=TrainingMemory(sums, memory.rare, memory.penalties, tail, _of_rows(rows, whole, tail)),
+    )
+
+
+def unlearnt(fitted: FittedForecaster, memory: TrainingMemory, panel: Panel) -> FittedForecaster:
+    """A fitted forecaster whose linear path has never seen some series.
+
+    Raises
+    ------
+    ParameterError
+        If X is not all of these series as they were learnt, if no other is left, or if what was learnt was
+        weighted or depends on all series in other ways.
+    """
+    if memory.weights is not None or fitted.effect is not None or fitted.mixing is not None:
+        raise ParameterError(
+            "X",
+            "series to unlearn",
+            "left out of a new fit: weights, forgetting, covariates and mixed channels cannot be undone",
+        )
+    tails = {series.id: series for series in memory.tail.series}
+    for series in panel.series:
+        tail = tails.get(series.id)
+        if tail is None or not _ends_with(series, tail):
+            raise ParameterError(
+                "X", f"series {series.id!r}", "all rows of series that were learnt, as they were"
+            )
+    gone = set(panel.ids)
+    config, n_groups = fitted.model.config.linear, fitted.scaling.n_groups
+    sums = memory.sums
+    if stacks := stack_sequences(fitted.sequences(panel)):
+        one = Segments(np.array([np.inf]))
+        bank, context, horizon = fitted.model.bank, config.context, config.horizon
+        taken = accumulate(stacks, bank, context, horizon, one, n_groups, rare=memory.rare)
+        sums = _sum(sums, 1.0, taken.mapped(np.negative))
+    scaling, kept = fitted.scaling.without(gone)
+    sums = sums.mapped(lambda own: own[:, kept])
+    if sums.count.sum() < 0.5:
+        raise ParameterError("X", "all series with a whole window", "some of the series: none would be left")
+    path = LinearPath(config, *solve(sums.completed(), memory.penalties, config.horizon))
+    rest = replace(memory.tail, series=tuple(s for s in memory.tail.series if s.id not in gone))
+    end = fitted.tail
+    if end is not None:
+        end = replace(end, series=tuple(s for s in end.series if s.id not in gone))
+    return replace(
+        fitted,
+        model=ForecastModel(replace(fitted.model.config, n_groups=len(kept)), path, fitted.model.deep),
+        scaling=scaling,
+        tail=end,
+        history=fitted.history | {"n_windows": float(sums.count.sum())},
+        memory=replace(memory, sums=sums, tail=rest),
+    )
+
+
+def _ends_with(series: Series, tail: Series) -> bool:
+    """Whether the last rows of a series are those of its tail."""
+    n_rows = len(tail.times)
+    return np.array_equal(series.times[-n_rows:], tail.times) and np.array_equal(
+        series.values[-n_rows:], tail.values, equal_nan=True
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -80,6 +80,16 @@ class Scaling:
         if level is not None:
             level = np.concatenate([level, *(_moments(series)[0][None] for series in new)])
         return replace(self, ids=ids, scale=scale, level=level)
+
+    def without(self, gone: Collection[Hashable]) -> tuple[Scaling, Rows]:
+        """Without some series, and the numbers of the groups that stay."""
+        stay = [number for number, id_ in enumerate(self.ids) if id_ not in gone]
+        level = None if self.level is None else self.level[stay]
+        rest = replace(self, ids=tuple(self.ids[n] for n in stay), scale=self.scale[stay], level=level)
+        groups = np.arange(self.n_groups)
+        if self.grouping == "series" and self.n_groups > 1:
+            groups = groups.reshape(len(self.ids), -1)[stay].ravel()
+        return rest, groups
 
     @property
     def n_groups(self) -> int:

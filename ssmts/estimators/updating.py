@@ -9,7 +9,7 @@ from typing import Any, Self
 from ssmts.data import parse_duration
 from ssmts.errors import ParameterError, TargetGivenError
 from ssmts.estimators._fitted import continued, following, tail_of
-from ssmts.estimators._memory import learnt
+from ssmts.estimators._memory import learnt, unlearnt
 from ssmts.estimators._weights import row_weights
 from ssmts.estimators.streaming import ForecastStream, StreamingMixin
 
@@ -17,7 +17,7 @@ __all__ = ["UpdatingMixin"]
 
 
 class UpdatingMixin(StreamingMixin):
-    """Adds `update` and `partial_fit` to a forecaster."""
+    """Adds `update`, `partial_fit` and `unlearn` to a forecaster."""
 
     def update(self, X: Any) -> Self:
         """Take later data for the history that ``predict()`` continues; weights stay as they are.
@@ -96,4 +96,31 @@ class UpdatingMixin(StreamingMixin):
         weights = None if sample_weight is None else row_weights(sample_weight, X, panel)
         half_life = None if forget is None else parse_duration(forget, fitted.layout.clock)
         self._adopt(learnt(fitted, memory, panel, weights, half_life))
+        return self
+
+    def unlearn(self, X: Any) -> Self:
+        """Take whole series out of what was learnt, as if `fit` had not seen them.
+
+        The windows of the series are subtracted from the sums that the linear path is solved from. The
+        choices of `fit` stay, and so does the deep path, which has seen the series if there is one.
+
+        Parameters
+        ----------
+        X : like fit's
+            All rows of the series as they were learnt.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ParameterError
+            If X is something else, if no series would be left, or if the fit was weighted, forgot, or used
+            covariates or mixed channels.
+        """
+        fitted = self._check_fitted()
+        if fitted.memory is None:
+            raise ParameterError("X", "given", "learnt by fit: this model was saved without sums=True")
+        self._adopt(unlearnt(fitted, fitted.memory, self._read(X, fitted.layout)))
         return self

@@ -364,3 +364,21 @@ def test_updates_and_forecasts_from_many_threads(panel_model, panel):
 
 def test_a_stream_shows_itself(panel_model, panel):
     assert repr(panel_model.stream(panel)) == "ForecastStream(3 series, LinearSSMForecaster)"
+
+
+def test_daylight_saving_and_a_missing_stamp(new_model):
+    """A lost hour, a doubled one and a missing one: times are numbers, and no frequency is inferred."""
+    index = pd.date_range("2021-03-20", "2021-11-05", freq="h", tz="Europe/Berlin")
+    index.freq = None
+    elapsed = np.arange(len(index))
+    X = pd.DataFrame({"y": np.sin(2 * np.pi * elapsed / 24) + 0.01 * np.cos(elapsed)}, index=index)
+    X = X.drop(index[5200])
+    model = new_model(horizon=24).fit(X.iloc[:4000])
+    stream = model.stream(X.iloc[:5100])
+    for time, row in X.iloc[5100:5400].iterrows():
+        stream.update(time, row)
+    assert_same(stream.predict(), model.predict(X.iloc[:5400]))
+    table = model.backtest(X.iloc[5000:], stride=24)
+    assert str(table["ds" if "ds" in table else "time"].dt.tz) == "Europe/Berlin"
+    assert np.abs(table["y"] - table["forecast"]).max() < 0.1
+    assert len(model.cross_validate(X.tail(1000), n_windows=2)) == 48

@@ -270,3 +270,38 @@ def test_channels_that_mix(new_model):
     assert model.history_["mixing"]["accepted"]
     model.partial_fit(X.iloc[400:500]).partial_fit(X.iloc[500:])
     assert_learnt(model, X)
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_series_are_unlearnt(many, new_model, panel):
+    """With weights of their own, and with more series than have any."""
+    if many:
+        parts = [
+            panel.assign(unique_id=panel["unique_id"] + f"-{k}", y=panel["y"] * (k + 1)) for k in range(9)
+        ]
+        panel = pd.concat(parts)
+    names = panel["unique_id"].unique()
+    gone = panel["unique_id"] == names[1]
+    model = new_model().fit(panel[panel["ds"] <= panel["ds"].iloc[200]])
+    model.partial_fit(panel[panel["ds"] > panel["ds"].iloc[200]])
+    assert model.unlearn(panel[gone]) is model
+    assert_learnt(model, panel[~gone])
+    assert names[1] not in set(model.predict()["unique_id"])
+    assert model._fitted.scaling.ids == tuple(names[names != names[1]])
+    model.partial_fit(panel[gone].assign(unique_id="again"))
+    assert_learnt(model, pd.concat([panel[~gone], panel[gone].assign(unique_id="again")]))
+
+
+def test_what_cannot_be_unlearnt(new_model, panel, frame):
+    model = new_model().fit(panel)
+    before = model.model_
+    one = panel[panel["unique_id"] == panel["unique_id"].iloc[0]]
+    for X in (one.head(200), one.assign(y=one["y"] + 1.0), one.assign(unique_id="unknown")):
+        with pytest.raises(ParameterError, match="as they were"):
+            model.unlearn(X)
+    with pytest.raises(ParameterError, match="none would be left"):
+        model.unlearn(panel)
+    assert model.model_ is before
+    weighted = new_model().fit(panel).partial_fit(one.assign(unique_id="new"), forget="10D")
+    with pytest.raises(ParameterError, match="cannot be undone"):
+        weighted.unlearn(one)
