@@ -20,6 +20,7 @@ BLOCKS = ("readouts", "shape", "levels", "duration")
 _N_LEVELS = 4  # thresholds of every readout
 _WIDTH = 0.1  # of the ramp around a threshold, in deviations of the readout
 _N_COEFFICIENTS = 32  # Legendre coefficients of a whole channel
+_N_KNOTS = 17
 _QUANTILES = np.array([0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0])
 _MOST_PILOTS = 256  # cases that set scales and thresholds
 _CHUNK = 2**16  # readout values held at once
@@ -34,10 +35,13 @@ class CaseFeatures:
     bank : ReadoutBank
         With readouts of unit root mean square on the training cases.
     thresholds : ndarray of float64, shape (n_scales, 4, n_readouts)
+    knots : ndarray of float64, shape (n_knots,)
+        Increasing logarithms of durations.
     """
 
     bank: ReadoutBank
     thresholds: Float
+    knots: Float
 
     def __call__(self, cases: Sequence[Case]) -> tuple[NDArray[Any], ...]:
         """Features of cases, one array (n_cases, n_features) a block of `BLOCKS`.
@@ -45,8 +49,8 @@ class CaseFeatures:
         ``readouts``: of every readout the share of time above four thresholds, the logarithm of the mean
         square, the mean absolute value, maximum and minimum. ``shape``: Legendre coefficients of each channel
         over the whole case. ``levels``: quantiles, mean, and the logarithms of deviation and slope of each
-        channel. ``duration``: of the case. All are time-weighted. A case has the same features whichever
-        cases it comes with.
+        channel. ``duration``: how near the case's is to each knot. All are
+        time-weighted. A case has the same features whichever cases it comes with.
         """
         n_scales, n_readouts = len(self.bank.A), self.bank.n_readouts
         pooled = np.empty((len(cases), n_scales, _N_LEVELS + 4, n_readouts), dtype=np.float32)
@@ -56,7 +60,7 @@ class CaseFeatures:
             pooled.reshape(len(cases), -1),
             np.stack([_shape(case) for case in cases]),
             np.stack([_levels(case) for case in cases]),
-            np.array([[case.times[-1], np.log(case.times[-1])] for case in cases]),
+            np.stack([_hats(np.log(case.times[-1]), self.knots) for case in cases]),
         )
 
 
@@ -91,7 +95,9 @@ def fit_features(cases: Sequence[Case], bank: ReadoutBank, rng: np.random.Genera
     n_groups = bank.weights.shape[1]
     by_group = size.reshape(n_scales, n_groups, 1, -1)
     scaled = ReadoutBank(bank.A, bank.weights / by_group, bank.mixtures, bank.fold)
-    return CaseFeatures(scaled, thresholds / size[:, None, :])
+    durations = np.log([case.times[-1] for case in cases])
+    knots = np.unique(np.quantile(durations, np.linspace(0.0, 1.0, _N_KNOTS)).round(6))
+    return CaseFeatures(scaled, thresholds / size[:, None, :], knots)
 
 
 def _tensor(array: Float) -> torch.Tensor:
@@ -139,6 +145,11 @@ def _shape(case: Case) -> Float:
     slopes = np.diff(case.values, axis=1) / np.diff(place)
     ends = case.values[:, -1:] * once[:, -1] - case.values[:, :1] * once[:, 0]
     return np.asarray(ends - slopes @ np.diff(twice, axis=1).T).ravel()
+
+
+def _hats(value: float, knots: Float) -> Float:
+    """Linear interpolation's weights of the knots."""
+    return np.array([np.interp(value, knots, one) for one in np.eye(len(knots))])
 
 
 def _antiderivatives(times: int) -> Float:

@@ -127,6 +127,7 @@ class CaseModel:
             "mixtures": bank.mixtures,
             "fold": bank.fold,
             "thresholds": self.features.thresholds,
+            "knots": self.features.knots,
             "intercept": self.intercept,
         }
         arrays |= {f"weights.{name}": own for name, own in zip(BLOCKS, self.weights)}
@@ -143,7 +144,7 @@ class CaseModel:
         bank = ReadoutBank(get("A"), get("readouts"), get("mixtures"), get("fold"))
         return cls(
             CaseInput(get("level"), get("scale"), step),
-            CaseFeatures(bank, get("thresholds")),
+            CaseFeatures(bank, get("thresholds"), get("knots")),
             tuple(get(f"weights.{name}") for name in BLOCKS),
             get("intercept"),
         )

@@ -1,0 +1,42 @@
+"""The adapters pass a list of sktime's checks; ``python -m benchmarks.sktime_checks`` runs all of them."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytest.importorskip("sktime", reason="sktime is not installed")
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # sktime's imports warn of its own future
+    from sktime.utils.estimator_checks import check_estimator
+
+    from ssmts.integrations.sktime import SktimeClassifier, SktimeForecaster, SktimeRegressor
+
+COMMON = [
+    "test_constructor",
+    "test_clone",
+    "test_fit_updates_state",
+    "test_fit_does_not_overwrite_hyper_params",
+    "test_non_state_changing_method_contract",
+    "test_persistence_via_pickle",
+    "test_valid_estimator_tags",
+]
+
+
+@pytest.mark.filterwarnings("ignore")  # of sktime's checks
+@pytest.mark.parametrize("adapter", [SktimeClassifier, SktimeRegressor, SktimeForecaster])
+def test_checks_of_sktime_pass(adapter):
+    results = check_estimator(adapter, tests_to_run=COMMON, verbose=False)
+    assert len(results) >= len(COMMON)
+    assert {name: result for name, result in results.items() if result != "PASSED"} == {}
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # sktime's announcement of its next version
+def test_a_forecast_keeps_index_and_names():
+    index = pd.period_range("2020-01", periods=90, freq="M")
+    y = pd.DataFrame({"a": np.sin(np.arange(90) / 4), "b": np.cos(np.arange(90) / 4)}, index)
+    found = SktimeForecaster().fit(y, fh=[1, 3]).predict()
+    assert list(found.columns) == ["a", "b"]
+    assert list(found.index) == [pd.Period("2027-07", "M"), pd.Period("2027-09", "M")]
+    np.testing.assert_allclose(found["a"], np.sin(np.array([90, 92]) / 4), atol=0.1)
