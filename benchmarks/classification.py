@@ -107,11 +107,11 @@ def measure(problem: str, peer: Peer, seed: int) -> dict[str, float]:
     X, y = read(problem, "TRAIN", peer.unequal)
     X_test, y_test = read(problem, "TEST", peer.unequal)
     model = peer.make(seed)
-    begun = time.perf_counter()
+    begun = time.process_time()
     model.fit(X, y)
-    fitted = time.perf_counter()
+    fitted = time.process_time()
     answers = model.predict(X_test)
-    done = time.perf_counter()
+    done = time.process_time()
     score = np.sqrt(np.mean((answers - y_test) ** 2)) if problem in NUMBERS else np.mean(answers == y_test)
     return {"score": float(score), "fit_seconds": fitted - begun, "predict_seconds": done - fitted}
 
@@ -171,7 +171,7 @@ def table() -> None:
             ranks = [_ranks([found[problem][name]["mean"] for name in peers], problems) for problem in whole]
             rows.append(["mean rank", *(f"{rank:.2f}" for rank in np.mean(ranks, axis=0))])
             seconds = [sum(found[problem][name]["fit"] for problem in whole) for name in peers]
-            rows.append(["fit of all, s", *(f"{value:.1f}" for value in seconds)])
+            rows.append(["fit of all, CPU s", *(f"{value:.1f}" for value in seconds)])
         parts += [f"\n## {title}\n\n", markdown_table(["problem", *peers], rows)]
     write_text(FOLDER / "README.md", "".join(parts))
     picture()
@@ -181,8 +181,7 @@ _INTRODUCTION = """
 `python -m benchmarks.classification`: problems and splits of aeon's wheel, estimators with their defaults.
 aeon's need equal lengths: JapaneseVowels and PickupGestureWiimoteZ are padded for them ("ssmts" reads the
 series as they are; "ssmts, equal lengths" the padded ones). InceptionTime needs TensorFlow and is not in the
-run. The fit of a peer includes the compilation of its kernels where it comes first; all ran on one thread of
-a shared machine, so only the ratios of times mean something.
+run. Times are CPU seconds; those of a peer include the compilation of its kernels where it comes first.
 """
 
 

@@ -76,7 +76,9 @@ def test_the_page_names_errors_that_exist(page):
     assert named - {"ValueError", "TypeError"} <= {*errors.__all__}
 
 
-@pytest.mark.parametrize("page", ["forecasting.md", "streaming.md", "validation.md"])
+@pytest.mark.parametrize(
+    "page", ["forecasting.md", "streaming.md", "validation.md", "classification.md", "regression.md"]
+)
 def test_pages_on_tasks_begin_with_ten_lines_that_run(page):
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     title, first = text.splitlines()[0], BLOCK.search(text)
