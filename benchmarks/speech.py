@@ -1,7 +1,7 @@
 """Spoken digits from the raw wave, at 8 kHz and decimated: ``python -m benchmarks.speech``.
 
 Recordings 10 to 49 of every digit and speaker train, 5 to 9 are the test split. A model is asked at 8 kHz,
-and at 4 and 2 kHz twice: after a low-pass filter, and by plain ``[::k]``. ``closed form`` saw the 8 kHz waves;
+and at 4 and 2 kHz twice: low-passed, and by plain ``[::k]``. ``closed form`` saw the 8 kHz waves;
 ``closed form, three rates`` saw them and their decimated copies, told apart by their times alone; ``CNN`` is
 a convolutional network on the raw wave (after M5 of Dai et al., 2017), trained for as many CPU seconds as the
 closed form took, which reads a slower wave interpolated to 8 kHz. Each model is stored as soon as it is done.
