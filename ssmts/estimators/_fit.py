@@ -20,10 +20,13 @@ from ssmts.estimators._mixing import fit_mixing
 from ssmts.estimators._residual import DeepFit
 from ssmts.estimators._sequences import ExtraFeatures, RowWeights, Scaling, training_sequences
 from ssmts.models import ForecastModel, LinearConfig, LinearFit, ModelConfig, fit_linear
+from ssmts.models.arrays import Float
+from ssmts.models.held_out import held_out_errors
 from ssmts.models.linear import origin_span
 from ssmts.models.moments import origin_rows
 from ssmts.models.selection import choose_context, choose_period
 from ssmts.models.sequences import SequenceStack, stack_sequences
+from ssmts.models.spread import fit_spread
 
 __all__ = ["fit_forecaster", "horizon_of", "is_integer", "is_number"]
 
@@ -82,6 +85,7 @@ def fit_forecaster(
     columns: CovariateColumns | None,
     calendar: bool,
     channel_mixing: bool,
+    levels: Float,
     fit_deep: DeepFitter | None,
     weights: RowWeights | None = None,
 ) -> FittedForecaster:
@@ -151,14 +155,17 @@ def fit_forecaster(
         "n_windows": float(linear.moments.count.sum()),
         "linear_seconds": time.perf_counter() - begun,
     }
-    deep = None
+    deep, held_out = None, None
     if fit_deep is not None:
         begun = time.perf_counter()
         outcome = fit_deep(stacks, linear, step, panel.clock)
-        deep = outcome.ensemble
+        deep, held_out = outcome.ensemble, outcome.held_out
         history["deep"] = outcome.record | {"seconds": time.perf_counter() - begun}
     model_config = ModelConfig(config, scaling.n_groups, None if deep is None else deep.config)
-    model = ForecastModel(model_config, linear.path, deep)
+    if held_out is None:
+        held_out = held_out_errors(stacks, linear)
+    spread = fit_spread(held_out, scaling.n_groups, levels)
+    model = ForecastModel(model_config, linear.path, deep, spread)
     run_in = effect.bank.run_in if effect is not None else 0.0
     tail = tail_of(whole, config.context, step, run_in)
     memory = remembered(linear, whole, weights, step, run_in)

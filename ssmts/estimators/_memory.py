@@ -89,7 +89,7 @@ def learnt(
     tail = _long_tail(whole, path, fitted.step, fitted.run_in)
     return replace(
         fitted,
-        model=ForecastModel(model_config, path, fitted.model.deep),
+        model=ForecastModel(model_config, path, fitted.model.deep, fitted.model.spread),
         tail=_later(fitted.tail, tail_of(whole, config.context, fitted.step, fitted.run_in)),
         history=fitted.history | {"n_windows": float(sums.count.sum())},
         memory=TrainingMemory(sums, memory.rare, memory.penalties, tail, _of_rows(rows, whole, tail)),
@@ -135,9 +135,13 @@ def unlearnt(fitted: FittedForecaster, memory: TrainingMemory, panel: Panel) -> 
     end = fitted.tail
     if end is not None:
         end = replace(end, series=tuple(s for s in end.series if s.id not in gone))
+    spread = fitted.model.spread
+    if spread is not None:
+        spread = spread.of_groups(np.asarray(kept))
+    model_config = replace(fitted.model.config, n_groups=len(kept))
     return replace(
         fitted,
-        model=ForecastModel(replace(fitted.model.config, n_groups=len(kept)), path, fitted.model.deep),
+        model=ForecastModel(model_config, path, fitted.model.deep, spread),
         scaling=scaling,
         tail=end,
         history=fitted.history | {"n_windows": float(sums.count.sum())},

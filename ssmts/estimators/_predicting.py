@@ -16,10 +16,11 @@ from ssmts.estimators._covariates import require_covariates
 from ssmts.estimators._fit import horizon_of
 from ssmts.estimators._fitted import FittedForecaster, tail_of
 from ssmts.estimators._sequences import last_windows
-from ssmts.models.arrays import Float
+from ssmts.models.arrays import Float, Rows
 from ssmts.models.leads import at_leads
+from ssmts.models.spread import Spread
 
-__all__ = ["forecast_at", "forecast_panel"]
+__all__ = ["forecast_at", "forecast_panel", "window_scales"]
 
 _SNAP = 0.05  # an output step this close to the reference step is the reference step
 
@@ -49,12 +50,34 @@ def forecast_at(fitted: FittedForecaster, panel: Panel, times: list[Times]) -> l
     if fitted.effect is None:
         return _evaluate(fitted, panel, *_forecast_grid(fitted, panel), times)
     require_covariates(panel, fitted.effect.columns, times)
-    panel = tail_of(panel, fitted.model.config.linear.context, fitted.step, fitted.effect.bank.run_in)
-    plain = fitted.without_effect(panel)
+    panel, plain = _parted(fitted, panel)
     values = _evaluate(fitted, plain, *_forecast_grid(fitted, plain), times)
     for series, instants, own in zip(panel.series, times, values, strict=True):
         own += fitted.effect.values(series, instants, fitted.step, fitted.scaling)
     return values
+
+
+def _parted(fitted: FittedForecaster, panel: Panel) -> tuple[Panel, Panel]:
+    """The end of a panel that a forecast uses, as it is and minus what its covariates do."""
+    if fitted.effect is None:
+        return panel, panel
+    panel = tail_of(panel, fitted.model.config.linear.context, fitted.step, fitted.effect.bank.run_in)
+    return panel, fitted.without_effect(panel)
+
+
+def window_scales(fitted: FittedForecaster, panel: Panel, spread: Spread) -> tuple[Float, Rows, Float]:
+    """Scale of the errors in the data's units, group and age of the last window of each channel.
+
+    Shapes (n_series, n_channels); the age in reference steps.
+    """
+    shape = (len(panel.series), panel.n_channels)
+    scale, age, groups = np.empty(shape), np.empty(shape), np.empty(shape, dtype=np.int64)
+    _, plain = _parted(fitted, panel)
+    for windows in last_windows(plain, fitted.scaling, fitted.step, fitted.model.config.linear.context):
+        at = windows.series, windows.channels
+        scale[at] = spread.scale(fitted.model.deviation(windows.stack)) * windows.scale
+        groups[at], age[at] = windows.stack.groups, windows.age
+    return scale, groups, age
 
 
 def _output_times(fitted: FittedForecaster, panel: Panel, horizon: Any, step: Any, at: Any) -> list[Times]:

@@ -22,9 +22,9 @@ from torch.nn import functional
 from ssmts.errors import ModelFileError
 from ssmts.models import DeepConfig, DeepEnsemble, DeepPath, LinearFit
 from ssmts.models.arrays import Float, Rows
-from ssmts.models.moments import floored, future_observed, future_values, origin_rows
+from ssmts.models.held_out import HeldOutErrors, n_origins, window_errors
+from ssmts.models.moments import floored
 from ssmts.models.sequences import SequenceStack
-from ssmts.models.states import window_states
 from ssmts.models.tokens import TokenEncoder, normalized, recent_values, token_intervals
 from ssmts.training import Callback, TrainingConfig, train
 
@@ -40,10 +40,14 @@ LOSSES = {"smooth_l1": functional.smooth_l1_loss, "mse": functional.mse_loss, "m
 
 @dataclass(frozen=True)
 class DeepFit:
-    """Outcome: the ensemble, or None where it did not earn its place, and the record of the fit."""
+    """Outcome: the ensemble, or None where it did not earn its place, and the record of the fit.
+
+    `held_out` is what it leaves over on windows that neither path has seen; None without an ensemble.
+    """
 
     ensemble: DeepEnsemble | None
     record: dict[str, Any]
+    held_out: HeldOutErrors | None = None
 
 
 @dataclass
@@ -59,6 +63,8 @@ class _Windows:
     scale: Tensor
     segment: Rows
     weight: Tensor | None
+    deviation: Float
+    group: Rows
 
     def __len__(self) -> int:
         return len(self.residual)
@@ -71,7 +77,16 @@ class _Windows:
     def part(self, rows: Rows) -> _Windows:
         tokens, intervals, residual, scale, *weight = self.batch(torch.from_numpy(rows))
         own = weight[0] if weight else None
-        return _Windows(tokens, intervals, residual, scale, self.segment[rows], own)
+        return _Windows(
+            tokens,
+            intervals,
+            residual,
+            scale,
+            self.segment[rows],
+            own,
+            self.deviation[rows],
+            self.group[rows],
+        )
 
 
 def fit_deep(
@@ -162,54 +177,40 @@ def fit_deep(
         linear.path.bank,
         linear.path.config.context,
     )
-    return DeepFit(ensemble, record | {"accepted": True})
+    return DeepFit(ensemble, record | {"accepted": True}, _left_over(windows, correction, share))
 
 
 def _collect(
     stacks: Seq[SequenceStack], linear: LinearFit, config: DeepConfig
 ) -> tuple[_Windows, TokenEncoder, DeepConfig] | None:
     """Windows of an even share of all origins, as the members read them; None if there are too few."""
-    context, horizon = linear.path.config.context, linear.path.config.horizon
-    bank = linear.path.bank
-    n_all = sum(len(origin_rows(stack, context, horizon)) * len(stack.values) for stack in stacks)
+    horizon, bank = linear.path.config.horizon, linear.path.bank
+    n_all = n_origins(stacks, linear)
     if n_all < _FEWEST_WINDOWS:
         return None
     row_bytes = 8 * (horizon + 1 + config.n_tokens * (bank.n_features + config.n_recent))
     stride = int(np.ceil(n_all / min(_MOST_WINDOWS, _MOST_BYTES // row_bytes)))
-    paths = [linear.without_block(block) for block in range(linear.segments.n_blocks)]
     token_stride = config.token_stride if config.n_tokens > 1 else None
     irregular = any(stack.interval is None or stack.interval > 1.0 for stack in stacks)
     found: list[tuple[Any, ...]] = []
-    for stack in stacks:
-        rows = origin_rows(stack, context, horizon, stride)
-        for block in window_states(stack, bank, context, rows, token_stride):
-            instants = stack.times[block.rows, None] + block.token_times
-            for i, member in enumerate(block.members):
-                mean, deviation = block.mean[i], block.deviation[i]
-                recent = recent_values(
-                    stack.times, stack.values[member], instants, block.begin, config.n_recent
-                )
-                plain = bank.features(block.states[i])
-                features, recent = normalized(plain, recent, mean, deviation)
-                segment = linear.segments.of(stack.starts[member] + stack.times[block.rows])
-                residual = future_values(stack, member, block.rows, horizon).copy()
-                known = future_observed(stack, block.rows, horizon)
-                at_origin = stack.joined(plain[:, -1], member, block.rows)
-                group = np.full(len(plain), stack.groups[member])
-                for which in np.unique(segment):
-                    # A gap follows its block: the path without that block has not seen its targets either.
-                    inside, path = segment == which, paths[which // 2]
-                    residual[inside] -= path.forecast(
-                        at_origin[inside], mean[inside], deviation[inside], group[inside]
-                    )
-                scale = floored(deviation)[:, None]
-                if known is not None:  # an unobserved lead has neither residual nor correction
-                    residual, scale = residual * known, scale * known
-                elif irregular:
-                    scale = np.broadcast_to(scale, residual.shape)
-                weight = np.ones(len(plain)) if stack.weights is None else stack.weights[member, block.rows]
-                found.append((features, recent, block.token_times, residual, scale, segment, weight))
-    features, recent, token_times, residual, scale, segment, weight = map(np.concatenate, zip(*found))
+    for window in window_errors(stacks, linear, stride, token_stride):
+        stack, rows, known = window.stack, window.rows, window.observed
+        instants = stack.times[rows, None] + window.token_times
+        recent = recent_values(
+            stack.times, stack.values[window.member], instants, window.begin, config.n_recent
+        )
+        features, recent = normalized(window.features, recent, window.mean, window.deviation)
+        residual, scale = window.errors, floored(window.deviation)[:, None]
+        if known is not None:  # an unobserved lead has neither residual nor correction
+            residual, scale = residual * known, scale * known
+        elif irregular:
+            scale = np.broadcast_to(scale, residual.shape)
+        group = np.full(len(rows), stack.groups[window.member])
+        weight = np.ones(len(rows)) if stack.weights is None else stack.weights[window.member, rows]
+        own = (residual, scale, window.segment, weight, window.deviation, group)
+        found.append((features, recent, window.token_times, *own))
+    features, recent, token_times, *joined = map(np.concatenate, zip(*found))
+    residual, scale, segment, weight, deviation, group = joined
     same = np.ptp(weight) == 0.0
     config = replace(config, n_components=min(config.n_components, bank.n_features))
     encoder = TokenEncoder.fit(features[:, -1], config.n_components)
@@ -220,6 +221,8 @@ def _collect(
         torch.from_numpy(scale.astype(np.float32)),
         segment,
         None if same else torch.from_numpy((weight / weight.mean()).astype(np.float32))[:, None],
+        deviation,
+        group,
     )
     return windows, encoder, config
 
@@ -266,6 +269,18 @@ def _predict(member: DeepPath, windows: _Windows) -> Tensor:
         tokens, intervals, _, scale, *_ = windows.batch(rows)
         parts.append(member(tokens.to(device), intervals.to(device)).cpu() * scale)
     return torch.cat(parts)
+
+
+def _left_over(windows: _Windows, correction: Tensor, share: float) -> HeldOutErrors:
+    """Errors of both paths together on the held-out windows."""
+    held = windows.segment % 2 == 0
+    if windows.weight is not None:
+        held &= windows.weight[:, 0].numpy() > 0
+    held = np.flatnonzero(held)
+    chosen = torch.from_numpy(held)
+    errors = (windows.residual[chosen] - share * correction[chosen]).numpy()
+    errors[np.broadcast_to(windows.scale[chosen].numpy() == 0, errors.shape)] = np.nan
+    return HeldOutErrors(errors, windows.deviation[held], windows.group[held])
 
 
 def _share_and_gains(windows: _Windows, correction: Tensor, n_blocks: int) -> tuple[float, Float]:

@@ -29,12 +29,15 @@ class RollingForecasts:
         Rows of the origins.
     forecast : ndarray of float64, shape (n_windows, horizon + 1)
         At leads 0, 1, ..., horizon.
+    deviation : ndarray of float64, shape (n_windows,)
+        Of the windows.
     """
 
     stack: SequenceStack
     member: int
     rows: Rows
     forecast: Float
+    deviation: Float
 
     @property
     def truth(self) -> Float:
@@ -79,4 +82,4 @@ def rolling_forecasts(
                 forecast = model.linear.forecast(features, mean, deviation, groups)
                 if deep is not None:
                     forecast += deep.correct_block(stack, member, block, i)
-                yield RollingForecasts(stack, member, block.rows, forecast)
+                yield RollingForecasts(stack, member, block.rows, forecast, deviation)

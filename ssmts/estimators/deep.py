@@ -142,6 +142,9 @@ class S4Forecaster(DeepForecaster):
         Data: Take the hour of the day, the day of the week and the day of the year as covariates.
     channel_mixing : bool, default=False
         Data: Let every channel of a series read the states of the others, where held-out blocks gain.
+    quantiles : list of float, optional
+        Forecast: levels to learn, between 0 and 1; by default 25 from 0.005 to 0.995. `predict_quantiles` and
+        `predict_interval` answer for levels between the outermost.
     n_modes : int, default=128
         Linear path: the most modes of the bank.
     store_tail : bool, default=True

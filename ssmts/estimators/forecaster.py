@@ -14,6 +14,7 @@ from ssmts.data import CovariateColumns, Panel, write_forecast
 from ssmts.errors import ModelFileError, ParameterError, TargetGivenError
 from ssmts.estimators._fit import DeepFitter, fit_forecaster
 from ssmts.estimators._fitted import FittedForecaster, continued
+from ssmts.estimators._levels import training_levels
 from ssmts.estimators._plotting import plot_forecast
 from ssmts.estimators._predicting import forecast_panel
 from ssmts.estimators._reading import read_history, read_training
@@ -21,6 +22,7 @@ from ssmts.estimators._saving import read_forecaster, write_forecaster
 from ssmts.estimators._scoring import mean_squared_error
 from ssmts.estimators._sequences import RowWeights
 from ssmts.estimators._weights import lengthened, row_weights
+from ssmts.estimators.probabilistic import ProbabilisticMixin
 from ssmts.estimators.updating import UpdatingMixin
 from ssmts.estimators.validating import ValidationMixin
 from ssmts.training import Callback
@@ -29,7 +31,7 @@ __all__ = ["SSMForecaster"]
 
 
 @dataclass(eq=False, repr=False)
-class SSMForecaster(UpdatingMixin, ValidationMixin):
+class SSMForecaster(ProbabilisticMixin, UpdatingMixin, ValidationMixin):
     """What all forecasters share; use `LinearSSMForecaster`, `S4Forecaster` or `S4DForecaster`."""
 
     horizon: Any = 24
@@ -43,6 +45,7 @@ class SSMForecaster(UpdatingMixin, ValidationMixin):
     static_covariates: Any = None
     calendar: bool = False
     channel_mixing: bool = False
+    quantiles: Any = None
     n_modes: int = 128
     store_tail: bool = True
 
@@ -122,6 +125,7 @@ class SSMForecaster(UpdatingMixin, ValidationMixin):
             columns=columns,
             calendar=self.calendar,
             channel_mixing=self.channel_mixing,
+            levels=training_levels(self.quantiles),
             fit_deep=self._deep_fitter(None, None) if fit_deep is None else fit_deep,
             weights=weights,
         )

@@ -35,6 +35,9 @@ class LinearSSMForecaster(SSMForecaster):
         Take the hour of the day, the day of the week and the day of the year as covariates.
     channel_mixing : bool, default=False
         Let every channel of a series read the states of the others, where held-out blocks gain.
+    quantiles : list of float, optional
+        levels to learn, between 0 and 1; by default 25 from 0.005 to 0.995. `predict_quantiles` and
+        `predict_interval` answer for levels between the outermost.
     n_modes : int, default=128
         The most modes of the bank.
     store_tail : bool, default=True

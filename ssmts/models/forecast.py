@@ -16,6 +16,7 @@ from ssmts.models.config import ModelConfig
 from ssmts.models.ensemble import DeepEnsemble
 from ssmts.models.linear import LinearPath
 from ssmts.models.sequences import SequenceStack
+from ssmts.models.spread import Spread
 from ssmts.models.states import final_weights, observation_weights, window_deviation
 
 __all__ = ["ForecastModel"]
@@ -39,10 +40,18 @@ class ForecastModel:
     config : ModelConfig
     linear : LinearPath
     deep : DeepEnsemble, optional
+    spread : Spread, optional
+        How far the forecasts miss; None in files of versions before there was one.
     """
 
-    def __init__(self, config: ModelConfig, linear: LinearPath, deep: DeepEnsemble | None = None) -> None:
-        self.config, self.linear, self.deep = config, linear, deep
+    def __init__(
+        self,
+        config: ModelConfig,
+        linear: LinearPath,
+        deep: DeepEnsemble | None = None,
+        spread: Spread | None = None,
+    ) -> None:
+        self.config, self.linear, self.deep, self.spread = config, linear, deep, spread
         self.bank: ModeBank = linear.bank
         self._clocks: OrderedDict[tuple[int, float], _ClockWeights] = OrderedDict()
         self._lock = Lock()
@@ -71,6 +80,11 @@ class ForecastModel:
         if self.deep is not None:
             forecast += self.deep.correct_last(windows, features, mean, deviation)
         return forecast
+
+    def deviation(self, windows: SequenceStack) -> Float:
+        """Deviation of the windows of a stack as :meth:`forecast` sees it, (n,)."""
+        mean = windows.values @ self._weights(windows).mean
+        return window_deviation(windows.times, windows.values - mean[:, None])
 
     def _weights(self, windows: SequenceStack) -> _ClockWeights:
         """Weights of a clock; those of regular clocks are kept, the last 16 of them."""
@@ -101,6 +115,8 @@ class ForecastModel:
         }
         if self.deep is not None:
             tensors |= {f"deep.{name}": tensor for name, tensor in self.deep.to_tensors().items()}
+        if self.spread is not None:
+            tensors |= {f"spread.{name}": tensor for name, tensor in self.spread.to_tensors().items()}
         return tensors
 
     @classmethod
@@ -113,10 +129,11 @@ class ForecastModel:
         if config.deep is not None:
             parts = {n.removeprefix("deep."): t for n, t in tensors.items() if n.startswith("deep.")}
             deep = DeepEnsemble.from_tensors(config.deep, linear, parts)
-        return cls(config, linear, deep)
+        own = {n.removeprefix("spread."): t for n, t in tensors.items() if n.startswith("spread.")}
+        return cls(config, linear, deep, Spread.from_tensors(own) if own else None)
 
     def __getstate__(self) -> dict[str, object]:
-        return {"config": self.config, "linear": self.linear, "deep": self.deep}
+        return {"config": self.config, "linear": self.linear, "deep": self.deep, "spread": self.spread}
 
     def __setstate__(self, state: dict[str, object]) -> None:
-        self.__init__(state["config"], state["linear"], state["deep"])  # type: ignore[misc]
+        self.__init__(state["config"], state["linear"], state["deep"], state["spread"])  # type: ignore[misc]

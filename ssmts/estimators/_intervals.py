@@ -1,0 +1,55 @@
+"""Quantiles of the forecasts of a panel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ssmts.data import Panel, Times
+from ssmts.errors import ModelFileError
+from ssmts.estimators._fitted import FittedForecaster
+from ssmts.estimators._predicting import forecast_panel, window_scales
+from ssmts.models.arrays import Float
+from ssmts.models.spread import Spread
+
+__all__ = ["quantile_panel", "spread_of"]
+
+
+def spread_of(fitted: FittedForecaster) -> Spread:
+    """What fit learnt of its errors.
+
+    Raises
+    ------
+    ModelFileError
+        If the model was saved by a version that learnt nothing of them.
+    """
+    if fitted.model.spread is None:
+        raise ModelFileError("This model was saved by a version without intervals. Fit it again.")
+    return fitted.model.spread
+
+
+def quantile_panel(
+    fitted: FittedForecaster, panel: Panel, levels: Float, **options: Any
+) -> tuple[list[Times], list[Float]]:
+    """Instants and quantiles of every series; the options are those of :func:`forecast_panel`.
+
+    Returns
+    -------
+    times : list of ndarray, each (n_instants,)
+    values : list of ndarray of float64, each (n_instants, n_channels, n_levels)
+    """
+    spread = spread_of(fitted)
+    times, values = forecast_panel(fitted, panel, **options)
+    scales = window_scales(fitted, panel, spread)
+    out = []
+    for series, instants, center, scale, groups, age in zip(panel.series, times, values, *scales):
+        leads = (instants - series.origin) / fitted.step
+        quantiles = np.repeat(center[:, :, None], len(levels), axis=2)
+        kinds, which = np.unique(np.stack([groups, age]), axis=1, return_inverse=True)
+        for kind, (group, late) in enumerate(kinds.T):
+            channels = which.ravel() == kind
+            offsets = spread.offsets(levels, leads + late, int(group))
+            quantiles[:, channels] += offsets[:, None] * scale[channels, None]
+        out.append(quantiles)
+    return times, out

@@ -1,0 +1,65 @@
+"""Levels of quantiles and intervals as users give them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ssmts.errors import ParameterError
+from ssmts.models.arrays import Float
+from ssmts.models.spread import DEFAULT_LEVELS
+
+__all__ = ["asked_levels", "interval_levels", "training_levels"]
+
+_SLACK = 1e-9  # (100 - 99) / 200 is not quite 0.005
+
+
+def training_levels(quantiles: Any) -> Float:
+    """Levels that fit learns, increasing."""
+    if quantiles is None:
+        return np.array(DEFAULT_LEVELS)
+    return np.sort(_numbers("quantiles", quantiles, 0.0, 1.0, "different numbers between 0 and 1"))
+
+
+def asked_levels(quantiles: Any, trained: Float) -> Float:
+    """Levels of a forecast, in the order given.
+
+    Raises
+    ------
+    ParameterError
+        If one lies outside those that fit learnt.
+    """
+    low, high = float(trained[0]), float(trained[-1])
+    allowed = f"different numbers from {low:g} to {high:g}, the outermost levels that fit learnt (quantiles=)"
+    levels = _numbers("quantiles", quantiles, low - 2 * _SLACK, high + 2 * _SLACK, allowed)
+    return np.clip(levels, low, high)
+
+
+def interval_levels(level: Any, trained: Float) -> tuple[list[str], Float]:
+    """Suffixes of the columns and levels of the ends of intervals.
+
+    Raises
+    ------
+    ParameterError
+        If an end lies outside the levels that fit learnt.
+    """
+    widest = 100.0 * (1.0 - 2.0 * max(float(trained[0]), 1.0 - float(trained[-1])))
+    allowed = f"different percents above 0 and at most {widest:g}, the widest that fit learnt (quantiles=)"
+    percents = _numbers("level", level, 0.0, widest + 400 * _SLACK, allowed)
+    ends = np.stack([0.5 - percents / 200.0, 0.5 + percents / 200.0], axis=1)
+    suffixes = [f"-{end}-{percent:g}" for percent in percents for end in ("lo", "hi")]
+    return suffixes, np.clip(ends.ravel(), trained[0], trained[-1])
+
+
+def _numbers(name: str, value: Any, above: float, below: float, allowed: str) -> Float:
+    """Different numbers strictly between two bounds."""
+    given = value if isinstance(value, list | tuple | np.ndarray) else [value]
+    try:
+        numbers = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ParameterError(name, value, allowed) from None
+    inside = numbers.ndim == 1 and len(numbers) and ((numbers > above) & (numbers < below)).all()
+    if not inside or len(np.unique(numbers)) < len(numbers) or any(isinstance(v, bool) for v in given):
+        raise ParameterError(name, value, allowed)
+    return numbers

@@ -1,0 +1,101 @@
+"""The probabilistic part of the forecaster's public API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ssmts.data import write_forecast
+from ssmts.estimators._base import FittedBase
+from ssmts.estimators._intervals import quantile_panel, spread_of
+from ssmts.estimators._levels import asked_levels, interval_levels
+
+__all__ = ["ProbabilisticMixin"]
+
+
+class ProbabilisticMixin(FittedBase):
+    """Quantiles and intervals from the errors on blocks of time that fit held out."""
+
+    def predict_quantiles(
+        self,
+        X: Any = None,
+        *,
+        quantiles: Any = (0.1, 0.5, 0.9),
+        horizon: Any = None,
+        step: Any = None,
+        at: Any = None,
+        future: Any = None,
+    ) -> Any:
+        """Quantiles of the forecast of every series of X; they never cross.
+
+        Parameters
+        ----------
+        X : like predict's, optional
+        quantiles : float or list of float, default=(0.1, 0.5, 0.9)
+            Levels, within the outermost that fit learnt; in between they are interpolated.
+        horizon, step, at, future
+            As for :meth:`predict`.
+
+        Returns
+        -------
+        Same kind as X
+            A column ``<target>-q-<level>`` for every target and level, e.g. ``load-q-0.1``; arrays have a
+            last axis of levels.
+
+        Raises
+        ------
+        ParameterError
+            If a level lies outside those that fit learnt.
+        ssmts.errors.SSMTSError
+            As for :meth:`predict`.
+
+        Notes
+        -----
+        The median is that of the held-out errors around the forecast, which is a mean: they may differ.
+        """
+        fitted = self._check_fitted()
+        levels = asked_levels(quantiles, spread_of(fitted).levels)
+        return self._write(X, levels, [f"-q-{level:g}" for level in levels], horizon, step, at, future)
+
+    def predict_interval(
+        self,
+        X: Any = None,
+        *,
+        level: Any = 90,
+        horizon: Any = None,
+        step: Any = None,
+        at: Any = None,
+        future: Any = None,
+    ) -> Any:
+        """Central intervals of the forecast of every series of X.
+
+        Parameters
+        ----------
+        X : like predict's, optional
+        level : float or list of float, default=90
+            Percent that an interval should cover: 90 is from the quantile 0.05 to 0.95.
+        horizon, step, at, future
+            As for :meth:`predict`.
+
+        Returns
+        -------
+        Same kind as X
+            Columns ``<target>-lo-90`` and ``<target>-hi-90`` for every target and level; arrays have a last
+            axis of lower and upper ends, level by level.
+
+        Raises
+        ------
+        ParameterError
+            If an interval is wider than the levels that fit learnt.
+        ssmts.errors.SSMTSError
+            As for :meth:`predict`.
+        """
+        suffixes, levels = interval_levels(level, spread_of(self._check_fitted()).levels)
+        return self._write(X, levels, suffixes, horizon, step, at, future)
+
+    def _write(
+        self, X: Any, levels: Any, suffixes: list[str], horizon: Any, step: Any, at: Any, future: Any
+    ) -> Any:
+        """Quantiles in the kind of data that came in."""
+        panel = self._history(X, future)
+        times, values = quantile_panel(self._check_fitted(), panel, levels, horizon=horizon, step=step, at=at)
+        return write_forecast(panel.layout, panel.ids, times, values, suffixes=suffixes)

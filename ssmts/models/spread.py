@@ -1,0 +1,159 @@
+"""How far forecasts miss: quantiles of held-out errors by lead and group, in units of a window's scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from scipy.special import ndtri
+from torch import Tensor
+
+from ssmts.models.arrays import Float, Rows
+from ssmts.models.held_out import HeldOutErrors
+
+__all__ = ["DEFAULT_LEVELS", "Spread", "fit_spread"]
+
+DEFAULT_LEVELS = (0.005, 0.01, 0.025, *(round(0.05 * k, 2) for k in range(1, 20)), 0.975, 0.99, 0.995)
+# The scale of a window's errors is sqrt(deviation² + 0.6²) in standardised units: between the training scale
+# and the window's own deviation (docs/decisions/050-spread-of-forecasts.md).
+_SHARED_SCALE = 0.6
+_N_KNOTS = 40
+_GROUP_PRIOR = 300.0  # windows: a group with so many of its own is half shared, half its own
+_FEW = 20  # errors: of fewer, both signs count as seen
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Quantiles of what a forecast misses.
+
+    Parameters
+    ----------
+    levels : ndarray of float64, shape (n_levels,)
+        Increasing, between 0 and 1.
+    knots : ndarray of float64, shape (n_knots,)
+        Leads of the table, increasing from 0 to the horizon; between them it is linear.
+    shared : ndarray of float64, shape (n_knots, n_levels)
+        In units of the window's scale, never decreasing along levels.
+    by_group : ndarray of float64, shape (n_groups, n_knots, n_levels)
+    """
+
+    levels: Float
+    knots: Float
+    shared: Float
+    by_group: Float
+
+    def scale(self, deviation: Float) -> Float:
+        """Scale of the errors of windows of a deviation, both in standardised units."""
+        return np.asarray(np.sqrt(deviation**2 + _SHARED_SCALE**2))
+
+    def offsets(self, levels: Float, leads: Float, group: int) -> Float:
+        """What to add to a forecast, in units of the window's scale.
+
+        Parameters
+        ----------
+        levels : ndarray of float64, shape (n,)
+            Within the levels of the table; between them linear in the normal quantile.
+        leads : ndarray of float64, shape (n_leads,)
+            In reference steps; beyond the last one the table stays as it is.
+        group : int
+            -1, or one that fit did not see, for the shared table.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_leads, n)
+            Never decreasing along levels.
+        """
+        own = len(self.by_group) > 1 and 0 <= group < len(self.by_group)
+        table = self.by_group[group] if own else self.shared
+        by_level = _interpolated(ndtri(levels), ndtri(self.levels), table.T)
+        return _interpolated(leads, self.knots, by_level.T)
+
+    def of_groups(self, kept: Rows) -> Spread:
+        """The tables of some groups, in their order; those that fit did not see have the shared one."""
+        if len(self.by_group) == 1:
+            return self
+        known = [self.by_group[k] if k < len(self.by_group) else self.shared for k in kept]
+        return replace(self, by_group=np.stack(known))
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """Everything fitted, by name; tables as float32, which is all the digits that they have."""
+        return {
+            "levels": torch.from_numpy(self.levels),
+            "knots": torch.from_numpy(self.knots),
+            "shared": torch.from_numpy(self.shared.astype(np.float32)),
+            "by_group": torch.from_numpy(self.by_group.astype(np.float32)),
+        }
+
+    @classmethod
+    def from_tensors(cls, tensors: dict[str, Tensor]) -> Spread:
+        """Inverse of :meth:`to_tensors`."""
+        names = ("levels", "knots", "shared", "by_group")
+        return cls(*(tensors[name].numpy().astype(np.float64) for name in names))
+
+
+def _interpolated(at: Float, knots: Float, rows: Float) -> Float:
+    """Rows (n_knots, n) linear between knots, at some places within them, (n_at, n)."""
+    after = np.clip(np.searchsorted(knots, at), 1, max(len(knots) - 1, 1))
+    if len(knots) == 1:
+        return np.repeat(rows, len(at), axis=0)
+    share = np.clip((at - knots[after - 1]) / (knots[after] - knots[after - 1]), 0.0, 1.0)[:, None]
+    return np.asarray((1.0 - share) * rows[after - 1] + share * rows[after])
+
+
+def fit_spread(held_out: HeldOutErrors, n_groups: int, levels: Float) -> Spread:
+    """Quantiles of held-out errors, smoothed over leads; those of a group are drawn towards the shared ones.
+
+    Parameters
+    ----------
+    held_out : HeldOutErrors
+    n_groups : int
+        1: all windows together.
+    levels : ndarray of float64, shape (n_levels,)
+        Increasing.
+
+    Returns
+    -------
+    Spread
+
+    Notes
+    -----
+    Errors are those of paths that have not seen the targets, as in the jackknife+ and CV+; a quantile of n
+    errors is the one at (n + 1) times the level, as in split conformal prediction, so that few windows make
+    wide intervals.
+
+    References
+    ----------
+    Barber, Candès, Ramdas and Tibshirani, "Predictive inference with the jackknife+", Annals of Statistics
+    49(1), 2021.
+    """
+    horizon = held_out.errors.shape[1] - 1
+    near, even = np.geomspace(1, horizon, _N_KNOTS // 2), np.linspace(0, horizon, _N_KNOTS // 2)
+    knots = np.unique(np.round(np.concatenate([near, even])))
+    unit = Spread(levels, knots, np.zeros((0, 0)), np.zeros((0, 0, 0))).scale(held_out.deviation)
+    errors = held_out.errors[:, knots.astype(np.int64)] / unit[:, None]
+    shared = _table(errors, levels)
+    by_group = np.repeat(shared[None], n_groups, axis=0)
+    for group in range(n_groups if n_groups > 1 else 0):
+        own = errors[held_out.groups == group]
+        if len(own):
+            share = len(own) / (len(own) + _GROUP_PRIOR)
+            by_group[group] += share * (_table(own, levels) - shared)
+    rounded = (table.astype(np.float32).astype(np.float64) for table in (shared, by_group))
+    return Spread(levels, knots, *rounded)
+
+
+def _table(errors: Float, levels: Float) -> Float:
+    """Quantiles of every knot, (n_knots, n_levels); a knot that nobody observed is like its neighbours."""
+    table = np.full((errors.shape[1], len(levels)), np.nan)
+    for knot, own in enumerate(errors.T):
+        seen = own[~np.isnan(own)]
+        if len(seen):
+            seen = seen if len(seen) >= _FEW else np.concatenate([seen, -seen])
+            table[knot] = np.quantile(seen, levels, method="weibull")
+    known = np.flatnonzero(~np.isnan(table[:, 0]))
+    if not len(known):
+        return np.zeros_like(table)
+    table = table[known[np.abs(np.arange(len(table))[:, None] - known).argmin(axis=1)]]
+    padded = np.concatenate([table[:1], table, table[-1:]])
+    return np.asarray(0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:])
