@@ -35,7 +35,7 @@ class Calendar:
 
     @classmethod
     def suited(cls, step: float, span: float) -> Calendar:
-        """The harmonics that a sampling can carry and that data of a length can tell.
+        """The harmonics that a sampling can carry and that data can tell: one for each period seen.
 
         Parameters
         ----------
@@ -43,8 +43,8 @@ class Calendar:
             Reference step and length of the longest series, in nanoseconds.
         """
         counts = {
-            unit: min(most, int(_LENGTH[unit] / (2.0 * step))) if span >= _SEEN * _LENGTH[unit] else 0
-            for unit, most in _MOST.items()
+            unit: min(most, int(length / (2.0 * step)), int(span / length)) if span >= _SEEN * length else 0
+            for (unit, most), length in zip(_MOST.items(), _LENGTH.values(), strict=True)
         }
         return cls(**counts)
 

@@ -23,7 +23,8 @@ from ssmts.models.signals import make_signal_bank
 
 __all__ = ["fit_effect"]
 
-_WHITENING_MODES = 32
+_FEWEST_MODES = 32
+_MOST_STATES = 5e7  # rows times features times modes
 _MOST_WINDOWS = 12_000
 _MOST_SERIES = 1_000
 _MOST_GROUPS = 64
@@ -73,7 +74,9 @@ def fit_effect(
     grouping = "static" if scaling.classes is not None else "series" if few else "none"
     effect = _blank(panel, columns, hours, config.context, grouping)
     n_windows = sum(len(origin_rows(s, config.context, config.horizon)) * len(s.values) for s in stacks)
-    small = replace(config, n_modes=min(config.n_modes, _WHITENING_MODES))
+    n_rows = sum(len(series.times) for series in panel.series)
+    affordable = int(_MOST_STATES / max(n_rows * effect.shared.shape[1], 1))
+    small = replace(config, n_modes=min(config.n_modes, max(affordable, _FEWEST_MODES)))
     whitener = Whitener(fit_linear(stacks, small, 1, stride=max(1, n_windows // _MOST_WINDOWS)))
     paths = whitener.honest_paths()
     n_features, n_channels = effect.shared.shape[1], panel.n_channels

@@ -138,11 +138,19 @@ def fit_forecaster(
                 found.without(whole, step, scaling), scaling, step, choose=True, seconds=seconds
             )
             effect, parts = _better(found, rest, parts, record)
+            if effect is not None and context_length is None:
+                parts = parts.with_own_context(scaling)
         history["covariates"] = record | {"accepted": effect is not None}
     if known.past or (channel_mixing and panel.n_channels > 1):
         record = {}
         ends = fit_mixing(
-            parts.panel, scaling, config.context, parts.config.period, step, known, channels=channel_mixing
+            parts.panel,
+            scaling,
+            parts.config.context,
+            parts.config.period,
+            step,
+            known,
+            channels=channel_mixing,
         )
         mixing, parts = _better(ends, parts.anew(parts.panel, scaling, step, ends.features), parts, record)
         history["mixing"] = record | {"accepted": mixing is not None}
@@ -213,6 +221,14 @@ class _Parts:
         if choose:
             config = replace(config, period=choose_period(stacks, config, seconds)[0])
         return _Parts(panel, self.weights, stacks, config, fit_linear(stacks, config, scaling.n_groups))
+
+    def with_own_context(self, scaling: Scaling) -> _Parts:
+        """The context chosen again: what covariates leave over may have less memory than the whole."""
+        context, _ = choose_context(self.stacks, self.config)
+        if context is None or context == self.config.context:
+            return self
+        config = replace(self.config, context=context)
+        return replace(self, config=config, linear=fit_linear(self.stacks, config, scaling.n_groups))
 
 
 def _better(found: T, rest: _Parts, plain: _Parts, record: dict[str, Any]) -> tuple[T | None, _Parts]:
