@@ -31,6 +31,7 @@ from ssmts.models.spread import fit_spread
 __all__ = ["fit_forecaster", "horizon_of", "is_integer", "is_number"]
 
 _LEAST_GAIN = 1e-3
+_CONTEXT_GAIN = 1e-2
 
 T = TypeVar("T")
 DeepFitter = Callable[[list[SequenceStack], LinearFit, float, Clock], DeepFit]
@@ -223,9 +224,13 @@ class _Parts:
         return _Parts(panel, self.weights, stacks, config, fit_linear(stacks, config, scaling.n_groups))
 
     def with_own_context(self, scaling: Scaling) -> _Parts:
-        """The context chosen again: what covariates leave over may have less memory than the whole."""
-        context, _ = choose_context(self.stacks, self.config)
-        if context is None or context == self.config.context:
+        """The context chosen again, as what covariates leave over may have less memory than the whole.
+
+        Another one has to gain a hundredth: on short data contexts differ by less than chance.
+        """
+        context, errors = choose_context(self.stacks, self.config)
+        before = errors.get(f"{self.config.context:g}")
+        if context is None or before is None or errors[f"{context:g}"] > (1.0 - _CONTEXT_GAIN) * before:
             return self
         config = replace(self.config, context=context)
         return replace(self, config=config, linear=fit_linear(self.stacks, config, scaling.n_groups))
