@@ -24,8 +24,8 @@ _TRAINED = 0.7
 _SEEN = """The last 30% of the rows were seen while three defaults were settled
 ([decision 060](../../docs/decisions/060-covariates-behind-the-linear-path.md)): expect a little less of new
 data. The best possible forecast knows the process; its error is that on the same rows. Covariates known ahead
-are the true ones, as if their own forecasts were perfect. *Refused*: held-out blocks saw no gain, and the model
-is the one without.
+are the true ones, as if their own forecasts were perfect. *Refused*: held-out blocks saw no gain, and the
+model is the one without.
 """
 
 
