@@ -176,12 +176,20 @@ def _as_column(at: Any) -> nw.Series[Any]:
         raise InstantError("at is empty. Give at least one instant.")
     if isinstance(column.dtype, pd.StringDtype) or column.dtype == object:
         try:
-            column = pd.to_datetime(column)
+            column = _read_text(column)
         except (TypeError, ValueError) as error:
             raise InstantError(
                 f"at={at!r} cannot be read as instants: {error}. Give stamps, e.g. pd.Timestamp."
             ) from error
     return nw.from_native(column, series_only=True)
+
+
+def _read_text(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Stamps of ISO 8601 to whatever precision each is given, or of one other notation."""
+    try:
+        return pd.to_datetime(column, format="ISO8601")
+    except ValueError:
+        return pd.to_datetime(column)
 
 
 def _same_clock(instants: Instants, layout: Layout) -> Times:

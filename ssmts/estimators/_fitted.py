@@ -13,7 +13,7 @@ from ssmts.data import CovariateColumns, Covariates, Layout, Panel, Series, merg
 from ssmts.errors import InstantError, ParameterError
 from ssmts.estimators._covariates import CovariateEffect
 from ssmts.estimators._mixing import Mixing
-from ssmts.estimators._sequences import RowWeights, Scaling, training_sequences
+from ssmts.estimators._sequences import RowWeights, Scaling, training_sequences, window_rows
 from ssmts.models import ForecastModel
 from ssmts.models.moments import Moments
 from ssmts.models.ridge import Penalties
@@ -117,13 +117,16 @@ class FittedForecaster:
 
 
 def tail_of(panel: Panel, context: float, step: float, run_in: float = 0.0) -> Panel:
-    """The observations of the last context of every series, copied.
+    """All that a forecast from the end of every series reads, copied.
 
     Covariates begin `run_in` reference steps earlier, and go on as far as they are known.
     """
-    series = []
+    series, reach = [], context * step * (1 - 1e-9)
     for one in panel.series:
-        begin = int(np.searchsorted(one.times, one.origin - context * step * (1 - 1e-9), side="right"))
+        stop = int(np.searchsorted(one.times, one.origin, side="right"))
+        begin = int(np.searchsorted(one.times, one.origin - reach, side="right"))
+        rows = [window_rows(one, channel, begin, stop, step, context) for channel in range(panel.n_channels)]
+        begin = min([begin, *(int(own[0]) for own in rows if len(own))])
         series.append(
             Series(
                 one.id,

@@ -14,9 +14,15 @@ from ssmts.data import CovariateColumns, Panel, Series
 from ssmts.errors import AllMissingError, TooShortError
 from ssmts.estimators._classes import StaticClasses
 from ssmts.models.arrays import Float, Rows
-from ssmts.models.sequences import Sequence, SequenceStack, on_reference_grid, regular_interval
+from ssmts.models.sequences import (
+    Sequence,
+    SequenceStack,
+    begun_at,
+    on_reference_grid,
+    regular_interval,
+)
 
-__all__ = ["LastWindows", "RowWeights", "Scaling", "last_windows", "training_sequences"]
+__all__ = ["LastWindows", "RowWeights", "Scaling", "last_windows", "training_sequences", "window_rows"]
 
 _MOST_GROUPS = 24
 _ENOUGH = 8  # observations that say how much a series varies
@@ -277,16 +283,19 @@ def last_windows(
     for number, series in enumerate(panel.series):
         scale, groups = scaling.of_series(series)
         for times, values, channels in _clocks(series, panel.channels, step, context):
-            relative = (times - times[0]) / step
-            ((relative, values),) = on_reference_grid(relative, values, every_phase=False)
-            if len(relative) < 2:
-                raise _too_short(series, len(relative), context)
-            start = float(times[0] / step + relative[0])
-            relative = relative - relative[0]
+            to_origin = (times - times[-1]) / step
+            ((to_origin, values),) = on_reference_grid(to_origin, values, every_phase=False)
+            n_inside = int(np.count_nonzero(to_origin > -context * (1 - 1e-9)))
+            if n_inside < 2:
+                raise _too_short(series, n_inside, context)
+            to_origin, values = begun_at(1.0 - context, to_origin, values)
+            start = float(times[-1] / step + to_origin[0])
+            relative = to_origin - to_origin[0]
             interval = regular_interval(relative)
             key: object = relative.tobytes() if interval is None else (len(relative), interval)
             level = values[:, -1]
-            own = (values - level[:, None]) / scale[channels, None]
+            # In C order whatever the frame's: the same sums to the last bit.
+            own = np.ascontiguousarray((values - level[:, None]) / scale[channels, None])
             age = np.full(len(channels), (series.origin - times[-1]) / step)
             item = (relative, own, start, groups[channels], number, channels, level, scale[channels], age)
             stacked.setdefault((key, start if same_start else None), []).append(item)
@@ -303,29 +312,59 @@ def last_windows(
 def _clocks(
     series: Series, names: tuple[Hashable, ...], step: float, context: float
 ) -> Iterator[tuple[Any, Float, Rows]]:
-    """Times, values (n, length) and channels of a series' last window, channels of one clock together."""
-    origin = series.origin
+    """Times, values (n, length) and channels of a series' last window, channels of one clock together.
+
+    The observation before the window comes with it where there is one: the window begins on the line from it.
+    """
+    origin, reach = series.origin, context * step * (1 - 1e-9)
     stop = int(np.searchsorted(series.times, origin, side="right"))
-    begin = int(np.searchsorted(series.times[:stop], origin - context * step * (1 - 1e-9), side="right"))
+    begin = int(np.searchsorted(series.times[:stop], origin - reach, side="right"))
     if stop - begin < 2:
         raise _too_short(series, stop - begin, context)
-    times, values = series.times[begin:stop], series.values[begin:stop].T
-    seen = ~np.isnan(values)
-    whole = seen.all(axis=1)
+    seen = ~np.isnan(series.values[max(begin - 1, 0) : stop])
+    whole = seen.all(axis=0)
     if whole.any():
-        yield times, values[whole], np.flatnonzero(whole)
+        rows = slice(max(begin - 1, 0), stop)
+        yield series.times[rows], series.values[rows].T[whole], np.flatnonzero(whole)
     for channel in np.flatnonzero(~whole):
-        if not seen[channel].any():
+        rows = window_rows(series, int(channel), begin, stop, step, context)
+        if not len(rows):
             raise AllMissingError(
                 f"{_name(series)} has no observation of channel {names[channel]!r} in the context of "
                 f"{context:g} reference steps before its last row. Give more history, or leave the channel "
                 "out."
             )
-        last = begin + int(np.flatnonzero(seen[channel])[-1])
-        early = series.times[last] - context * step * (1 - 1e-9)
-        own = slice(int(np.searchsorted(series.times, early, side="right")), last + 1)
-        rows = np.flatnonzero(~np.isnan(series.values[own, channel])) + own.start
         yield series.times[rows], series.values[rows, channel][None], np.array([channel])
+
+
+def window_rows(
+    series: Series, channel: int, begin: int, stop: int, step: float, context: float
+) -> Rows:
+    """Rows of a channel's last window, and of the observation before it where it begins between two.
+
+    Parameters
+    ----------
+    series : Series
+    channel : int
+    begin, stop : int
+        Rows of the window of the series, in which the channel has to be observed.
+    step : int or float
+        Reference step in the unit of the clock.
+    context : float
+        In reference steps.
+
+    Returns
+    -------
+    ndarray of int64
+        Empty if the channel was not observed.
+    """
+    seen = np.flatnonzero(~np.isnan(series.values[:stop, channel]))
+    if not len(seen) or seen[-1] < begin:
+        return seen[:0]
+    times = series.times[seen]
+    first = int(np.searchsorted(times, times[-1] - (context * (1.0 + 1e-9) - 1.0) * step))
+    between = times[first] > times[-1] - (context * (1.0 - 1e-9) - 1.0) * step
+    return seen[max(first - int(between), 0) :]
 
 
 def _name(series: Series) -> str:

@@ -14,7 +14,14 @@ import numpy as np
 
 from ssmts.models.arrays import Float, Rows
 
-__all__ = ["Sequence", "SequenceStack", "on_reference_grid", "regular_interval", "stack_sequences"]
+__all__ = [
+    "Sequence",
+    "SequenceStack",
+    "begun_at",
+    "on_reference_grid",
+    "regular_interval",
+    "stack_sequences",
+]
 
 _FINER = 0.75  # reference steps
 
@@ -133,6 +140,30 @@ def on_reference_grid(times: Float, values: Float, *, every_phase: bool) -> list
         return [(times[phase::each], values[:, phase::each]) for phase in phases]
     grid = times[-1] - np.arange(int(times[-1] - times[0] + 1e-9) + 1.0)[::-1]
     return [(grid, np.stack([np.interp(grid, times, own) for own in values]))]
+
+
+def begun_at(begin: float, times: Float, values: Float) -> tuple[Float, Float]:
+    """Cut observations to an instant at which they begin, on the line between the two around it.
+
+    Parameters
+    ----------
+    begin : float
+    times : ndarray of float64, shape (length,)
+        Increasing; the last one is not before `begin`.
+    values : ndarray of float64, shape (n, length)
+
+    Returns
+    -------
+    times, values : ndarray of float64
+        As they are from the first observation on where none lies before `begin`.
+    """
+    first = int(np.searchsorted(times, begin - 1e-9 * (times[-1] - begin + 1.0), side="left"))
+    after = times[first] - begin
+    if first == 0 or after <= 1e-9 * (times[-1] - begin + 1.0):
+        return times[first:], values[:, first:]
+    share = (begin - times[first - 1]) / (times[first] - times[first - 1])
+    start = values[:, first - 1] + share * (values[:, first] - values[:, first - 1])
+    return np.append(begin, times[first:]), np.column_stack([start, values[:, first:]])
 
 
 def stack_sequences(sequences: Iterable[Sequence]) -> list[SequenceStack]:

@@ -1,9 +1,12 @@
 r"""States of a mode bank on windows, by the first-order hold, without building the windows.
 
-The state of a window that begins at observation j and ends at observation k is
-:math:`s = \int e^{a(t_k - \tau)} u(\tau)\,d\tau` over :math:`[t_j, t_k]`. With X the state of the whole
-sequence, :math:`s = X_k - e^{a(t_k - t_j)} X_j`: all windows of a sequence cost one scan. The constant
+The state of a window that begins at the instant b and ends at observation k is
+:math:`s = \int e^{a(t_k - \tau)} u(\tau)\,d\tau` over :math:`[b, t_k]`. With X the state of the whole
+sequence, :math:`s = X_k - e^{a(t_k - b)} X(b)`: all windows of a sequence cost one scan. The constant
 input 1 has a known state, so that the state of u - μ is the state of u minus μ times the state of 1.
+
+A window (origin - context, origin] begins at its first instant on the reference grid, origin - (context - 1):
+on an observation, or on the line between the two around it, however coarse the clock is.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ class WindowStates:
     rows : ndarray of int64, shape (n_windows,)
         Row of each window's last observation, the origin.
     begin : ndarray of float64, shape (n_windows,)
-        Instant of each window's first observation.
+        Instant at which each window begins.
     states : ndarray of complex128, shape (n_members, n_windows, n_tokens, n_modes)
         Of the window minus its mean, as far as each token; the last token is the origin.
     token_times : ndarray of float64, shape (n_windows, n_tokens)
@@ -86,8 +89,8 @@ def window_states(
     """
     if not len(rows):
         return
-    first_rows = window_starts(stack.times, rows, context)
-    longest = int((rows - first_rows).max()) + 1
+    first_rows = _first_rows(stack.times, rows, context)
+    longest = int((rows - first_rows).max()) + 2
     row_bytes = 16 * len(bank.A)
     n_together = max(1, int(_BLOCK_BYTES / (row_bytes * min(len(stack.times), 4 * longest))))
     phases = np.zeros(len(stack.starts)) if token_stride is None else stack.starts % token_stride
@@ -101,13 +104,13 @@ def window_states(
                 end = int(np.searchsorted(rows, rows[begin] + max(longest, budget - longest), side="left"))
                 end = max(min(end, begin + budget // token_rows.shape[1]), begin + 1)
                 block = slice(begin, end)
-                yield _block(stack, bank, members, rows[block], first_rows[block], token_rows[block])
+                yield _block(stack, bank, context, members, rows[block], first_rows[block], token_rows[block])
                 begin = end
 
 
-def window_starts(times: Float, rows: Rows, context: float) -> Rows:
-    """First row of each window (origin - context, origin]."""
-    return np.searchsorted(times, times[rows] - context * (1.0 - 1e-9), side="right")
+def _first_rows(times: Float, rows: Rows, context: float) -> Rows:
+    """First observation of each window, at or after the instant at which it begins."""
+    return np.searchsorted(times, times[rows] - (context - 1.0) - 1e-9 * context, side="left")
 
 
 def _token_rows(
@@ -125,24 +128,69 @@ def _token_rows(
 
 
 def _block(
-    stack: SequenceStack, bank: ModeBank, members: Rows, rows: Rows, first_rows: Rows, token_rows: Rows
+    stack: SequenceStack,
+    bank: ModeBank,
+    context: float,
+    members: Rows,
+    rows: Rows,
+    first_rows: Rows,
+    token_rows: Rows,
 ) -> WindowStates:
-    low, high = int(first_rows[0]), int(rows[-1]) + 1
+    low, high = max(int(first_rows[0]) - 1, 0), int(rows[-1]) + 1
     times, values = stack.times[low:high], stack.values[members][:, low:high]
-    first, tokens = first_rows - low, token_rows - low
+    first, last, tokens = first_rows - low, rows - low, token_rows - low
     running = _scan(times, values, bank.A, stack.interval)
-    mean, deviation = _moving_moments(times, values, first, rows - low)
+    begin = np.maximum(times[last] - (context - 1.0), times[0])
+    begin = np.where(times[first] - begin < 1e-9 * context, times[first], begin)
+    lead_in = _LeadIn(times, values, first, begin)
+    at_begin = lead_in.states(running, bank.A)
+    mean, deviation = _moving_moments(times, values, last, lead_in)
     states = np.empty((len(values), *tokens.shape, len(bank.A)), dtype=np.complex128)
     for k, at in enumerate(tokens.T):
-        spans = times[at] - times[first]
-        if np.ptp(spans) < 1e-9 * max(spans[0], 1.0):
-            spans = spans[:1]
-        decay, _, of_one = _hold(bank.A, spans, "zoh")  # decay over the span, state of the constant 1
-        here = running[at] - decay[:, None, :] * running[first]
+        # Decay over the span, and the state of the constant 1.
+        decay, _, of_one = _hold(bank.A, _if_all_equal(times[at] - begin), "zoh")
+        here = running[at] - decay[:, None, :] * at_begin
         here -= mean.T[:, :, None] * of_one[:, None, :]
         states[:, :, k] = here.transpose(1, 0, 2)
     token_times = times[tokens] - times[tokens[:, -1:]]
-    return WindowStates(members, rows, stack.times[first_rows], states, token_times, mean, deviation)
+    return WindowStates(members, rows, begin, states, token_times, mean, deviation)
+
+
+class _LeadIn:
+    """The way of some windows from where they begin, on the line between two rows, to their first row.
+
+    Parameters
+    ----------
+    times : ndarray of float64, shape (length,)
+    values : ndarray of float64, shape (n_members, length)
+    first : ndarray of int64, shape (n_windows,)
+        First row at or after the begin.
+    begin : ndarray of float64, shape (n_windows,)
+    """
+
+    def __init__(self, times: Float, values: Float, first: Rows, begin: Float) -> None:
+        self.first, self.begin = first, begin
+        self.length = times[first] - begin
+        self.row = np.where(self.length > 0.0, first - 1, first)  # the last one not after the begin
+        self.passed = begin - times[self.row]
+        self.start = values[:, self.row]
+        share = self.passed / np.where(self.length > 0.0, self.passed + self.length, 1.0)
+        self.at_begin = self.start + share * (values[:, first] - self.start)  # (n_members, n_windows)
+
+    def states(self, running: Complex, A: Complex) -> Complex:
+        """States at the begin from those after every row, (n_windows, n_members, n_modes)."""
+        states = running[self.row]
+        if self.length.any():
+            A_bar, previous, current = _hold(A, _if_all_equal(self.passed), "foh")
+            states *= A_bar[:, None, :]
+            states += self.start.T[:, :, None] * previous[:, None, :]
+            states += self.at_begin.T[:, :, None] * current[:, None, :]
+        return states
+
+
+def _if_all_equal(spans: Float) -> Float:
+    """One for all where spans are the same, so that hold weights are computed once."""
+    return spans[:1] if np.ptp(spans) < 1e-9 * max(float(spans[0]), 1.0) else spans
 
 
 def _scan(times: Float, values: Float, A: Complex, interval: float | None) -> Complex:
@@ -186,33 +234,36 @@ def window_deviation(times: Float, centred: Float) -> Float:
     centred : ndarray of float64, shape (n, length)
         Minus the mean by :func:`observation_weights`.
     """
-    squares = _squares(np.diff(times), centred).sum(axis=-1)
+    squares = _squares(np.diff(times), centred[:, :-1], centred[:, 1:]).sum(axis=-1)
     ends = 0.5 * (centred[:, 0] ** 2 + centred[:, -1] ** 2)
     return np.asarray(np.sqrt((squares + ends) / (times[-1] - times[0] + 1.0)))
 
 
-def _squares(intervals: Float, values: Float) -> Float:
-    """Sum of the squared interpolant over each interval, its ends counted half, (n, length - 1).
+def _squares(intervals: Float, before: Float, after: Float) -> Float:
+    """Sum of the squared interpolant over intervals between two values, its ends counted half.
 
     With d = u1 - u0 a line sampled m + 1 times gives m (u0² + u0 u1 + u1²) / 3 + d² / (6 m); below the
     reference step the two observations themselves are the samples.
     """
-    before, after = values[:, :-1], values[:, 1:]
     smooth = intervals / 3.0 * (before * before + before * after + after * after)
-    return np.asarray(smooth + np.minimum(intervals, 1.0 / intervals) / 6.0 * (after - before) ** 2)
+    rough = np.minimum(intervals, 1.0 / np.maximum(intervals, 1.0)) / 6.0
+    return np.asarray(smooth + rough * (after - before) ** 2)
 
 
-def _moving_moments(times: Float, values: Float, first: Rows, last: Rows) -> tuple[Float, Float]:
+def _moving_moments(times: Float, values: Float, last: Rows, lead_in: _LeadIn) -> tuple[Float, Float]:
     """Mean and deviation of all windows from running sums over intervals."""
-    intervals = np.diff(times)
-    total = times[last] - times[first] + 1.0
+    intervals, first = np.diff(times), lead_in.first
+    total = times[last] - lead_in.begin + 1.0
     # Around the sequence's own mean, so that a large offset does not eat the digits of the variance.
     offset = values.mean(axis=1, keepdims=True)
     own = values - offset
-    areas = 0.5 * intervals * (own[:, 1:] + own[:, :-1])
-    at_first, at_last = own[:, first], own[:, last]
-    mean = (_within(areas, first, last) + 0.5 * (at_first + at_last)) / total
-    squares = _within(_squares(intervals, own), first, last) + 0.5 * (at_first**2 + at_last**2)
+    at_begin, at_last = lead_in.at_begin - offset, own[:, last]
+    areas = _within(0.5 * intervals * (own[:, 1:] + own[:, :-1]), first, last)
+    areas += 0.5 * lead_in.length * (at_begin + own[:, first])
+    squares = _within(_squares(intervals, own[:, :-1], own[:, 1:]), first, last)
+    squares += _squares(lead_in.length, at_begin, own[:, first])
+    mean = (areas + 0.5 * (at_begin + at_last)) / total
+    squares += 0.5 * (at_begin**2 + at_last**2)
     return mean + offset, np.sqrt(np.maximum(squares / total - mean**2, 0.0))
 
 

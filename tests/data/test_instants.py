@@ -149,6 +149,14 @@ def test_instants_of_every_kind_keep_their_order(at):
     assert instants.tolist() == ns(*LATER)
 
 
+def test_text_may_be_written_to_any_precision():
+    at = ["2024-04-01", "2024-04-01 06:00", "2024-04-01T06:00:30", "2024-04-01 06:00:30.25"]
+    assert parse_instants(at, panel())[0].tolist() == ns(*at)
+    assert parse_instants(["1 April 2024", "2 April 2024"], panel())[0].tolist() == ns(
+        "2024-04-01", "2024-04-02"
+    )
+
+
 def test_single_instants_and_dates():
     assert parse_instants(pd.Timestamp("2024-04-01"), panel())[0].tolist() == ns("2024-04-01")
     assert parse_instants("2024-04-01", panel())[0].tolist() == ns("2024-04-01")

@@ -4,7 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ssmts.data import read_panel
 from ssmts.errors import AllMissingError, TooShortError
+from ssmts.estimators._rolling import rolling_forecasts
+from ssmts.estimators._sequences import training_sequences
+from ssmts.models.sequences import stack_sequences
 from ssmts_datasets import make_sines
 
 HOUR = pd.Timedelta("1h")
@@ -110,11 +114,43 @@ def test_trained_hourly_asked_at_another_rate(hourly, slow, step, rows):
     assert np.abs(forecast.to_numpy() - truth).max() < 0.05 * truth.std()
 
 
-def test_another_rate_gives_what_interpolation_gives(hourly, slow):
-    coarse = slow.frame.tail(200).iloc[1::2]
+@pytest.mark.parametrize("kept", [2, 3, 5, 7, 24, "half", "a tenth"])
+def test_under_the_linear_hold_gaps_give_what_interpolation_gives(hourly, slow, kept):
+    frame = slow.frame.tail(300)
+    if isinstance(kept, int):
+        coarse = frame.iloc[::-1].iloc[::kept].iloc[::-1]
+    else:
+        share = {"half": 0.5, "a tenth": 0.1}[kept]
+        rows = np.random.default_rng(4).random(300) < share
+        rows[[0, -1]] = True
+        coarse = frame[rows]
     filled = coarse.resample("1h").interpolate("linear")
-    found = hourly.predict(coarse.tail(96), step="1h")  # both windows begin with the same observation
-    np.testing.assert_allclose(found, hourly.predict(filled.tail(191)), rtol=1e-6, atol=1e-6)
+    expected = hourly.predict(filled)
+    np.testing.assert_allclose(hourly.predict(coarse, step="1h"), expected, rtol=1e-9, atol=1e-9)
+    missing = frame.reindex(frame.index).where(frame.index.isin(coarse.index)[:, None])
+    np.testing.assert_allclose(hourly.predict(missing, step="1h"), expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("stride", [1, 3, None])
+def test_many_origins_in_one_pass_are_forecast_as_each_alone(hourly, slow, stride):
+    rows = np.arange(800)[::stride] if stride else np.flatnonzero(np.random.default_rng(3).random(800) < 0.6)
+    frame = slow.frame.iloc[rows]
+    fitted = hourly._check_fitted()
+    panel = read_panel(frame)
+    stacks = stack_sequences(training_sequences(panel, fitted.scaling, fitted.step))
+    level = frame["y"].mean()
+    (block,) = rolling_forecasts(fitted.model, stacks, stride=40)
+    for row, forecast in zip(block.rows, block.forecast, strict=True):
+        alone = hourly.predict(frame.iloc[: row + 1], step="1h")["y"]
+        found = forecast[1:] * fitted.scaling.scale[0] + level
+        np.testing.assert_allclose(found, alone, rtol=1e-7, atol=1e-7)
+
+
+def test_the_end_of_training_is_stored_as_far_as_a_forecast_reads_it(new_model, sines):
+    X = sines.frame.iloc[np.sort(np.random.default_rng(2).choice(400, 200, replace=False))].copy()
+    X.iloc[-30:, 0] = np.nan
+    model = new_model(context_length=72).fit(X)
+    np.testing.assert_array_equal(model.predict(step="1h"), model.predict(X, step="1h"))
 
 
 def test_trained_at_30_minutes_asked_from_a_drifting_clock(new_model, slow):

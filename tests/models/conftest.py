@@ -144,11 +144,13 @@ def time_variance():
 
 
 @pytest.fixture
-def rows_within():
-    """Rows of the window (origin - context, origin], by their definition."""
+def window_of():
+    """A window by its definition: from origin - (context - 1) on, the first value interpolated."""
 
-    def rows(times, origin, context):
-        ages = times[origin] - times
-        return np.flatnonzero((ages >= 0) & (ages < context - 1e-6))
+    def window(times, values, origin, context):
+        begin = max(times[origin] - (context - 1.0), times[0])
+        inside = (times > begin + 1e-6) & (times <= times[origin])
+        clock = np.concatenate([[begin], times[inside]])
+        return clock, np.array([np.interp(clock, times, own) for own in np.atleast_2d(values)])
 
-    return rows
+    return window

@@ -25,7 +25,7 @@ ONE = Segments(np.array([np.inf]))
 
 
 @pytest.fixture
-def explicit(bank, rows_within, time_mean, time_variance):
+def explicit(bank, window_of, time_mean, time_variance):
     """Features, centred futures, absolute origins and groups of all windows of some stacks, one by one."""
 
     def windows(stacks, context=CONTEXT, horizon=HORIZON):
@@ -36,12 +36,12 @@ def explicit(bank, rows_within, time_mean, time_variance):
             for row in range(1, len(times)):
                 if times[row] < first - 1e-6 or times[row] + horizon > times[-1] + 1e-6:
                     continue
-                inside = rows_within(times, row, context)
-                weights = final_weights(times[inside], bank)
-                for values, start, group in zip(stack.values, stack.starts, stack.groups):
-                    mean = time_mean(times[inside], values[inside])
-                    centred = values[inside] - mean
-                    variance = time_variance(times[inside], centred)
+                inside, window = window_of(times, stack.values, row, context)
+                weights = final_weights(inside, bank)
+                for values, own, start, group in zip(stack.values, window, stack.starts, stack.groups):
+                    mean = time_mean(inside, own)
+                    centred = own - mean
+                    variance = time_variance(inside, centred)
                     features.append([*(centred @ weights), np.sqrt(variance + 0.1**2)])
                     futures.append(np.interp(times[row] + np.arange(horizon + 1), times, values) - mean)
                     origins.append(start + times[row])

@@ -12,18 +12,18 @@ def values():
 
 
 def test_token_states_are_those_of_the_window_up_to_the_token(
-    make_stack, bank, clock, values, all_windows, integrate, time_mean, rows_within
+    make_stack, bank, clock, values, all_windows, integrate, time_mean, window_of
 ):
     rows = np.array([70, 111, 159])
     windows = all_windows(make_stack(values, clock), bank, CONTEXT, rows, STRIDE)
     assert windows.token_times.shape == (3, 6)
     for w, row in enumerate(rows):
-        inside = rows_within(clock, row, CONTEXT)
-        centred = values[1, inside] - time_mean(clock[inside], values[1, inside])
+        times, series = window_of(clock, values[1], row, CONTEXT)
+        centred = series[0] - time_mean(times, series[0])
         for token, instant in enumerate(windows.token_times[w]):
-            until = np.flatnonzero(clock[inside] - clock[row] <= instant + 1e-9)
-            assert clock[inside][until[-1]] - clock[row] == pytest.approx(instant, abs=1e-9)
-            expected = [integrate(clock[inside][until], centred[until], a) for a in bank.A]
+            until = np.flatnonzero(times - clock[row] <= instant + 1e-9)
+            assert times[until[-1]] - clock[row] == pytest.approx(instant, abs=1e-9)
+            expected = [integrate(times[until], centred[until], a) for a in bank.A]
             np.testing.assert_allclose(windows.states[1, w, token], expected, rtol=1e-9, atol=1e-9)
 
 
