@@ -50,18 +50,22 @@ class Span:
         return [int(self.start - 1 + phase) for phase in phases]
 
     def coarse(self, stride: int) -> Iterator[pd.DataFrame]:
-        """Every `stride`-th row from the first window to the end, by phase; windows are whole contexts."""
+        """Every `stride`-th row from the one before the first window to the end, by phase.
+
+        The first origin is row `context // stride`: windows are whole contexts, with the line into them.
+        """
         for origin in self.first_origins(stride):
-            yield self.frame.iloc[origin - self.context + stride : self.stop : stride]
+            yield self.frame.iloc[origin - self.context : self.stop : stride]
 
 
 def direct(model: SSMForecaster, span: Span, rate: float) -> dict[str, float]:
     """Ours: the data as they are, to the model as it is; `rate` is 2.0 for data sampled half as often."""
-    errors = Errors()
-    for frame in span.coarse(max(1, round(rate))):
+    stride, errors = max(1, round(rate)), Errors()
+    for frame in span.coarse(stride):
         values = frame.to_numpy()
         for channel, rows, grid in rolling(model, frame):
-            forecast, truth = _judged(grid, values[:, channel], rows, rate)
+            counted = rows >= span.context // stride
+            forecast, truth = _judged(grid[counted], values[:, channel], rows[counted], rate)
             errors.add(forecast - truth)
     return errors.figures
 
@@ -71,7 +75,7 @@ def delta_only(model: DeltaOnly, span: Span, rate: float) -> dict[str, float]:
     stride, errors = max(1, round(rate)), Errors()
     for frame in span.coarse(stride):
         values = frame.to_numpy()
-        rows = np.arange(span.context // stride - 1, len(values) - span.horizon // stride)
+        rows = np.arange(span.context // stride, len(values) - span.horizon // stride)
         for channel, series in enumerate(values.T):
             forecast, truth = _judged(model.forecast(series, rows, channel, rate), series, rows, rate)
             errors.add(forecast - truth)
@@ -104,7 +108,9 @@ def retrained(model: SSMForecaster, span: Span, rate: int) -> dict[str, float]:
     for frame in span.coarse(rate):
         values = frame.to_numpy()
         for channel, rows, grid in rolling(model, frame):
-            errors.add(grid[:, 1:] - futures(values[:, channel], rows, grid.shape[1] - 1))
+            counted = rows >= span.context // rate
+            n_ahead = grid.shape[1] - 1
+            errors.add(grid[counted, 1:] - futures(values[:, channel], rows[counted], n_ahead))
     return errors.figures
 
 

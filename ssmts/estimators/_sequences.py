@@ -337,9 +337,7 @@ def _clocks(
         yield series.times[rows], series.values[rows, channel][None], np.array([channel])
 
 
-def window_rows(
-    series: Series, channel: int, begin: int, stop: int, step: float, context: float
-) -> Rows:
+def window_rows(series: Series, channel: int, begin: int, stop: int, step: float, context: float) -> Rows:
     """Rows of a channel's last window, and of the observation before it where it begins between two.
 
     Parameters
