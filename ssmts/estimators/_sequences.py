@@ -324,8 +324,8 @@ def _clocks(
     seen = ~np.isnan(series.values[max(begin - 1, 0) : stop])
     whole = seen.all(axis=0)
     if whole.any():
-        rows = slice(max(begin - 1, 0), stop)
-        yield series.times[rows], series.values[rows].T[whole], np.flatnonzero(whole)
+        window = slice(max(begin - 1, 0), stop)
+        yield series.times[window], series.values[window].T[whole], np.flatnonzero(whole)
     for channel in np.flatnonzero(~whole):
         rows = window_rows(series, int(channel), begin, stop, step, context)
         if not len(rows):

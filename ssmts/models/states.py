@@ -179,7 +179,7 @@ class _LeadIn:
 
     def states(self, running: Complex, A: Complex) -> Complex:
         """States at the begin from those after every row, (n_windows, n_members, n_modes)."""
-        states = running[self.row]
+        states: Complex = running[self.row]
         if self.length.any():
             A_bar, previous, current = _hold(A, _if_all_equal(self.passed), "foh")
             states *= A_bar[:, None, :]
