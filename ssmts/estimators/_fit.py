@@ -21,7 +21,9 @@ from ssmts.estimators._residual import DeepFit
 from ssmts.estimators._sequences import ExtraFeatures, RowWeights, Scaling, training_sequences
 from ssmts.models import ForecastModel, LinearConfig, LinearFit, ModelConfig, fit_linear
 from ssmts.models.arrays import Float
+from ssmts.models.covariance import fit_autocovariance
 from ssmts.models.held_out import held_out_errors
+from ssmts.models.hold import HOLDS, thinned_errors
 from ssmts.models.linear import origin_span
 from ssmts.models.moments import origin_rows
 from ssmts.models.selection import choose_context, choose_period
@@ -30,6 +32,7 @@ from ssmts.models.spread import fit_spread
 
 __all__ = ["fit_forecaster", "horizon_of", "is_integer", "is_number"]
 
+_MOST_OF_LINES = 0.9  # error of the expectation at thinned windows, for gaps to be filled by it
 _LEAST_GAIN = 1e-3
 _CONTEXT_GAIN = 1e-2
 
@@ -83,6 +86,7 @@ def fit_forecaster(
     horizon: Any,
     context_length: Any,
     n_modes: int,
+    hold: str,
     columns: CovariateColumns | None,
     calendar: bool,
     channel_mixing: bool,
@@ -105,6 +109,8 @@ def fit_forecaster(
     n_steps = max(1, int(np.ceil(native_horizon / step - 1e-6)))
     if not is_integer(n_modes) or n_modes < 1:
         raise ParameterError("n_modes", n_modes, "an integer >= 1")
+    if hold not in HOLDS:
+        raise ParameterError("hold", hold, f"one of {', '.join(map(repr, HOLDS))}")
     scaling = Scaling.of(panel, whole)
     stacks = stack_sequences(training_sequences(whole, scaling, step, weights=weights))
     config = LinearConfig(context=2.0, horizon=n_steps, n_modes=int(n_modes))
@@ -170,11 +176,17 @@ def fit_forecaster(
         outcome = fit_deep(stacks, linear, step, panel.clock)
         deep, held_out = outcome.ensemble, outcome.held_out
         history["deep"] = outcome.record | {"seconds": time.perf_counter() - begun}
-    model_config = ModelConfig(config, scaling.n_groups, None if deep is None else deep.config)
+    covariance = fit_autocovariance(stacks, linear.path.bank, config.context)
+    if covariance is not None:
+        lines, expectation = thinned_errors(covariance, stacks, config.context)
+        history["hold"] = {"mse_of_lines": lines, "mse_of_expectation": expectation}
+        if hold == "auto" and expectation > _MOST_OF_LINES * lines:
+            hold = "foh"
+    model_config = ModelConfig(config, scaling.n_groups, None if deep is None else deep.config, hold)
     if held_out is None:
         held_out = held_out_errors(stacks, linear)
     spread = fit_spread(held_out, scaling.n_groups, levels)
-    model = ForecastModel(model_config, linear.path, deep, spread)
+    model = ForecastModel(model_config, linear.path, deep, spread, covariance)
     run_in = effect.bank.run_in if effect is not None else 0.0
     tail = tail_of(whole, config.context, step, run_in)
     memory = remembered(linear, whole, weights, step, run_in)

@@ -89,7 +89,9 @@ def learnt(
     tail = _long_tail(whole, path, fitted.step, fitted.run_in)
     return replace(
         fitted,
-        model=ForecastModel(model_config, path, fitted.model.deep, fitted.model.spread),
+        model=ForecastModel(
+            model_config, path, fitted.model.deep, fitted.model.spread, fitted.model.covariance
+        ),
         tail=_later(fitted.tail, tail_of(whole, config.context, fitted.step, fitted.run_in)),
         history=fitted.history | {"n_windows": float(sums.count.sum())},
         memory=TrainingMemory(sums, memory.rare, memory.penalties, tail, _of_rows(rows, whole, tail)),

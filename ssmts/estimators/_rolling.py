@@ -10,7 +10,7 @@ import numpy as np
 from ssmts.models import ForecastModel
 from ssmts.models.arrays import Float, Rows
 from ssmts.models.moments import future_values, origin_rows
-from ssmts.models.sequences import SequenceStack
+from ssmts.models.sequences import SequenceStack, window_at
 from ssmts.models.states import window_states
 
 __all__ = ["RollingForecasts", "rolling_forecasts"]
@@ -74,6 +74,8 @@ def rolling_forecasts(
     token_stride = deep.config.token_stride if deep is not None and deep.config.n_tokens > 1 else None
     for stack in stacks:
         rows = origin_rows(stack, config.context, config.horizon if horizon is None else horizon, stride)
+        filled, rows = _with_gaps(model, stack, rows)
+        yield from filled
         for block in window_states(stack, model.bank, config.context, rows, token_stride):
             for i, member in enumerate(block.members):
                 mean, deviation = block.mean[i], block.deviation[i]
@@ -83,3 +85,26 @@ def rolling_forecasts(
                 if deep is not None:
                     forecast += deep.correct_block(stack, member, block, i)
                 yield RollingForecasts(stack, member, block.rows, forecast, deviation)
+
+
+def _with_gaps(model: ForecastModel, stack: SequenceStack, rows: Rows) -> tuple[list[RollingForecasts], Rows]:
+    """Forecasts of the windows whose gaps the model's hold fills, one by one, and the rows of the others."""
+    if stack.interval == 1.0:
+        return [], rows
+    filled, lines, forecasts, deviations = [], [], [], []
+    for row in rows.tolist():
+        window = window_at(stack, row, model.config.linear.context)
+        if model.hold.applies(window.times):
+            window = model.held(window)
+            filled.append(row)
+            forecasts.append(model.forecast(window))
+            deviations.append(model.deviation(window))
+        else:
+            lines.append(row)
+    if not filled:
+        return [], rows
+    found = [
+        RollingForecasts(stack, member, np.array(filled), *own)
+        for member, own in enumerate(zip(np.stack(forecasts, axis=1), np.stack(deviations, axis=1)))
+    ]
+    return found, np.array(lines, dtype=np.int64)

@@ -279,7 +279,7 @@ def last_windows(
     AllMissingError
         If a channel was not observed in it.
     """
-    stacked: dict[object, list[tuple[Any, ...]]] = {}
+    stacked: dict[tuple[object, bool, object], list[tuple[Any, ...]]] = {}
     for number, series in enumerate(panel.series):
         scale, groups = scaling.of_series(series)
         for times, values, channels in _clocks(series, panel.channels, step, context):
@@ -288,7 +288,9 @@ def last_windows(
             n_inside = int(np.count_nonzero(to_origin > -context * (1 - 1e-9)))
             if n_inside < 2:
                 raise _too_short(series, n_inside, context)
+            observed = to_origin
             to_origin, values = begun_at(1.0 - context, to_origin, values)
+            lead_in = bool(to_origin[0] not in observed)
             start = float(times[-1] / step + to_origin[0])
             relative = to_origin - to_origin[0]
             interval = regular_interval(relative)
@@ -298,13 +300,13 @@ def last_windows(
             own = np.ascontiguousarray((values - level[:, None]) / scale[channels, None])
             age = np.full(len(channels), (series.origin - times[-1]) / step)
             item = (relative, own, start, groups[channels], number, channels, level, scale[channels], age)
-            stacked.setdefault((key, start if same_start else None), []).append(item)
+            stacked.setdefault((key, lead_in, start if same_start else None), []).append(item)
     out = []
-    for items in stacked.values():
+    for (_, lead_in, _), items in stacked.items():
         clocks, blocks, begins, groups_, numbers, which, levels, scales, ages = zip(*items)
         counts = [len(block) for block in blocks]
         joined = [np.concatenate(parts) for parts in (blocks, groups_, which, levels, scales, ages)]
-        stack = SequenceStack(clocks[0], joined[0], np.repeat(begins, counts), joined[1])
+        stack = SequenceStack(clocks[0], joined[0], np.repeat(begins, counts), joined[1], lead_in=lead_in)
         out.append(LastWindows(stack, np.repeat(numbers, counts), *joined[2:]))
     return out
 

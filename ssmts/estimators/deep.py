@@ -147,6 +147,10 @@ class S4Forecaster(DeepForecaster):
         `predict_interval` answer for levels between the outermost.
     n_modes : int, default=128
         Linear path: the most modes of the bank.
+    hold : {"auto", "foh", "gp", "zoh"}, default="auto"
+        How a window is read between its observations: on lines (``"foh"``), by conditional expectation under
+        the autocovariance of the training data (``"gp"``), or each value until the next (``"zoh"``).
+        ``"auto"`` takes the expectation where lines would miss 3% of the variance; see docs/irregular.md.
     store_tail : bool, default=True
         Keep the end of the training data in saved files, so that ``predict()`` without X works after `load`.
     d_model, d_state, n_layers : int, default=64, 64, 2

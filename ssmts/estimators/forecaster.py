@@ -47,6 +47,7 @@ class SSMForecaster(ProbabilisticMixin, UpdatingMixin, ValidationMixin):
     channel_mixing: bool = False
     quantiles: Any = None
     n_modes: int = 128
+    hold: str = "auto"
     store_tail: bool = True
 
     def fit(
@@ -122,6 +123,7 @@ class SSMForecaster(ProbabilisticMixin, UpdatingMixin, ValidationMixin):
             horizon=self.horizon,
             context_length=self.context_length,
             n_modes=self.n_modes,
+            hold=self.hold,
             columns=columns,
             calendar=self.calendar,
             channel_mixing=self.channel_mixing,

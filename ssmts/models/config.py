@@ -76,11 +76,14 @@ class ModelConfig:
         Groups of sequences with linear weights of their own.
     deep : DeepConfig or None
         None: the linear path alone.
+    hold : str
+        How windows are read between observations, see `ssmts.models.hold.Hold`.
     """
 
     linear: LinearConfig
     n_groups: int
     deep: DeepConfig | None = None
+    hold: str = "foh"
 
     def to_dict(self) -> dict[str, Any]:
         """Builtins that JSON can hold."""
@@ -94,4 +97,5 @@ class ModelConfig:
             linear=LinearConfig(**state["linear"]),
             n_groups=state["n_groups"],
             deep=None if deep is None else DeepConfig(**deep),
+            hold=state.get("hold", "foh"),
         )

@@ -13,7 +13,9 @@ from torch import Tensor
 from ssmts.models.arrays import Float
 from ssmts.models.bank import ModeBank
 from ssmts.models.config import ModelConfig
+from ssmts.models.covariance import Autocovariance
 from ssmts.models.ensemble import DeepEnsemble
+from ssmts.models.hold import Hold
 from ssmts.models.linear import LinearPath
 from ssmts.models.sequences import SequenceStack
 from ssmts.models.spread import Spread
@@ -42,6 +44,8 @@ class ForecastModel:
     deep : DeepEnsemble, optional
     spread : Spread, optional
         How far the forecasts miss; None in files of versions before there was one.
+    covariance : Autocovariance, optional
+        Of the training data; None: gaps are read on lines.
     """
 
     def __init__(
@@ -50,9 +54,12 @@ class ForecastModel:
         linear: LinearPath,
         deep: DeepEnsemble | None = None,
         spread: Spread | None = None,
+        covariance: Autocovariance | None = None,
     ) -> None:
         self.config, self.linear, self.deep, self.spread = config, linear, deep, spread
+        self.covariance = covariance
         self.bank: ModeBank = linear.bank
+        self.hold = Hold(config.hold, covariance, config.linear.context)
         self._clocks: OrderedDict[tuple[int, float], _ClockWeights] = OrderedDict()
         self._lock = Lock()
 
@@ -68,6 +75,7 @@ class ForecastModel:
         -------
         ndarray of float64, shape (n, horizon + 1)
         """
+        windows = self.held(windows)
         weights = self._weights(windows)
         mean = windows.values @ weights.mean
         centred = windows.values - mean[:, None]
@@ -81,8 +89,15 @@ class ForecastModel:
             forecast += self.deep.correct_last(windows, features, mean, deviation)
         return forecast
 
+    def held(self, windows: SequenceStack) -> SequenceStack:
+        """Windows as the hold reads them between observations: on the reference grid where it fills gaps."""
+        if windows.interval == 1.0 or not self.hold.applies(windows.times):
+            return windows
+        return self.hold.filled(windows)
+
     def deviation(self, windows: SequenceStack) -> Float:
         """Deviation of the windows of a stack as :meth:`forecast` sees it, (n,)."""
+        windows = self.held(windows)
         mean = windows.values @ self._weights(windows).mean
         return window_deviation(windows.times, windows.values - mean[:, None])
 
@@ -113,6 +128,9 @@ class ForecastModel:
             "linear.shared": torch.from_numpy(self.linear.shared),
             "linear.by_group": torch.from_numpy(self.linear.by_group),
         }
+        if self.covariance is not None:
+            known = np.append(self.covariance.weights, self.covariance.nugget)
+            tensors["hold.covariance"] = torch.from_numpy(known)
         if self.deep is not None:
             tensors |= {f"deep.{name}": tensor for name, tensor in self.deep.to_tensors().items()}
         if self.spread is not None:
@@ -129,11 +147,15 @@ class ForecastModel:
         if config.deep is not None:
             parts = {n.removeprefix("deep."): t for n, t in tensors.items() if n.startswith("deep.")}
             deep = DeepEnsemble.from_tensors(config.deep, linear, parts)
+        covariance = None
+        if (known := tensors.get("hold.covariance")) is not None:
+            covariance = Autocovariance(linear.bank.A, known[:-1].numpy(), float(known[-1]))
         own = {n.removeprefix("spread."): t for n, t in tensors.items() if n.startswith("spread.")}
-        return cls(config, linear, deep, Spread.from_tensors(own) if own else None)
+        return cls(config, linear, deep, Spread.from_tensors(own) if own else None, covariance)
 
     def __getstate__(self) -> dict[str, object]:
-        return {"config": self.config, "linear": self.linear, "deep": self.deep, "spread": self.spread}
+        names = ("config", "linear", "deep", "spread", "covariance")
+        return {name: getattr(self, name) for name in names}
 
     def __setstate__(self, state: dict[str, object]) -> None:
-        self.__init__(state["config"], state["linear"], state["deep"], state["spread"])  # type: ignore[misc]
+        self.__init__(**state)  # type: ignore[misc]

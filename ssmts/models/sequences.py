@@ -21,6 +21,7 @@ __all__ = [
     "on_reference_grid",
     "regular_interval",
     "stack_sequences",
+    "window_at",
 ]
 
 _FINER = 0.75  # reference steps
@@ -77,6 +78,7 @@ class SequenceStack:
     extra: Float | None = None
     counted: int = 0
     numbers: Rows | None = None
+    lead_in: bool = False
 
     @property
     def n_extra(self) -> int:
@@ -164,6 +166,22 @@ def begun_at(begin: float, times: Float, values: Float) -> tuple[Float, Float]:
     share = (begin - times[first - 1]) / (times[first] - times[first - 1])
     start = values[:, first - 1] + share * (values[:, first] - values[:, first - 1])
     return np.append(begin, times[first:]), np.column_stack([start, values[:, first:]])
+
+
+def window_at(stack: SequenceStack, row: int, context: float) -> SequenceStack:
+    """The windows of a stack that end at a row, cut to the context, one a sequence."""
+    origin = stack.times[row]
+    before = max(int(np.searchsorted(stack.times, origin - (context - 1.0))) - 1, 0)
+    near = stack.times[before : row + 1] - origin
+    times, values = begun_at(1.0 - context, near, stack.values[:, before : row + 1])
+    return SequenceStack(
+        times - times[0],
+        values,
+        stack.starts + origin + times[0],
+        stack.groups,
+        extra=None if stack.extra is None else stack.extra[:, row : row + 1],
+        lead_in=bool(times[0] not in near),
+    )
 
 
 def stack_sequences(sequences: Iterable[Sequence]) -> list[SequenceStack]:

@@ -101,7 +101,7 @@ def slow():
 
 @pytest.fixture(scope="module")
 def hourly(new_model, slow):
-    return new_model(24, 192, n_modes=48).fit(slow.frame)
+    return new_model(24, 192, n_modes=48, hold="foh").fit(slow.frame)
 
 
 @pytest.mark.parametrize(("step", "rows"), [("15min", 96), ("20min", 72), ("1h", 24), ("2h", 12), ("3h", 8)])
