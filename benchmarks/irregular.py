@@ -2,7 +2,7 @@
 
 A `LinearSSMForecaster` that was fitted on regular hourly data (720 to 96 hours) is asked from windows of
 which rows, stretches of rows or single values are left out, and judged on the 96 hours after each. Every
-window keeps its last row; origins are 53 rows apart. All ways use the same weights: ``foh`` (lines, no grid built),
+window keeps its last row; origins are 53 rows apart. All ways use the same weights: ``foh`` (lines, no grid),
 ``interpolate`` (fill on lines by pandas, then predict), ``ignore`` (take the rows left as consecutive),
 ``zoh`` (forward fill), ``gp`` (conditional expectation) and ``auto``, the default. Without ``--test`` the
 model learns on 12 months and is judged on the validation span.
