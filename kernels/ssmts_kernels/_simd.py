@@ -23,7 +23,7 @@ from numba.core.datamodel import PrimitiveModel, register_default
 from numba.extending import intrinsic, overload
 
 BYTES = 64
-_FUSED = ("contract",)
+FUSED = ("contract",)
 
 
 def jit(function: Callable[..., Any]) -> Any:
@@ -34,13 +34,13 @@ def jit(function: Callable[..., Any]) -> Any:
         return numba.njit(nogil=True)(function)
 
 
-class _Vector(types.Type):
+class Vector(types.Type):
     def __init__(self, dtype) -> None:
         self.dtype = dtype
         super().__init__(f"vector({dtype})")
 
 
-@register_default(_Vector)
+@register_default(Vector)
 class _VectorModel(PrimitiveModel):
     def __init__(self, manager, kind) -> None:
         scalar = ir.FloatType() if kind.dtype == types.float32 else ir.DoubleType()
@@ -54,7 +54,7 @@ def _pointer(context, builder, signature, arguments):
 
 @intrinsic
 def load(typing, array, i):
-    kind = _Vector(array.dtype)
+    kind = Vector(array.dtype)
 
     def emit(context, builder, signature, arguments):
         pointer = _pointer(context, builder, signature, arguments)
@@ -77,7 +77,7 @@ def store(typing, array, i, vector):
 
 @intrinsic
 def fill(typing, array, i):
-    kind = _Vector(array.dtype)
+    kind = Vector(array.dtype)
 
     def emit(context, builder, signature, arguments):
         value = builder.load(_pointer(context, builder, signature, arguments))
@@ -88,7 +88,7 @@ def fill(typing, array, i):
 
 @intrinsic
 def zeros(typing, array):
-    kind = _Vector(array.dtype)
+    kind = Vector(array.dtype)
     return kind(array), lambda context, *_: _constant(context.get_value_type(kind), 0.0)
 
 
@@ -113,7 +113,7 @@ def _lanewise(emit: Callable[..., Any]) -> Any:
 
     def typed(typing, *vectors):
         kind = vectors[0]
-        if not all(isinstance(v, _Vector) and v == kind for v in vectors):
+        if not all(isinstance(v, Vector) and v == kind for v in vectors):
             return None
         return kind(*vectors), lambda context, builder, signature, arguments: emit(builder, *arguments)
 
@@ -122,17 +122,17 @@ def _lanewise(emit: Callable[..., Any]) -> Any:
 
 @intrinsic
 def _add(typing, a, b):
-    return _lanewise(lambda builder, a, b: builder.fadd(a, b, flags=_FUSED))(typing, a, b)
+    return _lanewise(lambda builder, a, b: builder.fadd(a, b, flags=FUSED))(typing, a, b)
 
 
 @intrinsic
 def _sub(typing, a, b):
-    return _lanewise(lambda builder, a, b: builder.fsub(a, b, flags=_FUSED))(typing, a, b)
+    return _lanewise(lambda builder, a, b: builder.fsub(a, b, flags=FUSED))(typing, a, b)
 
 
 @intrinsic
 def _mul(typing, a, b):
-    return _lanewise(lambda builder, a, b: builder.fmul(a, b, flags=_FUSED))(typing, a, b)
+    return _lanewise(lambda builder, a, b: builder.fmul(a, b, flags=FUSED))(typing, a, b)
 
 
 @intrinsic
@@ -155,7 +155,7 @@ for _symbol, _function in ((operator.add, _add), (operator.sub, _sub), (operator
     def _overload(symbol, function):
         @overload(symbol, inline="always")
         def _(a, b):
-            if isinstance(a, _Vector) and isinstance(b, _Vector):
+            if isinstance(a, Vector) and isinstance(b, Vector):
                 return lambda a, b: function(a, b)
             return None
 
@@ -173,8 +173,8 @@ def _emit_exp(builder, z):
     # ln 2 in two parts, the first short enough for exact products with n
     first = 0.693145751953125 if not double else float.fromhex("0x1.62e42fee00000p-1")
     second = 1.42860682030941723212e-6 if not double else float.fromhex("0x1.a39ef35793c76p-33")
-    rest = builder.fsub(z, builder.fmul(n, _constant(z.type, first)), flags=_FUSED)
-    rest = builder.fsub(rest, builder.fmul(n, _constant(z.type, second), flags=_FUSED), flags=_FUSED)
+    rest = builder.fsub(z, builder.fmul(n, _constant(z.type, first)), flags=FUSED)
+    rest = builder.fsub(rest, builder.fmul(n, _constant(z.type, second), flags=FUSED), flags=FUSED)
     value = _series(builder, rest, [1 / math.factorial(k) for k in range(terms + 1)])
     bits = ir.VectorType(ir.IntType(64 if double else 32), z.type.count)
     exponent = builder.shl(builder.bitcast(shifted, bits), _constant(bits, mantissa))
@@ -201,8 +201,8 @@ def _emit_phi1_slope(builder, z, exponential, value):
 def _series(builder, z, coefficients):
     value = _constant(z.type, coefficients[-1])
     for coefficient in reversed(coefficients[:-1]):
-        product = builder.fmul(value, z, flags=_FUSED)
-        value = builder.fadd(product, _constant(z.type, coefficient), flags=_FUSED)
+        product = builder.fmul(value, z, flags=FUSED)
+        value = builder.fadd(product, _constant(z.type, coefficient), flags=FUSED)
     return value
 
 

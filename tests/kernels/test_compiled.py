@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from ssmts_kernels import backend, selective_scan, ssd
+from ssmts_kernels import backend, fft_conv, selective_scan, ssd
 
 pytest.importorskip("numba", reason="the compiled loops need numba")
 
@@ -54,11 +54,14 @@ def test_threads_do_not_change_a_bit(threads, hold):
     weights = torch.randn(3, 37, 2, 6, requires_grad=True)
     dual = [x, torch.rand(3, 37, 4), -torch.rand(4), weights, weights.detach().clone()]
     dual = [t.detach().requires_grad_() for t in dual]
+    signal, taps = torch.randn(9, 50, 32, requires_grad=True), torch.randn(32, 50, requires_grad=True)
     results = []
     for count in (1, 3):
         threads(count)
         results.append(
-            gradients("numba", selective_scan, leaves, hold=hold) + gradients("numba", ssd, dual, hold=hold)
+            gradients("numba", selective_scan, leaves, hold=hold)
+            + gradients("numba", ssd, dual, hold=hold)
+            + gradients("numba", fft_conv, [signal, taps])
         )
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
 

@@ -9,6 +9,7 @@ from ssmts_kernels.fft_conv.cpu import _fast_length
 
 class TestFftConv(SignalConformance):
     operator = fft_conv
+    backends = ("cpu", "numba")
     chunk = 64
     differentiable = ("u", "kernel")
     sequence = ("u",)
@@ -58,8 +59,10 @@ def test_a_kernel_shorter_than_the_signal():
 
 
 @pytest.mark.parametrize("length", [1, 100, 200])
-@pytest.mark.parametrize("name", ["reference", "cpu"])
+@pytest.mark.parametrize("name", ["reference", "cpu", "numba"])
 def test_is_numpy_s_convolution(name, length):
+    if name == "numba":
+        pytest.importorskip("numba", reason="the compiled loops need numba")
     rng = np.random.default_rng(0)
     u, kernel = rng.standard_normal((2, length, 3)), rng.standard_normal((3, length))
     with backend(name):
@@ -68,6 +71,46 @@ def test_is_numpy_s_convolution(name, length):
         for channel in range(3):
             expected = np.convolve(u[row, :, channel], kernel[channel])[:length]
             np.testing.assert_allclose(y[row, :, channel], expected, atol=1e-10)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(
+    ("batch", "length", "channels", "taps"),
+    [
+        (5, 513, 48, 513),  # sizes 2^a, 2^a 3 and 2^a 9, whole vectors of channels
+        (2, 100, 64, 40),
+        (9, 530, 16, 900),
+        (3, 90, 7, 90),  # lanes shared by rows
+        (1, 70, 5, 70),
+        (1, 300, 1, 300),  # too narrow: the torch form
+        (2, 33, 32, 0),
+    ],
+)
+def test_compiled_loops_at_every_width_and_size(batch, length, channels, taps, dtype):
+    pytest.importorskip("numba", reason="the compiled loops need numba")
+    generator = torch.Generator().manual_seed(0)
+    case = TestFftConv()
+    inputs = {
+        "u": torch.randn(batch, length, channels, generator=generator, dtype=dtype),
+        "kernel": torch.randn(channels, taps, generator=generator, dtype=dtype),
+    }
+    outputs, gradients = case.gradients("numba", inputs)
+    expected, expected_gradients = case.gradients("cpu", inputs)
+    case.assert_close(outputs[0], expected[0], "y")
+    for key, gradient in gradients.items():
+        case.assert_close(gradient, expected_gradients[key], f"gradient of {key}")
+
+
+def test_transforms_cover_every_length_in_two_levels_or_more():
+    pytest.importorskip("numba", reason="the compiled loops need numba")
+    from ssmts_kernels.fft_conv.compiled import _sizes
+
+    for length in range(1, 3000, 7):
+        for size, radices in _sizes(length):
+            assert size >= length
+            assert np.prod(radices) == size
+            assert len(radices) >= 2
+        assert min(_sizes(length))[0] <= max(32, 1.34 * length)
 
 
 def test_fast_lengths_are_even_and_smooth():
