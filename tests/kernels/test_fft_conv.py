@@ -110,7 +110,7 @@ def test_transforms_cover_every_length_in_two_levels_or_more():
             assert size >= length
             assert np.prod(radices) == size
             assert len(radices) >= 2
-        assert min(_sizes(length))[0] <= max(32, 1.34 * length)
+        assert min(_sizes(length))[0] <= max(16, 1.34 * length)
 
 
 def test_fast_lengths_are_even_and_smooth():

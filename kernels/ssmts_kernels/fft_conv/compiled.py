@@ -130,7 +130,7 @@ def _sizes(length: int) -> list[tuple[int, list[int]]]:
     """Return sizes of at least `length` and their radices, two or more."""
     found = []
     for threes in range(3):
-        twos = max(4, (-(-length // 3**threes) - 1).bit_length())
+        twos = max(2 if threes else 4, (-(-length // 3**threes) - 1).bit_length())
         fours = (0, 2, 1)[twos % 3]
         radices = [3] * threes + [4] * fours + [8] * ((twos - 2 * fours) // 3)
         found.append((3**threes << twos, radices))
