@@ -93,13 +93,14 @@ def read(problem: str, split: str, unequal: bool) -> tuple[Any, Any]:
     return X, y.astype(float) if problem in NUMBERS else y
 
 
-def cells() -> Iterator[tuple[str, str, Peer, int]]:
-    """Every cell of both tables."""
-    for problems, peers in ((CLASSES, CLASSIFIERS), (NUMBERS, REGRESSORS)):
-        for problem in problems:
+def cells(problems: list[str]) -> Iterator[tuple[str, str, Peer, int]]:
+    """Every cell of some problems, seed by seed."""
+    for problem in problems:
+        peers = CLASSIFIERS if problem in CLASSES else REGRESSORS
+        for seed in SEEDS:
             for name, peer in peers.items():
-                if peer.problems is None or problem in peer.problems:
-                    yield from ((problem, name, peer, seed) for seed in peer.seeds)
+                if seed in peer.seeds and (peer.problems is None or problem in peer.problems):
+                    yield problem, name, peer, seed
 
 
 def measure(problem: str, peer: Peer, seed: int) -> dict[str, float]:
@@ -119,9 +120,7 @@ def measure(problem: str, peer: Peer, seed: int) -> dict[str, float]:
 def run(problems: list[str]) -> None:
     """Compute what is missing."""
     logged = set()
-    for problem, name, peer, seed in cells():
-        if problem not in problems:
-            continue
+    for problem, name, peer, seed in cells(problems):
         path = FOLDER / f"{problem}.json"
         rows = (read_json(path) or {"rows": []})["rows"]
         if any(row["estimator"] == name and row["seed"] == seed for row in rows):

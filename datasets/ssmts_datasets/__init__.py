@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .listops import make_listops
     from .modal import make_damped_oscillators, make_sines
     from .pathfinder import make_pathfinder
+    from .rhythms import IrregularCases, make_irregular_rhythms
     from .sequence_task import SequenceTask
     from .spoken_digits import SpokenDigits, load_spoken_digits
 
@@ -38,6 +39,8 @@ __all__ = [
     "make_damped_oscillators",
     "make_ar",
     "make_irregular",
+    "make_irregular_rhythms",
+    "IrregularCases",
     "GeneratedDataset",
     "make_delayed_copy",
     "make_selective_copy",
@@ -65,6 +68,8 @@ _MODULES = {
     "make_damped_oscillators": "modal",
     "make_ar": "autoregressive",
     "make_irregular": "irregular",
+    "make_irregular_rhythms": "rhythms",
+    "IrregularCases": "rhythms",
     "GeneratedDataset": "generated",
     "make_delayed_copy": "copying",
     "make_selective_copy": "copying",

@@ -142,6 +142,20 @@ def test_a_regressor_survives_a_file_and_another_class_refuses_it(waves, tmp_pat
         LinearSSMClassifier.load(tmp_path / "model")
 
 
+def test_probabilities_are_calibrated_on_5000_unseen_cases():
+    rng = np.random.default_rng(0)
+    shapes = np.sin(np.array([0.5, 0.6, 0.7])[:, None] * np.arange(24))
+    y = rng.integers(0, 3, 5300)
+    X = shapes[y] + 1.5 * rng.normal(size=(5300, 24))
+    model = LinearSSMClassifier(n_readouts=8, random_state=0).fit(X[:300], y[:300])
+    probabilities = model.predict_proba(X[300:])
+    sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == y[300:]
+    assert 0.5 < right.mean() < 0.95  # neither hopeless nor easy
+    bins = np.minimum((sure * 15).astype(int), 14)
+    gaps = [abs(np.sum(right[bins == b] - sure[bins == b])) for b in range(15)]
+    assert np.sum(gaps) / 5000 < 0.05
+
+
 def test_heavy_classes_are_preferred(waves):
     X, _ = waves(60)
     y = np.random.default_rng(0).permutation(np.repeat([0, 1], 30))  # nothing to be learned
