@@ -181,6 +181,7 @@ _INTRODUCTION = """
 aeon's need equal lengths: JapaneseVowels and PickupGestureWiimoteZ are padded for them ("ssmts" reads the
 series as they are; "ssmts, equal lengths" the padded ones). InceptionTime needs TensorFlow and is not in the
 run. Times are CPU seconds; those of a peer include the compilation of its kernels where it comes first.
+Empty cells were not run.
 """
 
 
