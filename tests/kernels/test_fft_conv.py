@@ -101,6 +101,20 @@ def test_compiled_loops_at_every_width_and_size(batch, length, channels, taps, d
         case.assert_close(gradient, expected_gradients[key], f"gradient of {key}")
 
 
+@pytest.mark.parametrize("name", ["cpu", "numba"])
+def test_65536_steps_stay_within_rounding_of_float64(name):
+    if name == "numba":
+        pytest.importorskip("numba", reason="the compiled loops need numba")
+    generator = torch.Generator().manual_seed(0)
+    u = torch.randn(2, 65_536, 8, generator=generator)
+    kernel = torch.randn(8, 65_536, generator=generator)
+    with backend(name):
+        y = fft_conv(u, kernel)
+    with backend("cpu"):
+        expected = fft_conv(u.double(), kernel.double())
+    assert (y - expected).abs().max() < 2e-6 * expected.abs().max()
+
+
 def test_transforms_cover_every_length_in_two_levels_or_more():
     pytest.importorskip("numba", reason="the compiled loops need numba")
     from ssmts_kernels.fft_conv.compiled import _sizes

@@ -85,11 +85,11 @@ def remember(
 ) -> Prepared:
     """Prepare an interval and keep it; the oldest of many is forgotten."""
     system = _system(state.dtype, parameters)
-    A_bar, before, current = _weights(system, interval, hold)
+    A_bar, before, current = _inputs(system, interval, hold)
     prepared = Prepared(
         A_bar=A_bar,
-        current=_parts(system.B * current),
-        previous=_parts(system.B * before) if hold in ("foh", "bilinear") else None,
+        current=_parts(current),
+        previous=_parts(before) if hold in ("foh", "bilinear") else None,
         read_out=system.read_out,
         feed_through=system.feed_through,
         owners=parameters,
@@ -107,7 +107,10 @@ class _System:
     A: Tensor
     decay: Tensor
     frequency: Tensor
-    inverse: Tensor
+    once: Tensor
+    """B / A in double."""
+    twice: Tensor
+    """B / A² in double."""
     slowest: float
     B: Tensor
     read_out: Tensor
@@ -129,7 +132,8 @@ def _system(dtype: torch.dtype, parameters: tuple[Tensor | None, ...]) -> _Syste
         A=modes,
         decay=wide.real.contiguous(),
         frequency=wide.imag.contiguous(),
-        inverse=wide.reciprocal(),
+        once=inputs / wide,
+        twice=inputs / wide**2,
         slowest=float(wide.abs().min()) if wide.numel() else 0.0,
         B=inputs,
         read_out=_parts(2 * outputs.conj_physical()) if dtype.is_complex else outputs[..., None],
@@ -142,18 +146,20 @@ def _system(dtype: torch.dtype, parameters: tuple[Tensor | None, ...]) -> _Syste
     return system
 
 
-def _weights(system: _System, interval: float, hold: str) -> tuple[Tensor, Tensor, Tensor]:
-    """`hold_weights` of one interval, in closed form where double precision can do without the series."""
+def _inputs(system: _System, interval: float, hold: str) -> tuple[Tensor, Tensor, Tensor]:
+    """`hold_weights` of one interval, times B; in closed form where double can do without the series."""
     A = system.A
     if A.dtype != torch.complex64 or hold not in ("foh", "zoh") or not system.slowest * interval > _NEAR:
-        return hold_weights(A, torch.tensor(interval, dtype=torch.float64, device=A.device), hold)
+        weights = hold_weights(A, torch.tensor(interval, dtype=torch.float64, device=A.device), hold)
+        return weights[0], system.B * weights[1], system.B * weights[2]
     radius, phase = torch.exp(system.decay * interval), system.frequency * interval
     exponential = torch.complex(radius * torch.cos(phase), radius * torch.sin(phase))
-    both = (exponential - 1) * system.inverse
+    growth = exponential - 1
+    both = growth * system.once
     if hold == "zoh":
         return exponential.to(A.dtype), torch.zeros_like(A), both.to(A.dtype)
-    current = (both - interval).mul_(system.inverse).mul_(1 / interval)
-    return exponential.to(A.dtype), (both - current).to(A.dtype), current.to(A.dtype)
+    current = growth.mul_(system.twice).mul_(1 / interval).sub_(system.once)
+    return exponential.to(A.dtype), both.sub_(current).to(A.dtype), current.to(A.dtype)
 
 
 def _identity(parameters: tuple[Tensor | None, ...]) -> list[Hashable]:

@@ -280,6 +280,17 @@ class SignalConformance(OperatorConformance):
             assert gradient.dtype == halves[key].dtype, key
             assert gradient.isfinite().all(), key
 
+    def test_no_rows(self, fast: str) -> None:
+        inputs = self.build(self.chunk + 3)
+        inputs |= {k: inputs[k][:0] for k in self.batched if k in inputs}
+        outputs, gradients = self.gradients(fast, inputs)
+        expected, expected_gradients = self.gradients("reference", inputs)
+        for i, (a, e) in enumerate(zip(outputs, expected, strict=True)):
+            self.assert_close(a, e, f"output {i}")
+        for key, gradient in expected_gradients.items():
+            assert gradients[key].shape == gradient.shape
+            assert (gradients[key] == 0).all(), key
+
     def test_padding_never_leaks(self, fast: str) -> None:
         length = self.chunk + 3
         inputs = self.build(length, lengths=True)
