@@ -1,0 +1,42 @@
+from dataclasses import replace
+
+from benchmarks import informer
+from benchmarks.published import INFORMER_PROTOCOL
+
+
+def _result(setting: str, name: str, horizon: int, mse: float) -> dict:
+    rows = [{"model": "LinearSSMForecaster", "seed": None, "mse": mse, "mae": 0.5}]
+    return {"setting": setting, "dataset": name, "horizon": horizon, "context": 720, "results": rows}
+
+
+def test_all_cells_of_the_protocol_are_there_with_the_published_figures() -> None:
+    assert len(INFORMER_PROTOCOL) == 30
+    assert INFORMER_PROTOCOL["multivariate", "ETTm1", 672] == {
+        "S4": (0.846, 0.709),
+        "Informer": (1.192, 0.926),
+    }
+    assert INFORMER_PROTOCOL["univariate", "ETTh2", 24] == {"S4": (0.095, 0.234), "Informer": (0.093, 0.240)}
+
+
+def test_a_cell_that_a_published_figure_wins_is_counted_against_us(tmp_path) -> None:
+    informer.store(_result("univariate", "ETTh1", 24, 0.05), tmp_path)
+    informer.store(_result("multivariate", "ETTh1", 24, 0.55), tmp_path)  # between S4 and Informer
+    page = informer.summary(tmp_path)
+    assert "Ahead in 1 of 2 cells" in page
+    won, lost = (line for line in page.splitlines() if "ETTh1-24" in line)
+    assert won.endswith("| yes |")
+    assert lost.endswith("| no |")
+
+
+def test_a_stored_cell_keeps_what_other_models_had(tmp_path) -> None:
+    informer.store(_result("univariate", "ETTh1", 24, 0.05), tmp_path)
+    other = _result("univariate", "ETTh1", 24, 0.07)
+    other["results"][0]["model"] = "S4Forecaster"
+    informer.store(other, tmp_path)
+    assert "0.050 / 0.500 | 0.070 / 0.500" in informer.summary(tmp_path)
+
+
+def test_only_the_oil_temperature_is_forecast_in_the_univariate_setting(hourly) -> None:
+    alone = informer.only_target(replace(hourly, target="b"))
+    assert list(alone.frame.columns) == ["b"]
+    assert alone.frame["b"].equals(hourly.frame["b"])
