@@ -1,0 +1,203 @@
+"""Other libraries on the same windows: ``python -m benchmarks.peers --python ENV/bin/python --test``.
+
+ENV is an environment of its own, so that no peer decides what versions we run with::
+
+    python -m venv ENV && ENV/bin/pip install neuralforecast==3.3.0 darts==0.48.1 torch==2.13.0
+
+Every peer gets the same standardised values, trains with its library's defaults for at most ``--seconds`` of
+processor time (so that what else the machine does does not count), and forecasts every window of the judged
+span; the errors are ours to compute. Context: 512 rows. Ours: defaults, 30 days; their times are processor
+time as well. A stored row is not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.ltsf import run_cell
+from benchmarks.output import RESULTS, log_test, markdown_table, merged, read_json, write_json, write_text
+from benchmarks.windows import Errors, split, standardised
+from ssmts_datasets import load_ett
+from ssmts_datasets.ett import ETTDataset
+
+PEERS = {
+    "DLinear": "neuralforecast",
+    "NHITS": "neuralforecast",
+    "PatchTST": "neuralforecast",
+    "Informer": "neuralforecast",
+    "TiDEModel": "darts",
+    "LinearRegressionModel": "darts",
+}
+CELLS = (("ETTh1", 96), ("ETTh2", 96), ("ETTm1", 96), ("ETTm2", 96), ("ETTh1", 720))
+_OURS = ("LinearSSMForecaster", "S4Forecaster")
+_CONTEXT = 512
+_CONTEXT_OF_OURS = "30D"
+_FOLDER = RESULTS / "peers"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--python", help="of the environment that holds the peers; without it ours alone run")
+    parser.add_argument("--model", nargs="+", choices=[*PEERS, *_OURS], default=[*_OURS, *PEERS])
+    parser.add_argument("--cell", nargs="+", help="e.g. ETTh1-96; five by default")
+    parser.add_argument("--seconds", type=float, default=60.0, help="processor time of a peer's training")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--test", action="store_true", help="judge on the test span, store and log")
+    options = parser.parse_args(arguments)
+    cells = CELLS if options.cell is None else [(c.split("-")[0], int(c.split("-")[1])) for c in options.cell]
+    if options.test:  # where the environment lies is nobody's concern
+        shown = ["ENV/bin/python" if word == options.python else word for word in arguments]
+        log_test(["python -m benchmarks.peers", *shown])
+    for name, horizon in cells:
+        dataset = load_ett(name)
+        path = _FOLDER / f"{name}-{horizon}.json"
+        for model in options.model:
+            known = read_json(path) or {"dataset": name, "horizon": horizon, "results": []}
+            if options.test and any(row["model"] == model for row in known["results"]):
+                continue
+            if model in _OURS:
+                row = run_ours(dataset, horizon, model, options.seed, test=options.test)
+            elif options.python is None:
+                print(f"{model} left out: --python names no environment", flush=True)
+                continue
+            else:
+                row = run_peer(dataset, horizon, model, options)
+            print(f"{name}-{horizon} {model}: MSE {row['mse']:.4f}, {row['fit_cpu_s']:.0f} cpu s", flush=True)
+            if options.test:
+                known["results"] = merged(known["results"], [row], ("model", "seed"))
+                write_json(path, known)
+                write_text(_FOLDER / "README.md", summary(_FOLDER))
+                plot(_FOLDER)
+
+
+def run_ours(
+    dataset: ETTDataset[pd.DataFrame], horizon: int, model: str, seed: int, *, test: bool
+) -> dict[str, Any]:
+    """A row of one of our models with its defaults."""
+    context = pd.Timedelta(_CONTEXT_OF_OURS) // dataset.reference_step
+    cell = run_cell(dataset, horizon, context, models=[model], seeds=[seed], test=test, baselines=False)
+    row = cell["results"][0]
+    return {key: row[key] for key in ("model", "seed", "mse", "mae", "fit_cpu_s")} | {"library": "ssmts"}
+
+
+def run_peer(
+    dataset: ETTDataset[pd.DataFrame], horizon: int, model: str, options: argparse.Namespace
+) -> dict[str, Any]:
+    """A row of a peer, which runs in a process and an environment of its own.
+
+    Raises
+    ------
+    RuntimeError
+        If the peer fails, with the end of what it printed.
+    """
+    scaled = standardised(dataset)
+    parts = split(scaled, _CONTEXT, test=options.test)
+    learnt, judged = parts.learnt.to_numpy(), parts.judged.to_numpy()[_CONTEXT:]
+    n_validation = len(judged) if parts.validation is None else len(parts.validation)
+    with tempfile.TemporaryDirectory() as folder:
+        given, result = Path(folder) / "in.npz", Path(folder) / "out.npz"
+        np.savez(
+            given,
+            values=np.concatenate([learnt, judged]).astype(np.float32),
+            n_train=len(learnt) - n_validation,
+            n_learnt=len(learnt),
+            horizon=horizon,
+            context=_CONTEXT,
+            minutes=int(dataset.reference_step / pd.Timedelta(minutes=1)),
+            seconds=options.seconds,
+            seed=options.seed,
+        )
+        worker = Path(__file__).with_name("peer_worker.py")
+        command = [options.python, str(worker), model, str(given), str(result)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{model} on {dataset.name}-{horizon} failed:\n{done.stderr[-3000:]}")
+        with np.load(result) as out:
+            forecast, seconds = out["forecast"], float(out["seconds"])
+    truth = np.lib.stride_tricks.sliding_window_view(judged, horizon, axis=0)
+    if forecast.shape != truth.shape:
+        raise RuntimeError(f"{model} gave forecasts of shape {forecast.shape}, wanted {truth.shape}")
+    errors = Errors()
+    for own, true in zip(forecast, truth):
+        errors.add(own - true)
+    return {
+        "model": model,
+        "seed": options.seed,
+        **errors.figures,
+        "fit_cpu_s": round(seconds, 1),
+        "library": PEERS[model],
+    }
+
+
+def summary(folder: Path) -> str:
+    """All stored cells, the best of each in bold: MSE / MAE (processor seconds of training)."""
+    cells = [cell for path in sorted(folder.glob("*.json")) if (cell := read_json(path)) is not None]
+    names = [name for name in (*_OURS, *PEERS) if any(_row(cell, name) for cell in cells)]
+    lines, lost = [], []
+    for cell in cells:
+        title = f"{cell['dataset']}-{cell['horizon']}"
+        best = min(cell["results"], key=lambda row: float(row["mse"]))
+        if best["library"] != "ssmts":
+            lost.append(f"{title} ({best['model']})")
+        texts = []
+        for name in names:
+            row = _row(cell, name)
+            if row is None:
+                texts.append("")
+                continue
+            mark = "**" if row is best else ""
+            texts.append(f"{mark}{row['mse']:.4f}{mark} / {row['mae']:.4f} ({row['fit_cpu_s']:.0f} s)")
+        lines.append([title, *texts])
+    header = ["cell", *(name if name in _OURS else f"{PEERS[name]} {name}" for name in names)]
+    note = (
+        "Test spans, MSE / MAE on standardised values over the same windows, in brackets the processor time "
+        "of training. Peers: their libraries' defaults, context 512, training ended by time or by early "
+        f"stopping. Cells that a peer wins: {', '.join(lost) or 'none'}. `python -m benchmarks.peers --test` "
+        "makes this page."
+    )
+    picture = "![MSE against training time](peers.png)"
+    return f"# Peers\n\n{note}\n\n{markdown_table(header, lines)}\n{picture}\n"
+
+
+def _row(cell: dict[str, Any], name: str) -> dict[str, Any] | None:
+    return next((row for row in cell["results"] if row["model"] == name), None)
+
+
+def plot(folder: Path) -> None:
+    """Accuracy against training time, a panel a cell."""
+    from matplotlib.figure import Figure
+
+    cells = [cell for path in sorted(folder.glob("*.json")) if (cell := read_json(path)) is not None]
+    figure = Figure(figsize=(4.2 * len(cells), 3.8), layout="constrained")
+    for axes, cell in zip(figure.subplots(1, len(cells), squeeze=False)[0], cells):
+        for row in cell["results"]:
+            ours = row["library"] == "ssmts"
+            axes.scatter(row["fit_cpu_s"], row["mse"], color="C3" if ours else "C0", zorder=3)
+            axes.annotate(
+                row["model"],
+                (row["fit_cpu_s"], row["mse"]),
+                xytext=(4, 3),
+                textcoords="offset points",
+                fontsize=7,
+            )
+        axes.set(
+            title=f"{cell['dataset']}-{cell['horizon']}", xlabel="processor seconds of training", xscale="log"
+        )
+        axes.margins(x=0.25)
+        axes.grid(alpha=0.3)
+    figure.axes[0].set_ylabel("test MSE")
+    figure.savefig(folder / "peers.png", dpi=90)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+import argparse
+import sys
+
+import pytest
+
+from benchmarks import peers
+from benchmarks.output import write_json
+
+
+def _row(model: str, library: str, mse: float) -> dict:
+    return {"model": model, "seed": 0, "mse": mse, "mae": 0.4, "fit_cpu_s": 5.0, "library": library}
+
+
+def test_a_cell_that_a_peer_wins_is_named(tmp_path) -> None:
+    ours, theirs = _row("S4Forecaster", "ssmts", 0.3), _row("NHITS", "neuralforecast", 0.4)
+    write_json(tmp_path / "ETTh1-96.json", {"dataset": "ETTh1", "horizon": 96, "results": [ours, theirs]})
+    assert "Cells that a peer wins: none." in peers.summary(tmp_path)
+    better = _row("PatchTST", "neuralforecast", 0.2)
+    write_json(tmp_path / "ETTh2-96.json", {"dataset": "ETTh2", "horizon": 96, "results": [ours, better]})
+    page = peers.summary(tmp_path)
+    assert "Cells that a peer wins: ETTh2-96 (PatchTST)." in page
+    assert "| ETTh2-96 | 0.3000 / 0.4000 (5 s) |  | **0.2000** / 0.4000 (5 s) |" in page
+    peers.plot(tmp_path)
+    assert (tmp_path / "peers.png").stat().st_size > 1000
+
+
+def test_a_peer_that_fails_says_why(hourly, monkeypatch) -> None:
+    monkeypatch.setattr(peers, "_CONTEXT", 48)
+    options = argparse.Namespace(python=sys.executable, test=True, seconds=1.0, seed=0)
+    with pytest.raises(RuntimeError, match=r"NHITS on made-up-1h-12 failed:[\s\S]*neuralforecast"):
+        peers.run_peer(hourly, 12, "NHITS", options)
+
+
+def test_ours_are_fitted_with_their_defaults(hourly, monkeypatch) -> None:
+    monkeypatch.setattr(peers, "_CONTEXT_OF_OURS", "2D")
+    row = peers.run_ours(hourly, 12, "LinearSSMForecaster", 0, test=True)
+    assert row["library"] == "ssmts"
+    assert 0 < row["mse"] < 1
+    assert row["fit_cpu_s"] > 0
