@@ -51,7 +51,9 @@ def projection():
     return {"values": torch.sin(times / 5), "intervals": [0.0, *[1.0] * 19], "times": times}
 
 
-NEEDED = {"production.md": ["optuna", "mlflow.pyfunc"]}  # packages that are not there everywhere
+NEEDED = {
+    "production.md": ["optuna", "mlflow.pyfunc", "onnxscript", "onnxruntime"]
+}  # packages that are not there everywhere
 GIVEN = {"README.md": [readme], "layers.md": [layers, projection]}  # for one block after the other
 
 

@@ -22,6 +22,7 @@ from ssmts.estimators._saving import read_forecaster, write_forecaster
 from ssmts.estimators._scoring import mean_squared_error
 from ssmts.estimators._sequences import RowWeights
 from ssmts.estimators._weights import lengthened, row_weights
+from ssmts.estimators.exporting import ExportingMixin
 from ssmts.estimators.probabilistic import ProbabilisticMixin
 from ssmts.estimators.updating import UpdatingMixin
 from ssmts.estimators.validating import ValidationMixin
@@ -31,7 +32,7 @@ __all__ = ["SSMForecaster"]
 
 
 @dataclass(eq=False, repr=False)
-class SSMForecaster(ProbabilisticMixin, UpdatingMixin, ValidationMixin):
+class SSMForecaster(ProbabilisticMixin, UpdatingMixin, ValidationMixin, ExportingMixin):
     """What all forecasters share; use `LinearSSMForecaster`, `S4Forecaster` or `S4DForecaster`."""
 
     horizon: Any = 24

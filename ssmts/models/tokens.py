@@ -11,9 +11,9 @@ from torch import Tensor
 from ssmts.models.arrays import Float
 from ssmts.models.moments import floored
 
-__all__ = ["TokenEncoder", "normalized", "recent_values", "token_intervals"]
+__all__ = ["LARGEST", "TokenEncoder", "normalized", "recent_values", "token_intervals"]
 
-_LARGEST = 6.0  # whitened components beyond this many deviations are cut
+LARGEST = 6.0  # whitened components beyond this many deviations are cut
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class TokenEncoder:
         -------
         Tensor of float32, shape (n_windows, n_tokens, n_components + n_recent)
         """
-        components = np.clip((features - self.mean) @ self.projection, -_LARGEST, _LARGEST)
+        components = np.clip((features - self.mean) @ self.projection, -LARGEST, LARGEST)
         return torch.from_numpy(np.concatenate([components, recent], axis=-1).astype(np.float32))
 
 

@@ -10,14 +10,14 @@ from torch.nn import functional
 from ssmts.nn.layer import SSMLayer
 from ssmts.nn.stack import LAYERS
 
-__all__ = ["GatedStack"]
+__all__ = ["SELF_GATED", "GatedStack"]
 
 _EXPANSION = 2
 _KNOW_NOTHING_BEFORE = ("foh", "bilinear")  # holds under which the first observation leaves no state
 
 
 # Layers that gate themselves; a short convolution would count tokens, not time, and is left out.
-_SELF_GATED: dict[str, dict[str, Any]] = {
+SELF_GATED: dict[str, dict[str, Any]] = {
     "mamba": {"conv_width": 0},
     "mamba2": {"conv_width": 0},
     "mamba3": {},
@@ -52,7 +52,7 @@ class _SelfGatedBlock(nn.Module):
     def __init__(self, layer: str, d_model: int, d_state: int, dropout: float) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(d_model)
-        self.ssm: SSMLayer = LAYERS[layer](d_model, d_state, **_SELF_GATED[layer])
+        self.ssm: SSMLayer = LAYERS[layer](d_model, d_state, **SELF_GATED[layer])
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, intervals: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ class GatedStack(nn.Module):
 
     def __init__(self, d_model: int, n_layers: int, *, layer: str, d_state: int, dropout: float) -> None:
         super().__init__()
-        block = _SelfGatedBlock if layer in _SELF_GATED else _GatedBlock
+        block = _SelfGatedBlock if layer in SELF_GATED else _GatedBlock
         self.blocks = nn.ModuleList(block(layer, d_model, d_state, dropout) for _ in range(n_layers))
         self.norm = nn.LayerNorm(d_model)
 

@@ -48,7 +48,6 @@ def write_safetensors_atomic(
     OSError
         If the file cannot be written.
     """
-    path = Path(path)
     stored = {name: _to_storage(tensor) for name, tensor in tensors.items()}
     header = {
         "format": "ssmts",
@@ -57,7 +56,23 @@ def write_safetensors_atomic(
         "complex": json.dumps(sorted(name for name, tensor in tensors.items() if tensor.is_complex())),
         "metadata": json.dumps(metadata),
     }
-    content = save(stored, {**header, "sha256": _digest(header, stored)})
+    write_atomic(path, save(stored, {**header, "sha256": _digest(header, stored)}))
+
+
+def write_atomic(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a file that is either complete or absent; see `write_safetensors_atomic`.
+
+    Parameters
+    ----------
+    path : path-like
+    content : bytes
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    path = Path(path)
     # Not tempfile: its files are readable by their owner only, whatever the umask.
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:

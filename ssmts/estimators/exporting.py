@@ -1,0 +1,177 @@
+"""Deployment without this library: the predict path and the streaming step as graphs of other runtimes."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import numpy as np
+import torch
+
+from ssmts.data import parse_duration
+from ssmts.errors import ParameterError
+from ssmts.estimators._base import FittedBase
+from ssmts.estimators._fitted import FittedForecaster
+from ssmts.models.arrays import Rows
+from ssmts.models.graph import ForecastGraph, StreamGraph
+from ssmts.nn.gated import SELF_GATED
+from ssmts.training.files import write_atomic
+
+__all__ = ["ExportingMixin"]
+
+_FORMATS = ("onnx", "torch.export")
+_TRACED = 3  # series that a graph is traced with; any number but 0 and 1 will do
+
+
+class ExportingMixin(FittedBase):
+    """Adds `export` to a forecaster."""
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        format: str = "onnx",
+        step: Any = None,
+        streaming: bool = False,
+    ) -> None:
+        """Write the predict path, or one step of a stream, as a graph that needs no ssmts to run.
+
+        The graph computes what `predict` does on windows of a regular grid without missing values, linear and
+        deep path, in float64; any number of series at once. Inputs and outputs by name:
+
+        - ``values`` (n, n_rows, n_channels), in the data's units: a context of rows, or with `streaming`
+          (n, n_channels), the newest observation.
+        - ``series`` (n,) of int64: number of each series in the order of training, 0 for a single one; -1 for
+          series that training did not see, which are scaled by the rows given.
+        - ``forecast`` (n, n_leads, n_channels), one step after the last row, two steps after it, ...
+        - With `streaming` also ``state`` and ``window``, which go in as zeros at first and come out as
+          ``next_state`` and ``next_window``. Forecasts hold once as many observations went in as the window
+          has rows.
+
+        Parameters
+        ----------
+        path : path-like
+            Written whole or not at all.
+        format : {"onnx", "torch.export"}, default="onnx"
+            For onnxruntime, or for ``torch.export.load``.
+        step : duration, optional
+            Spacing of the rows and of the forecast; the reference step by default.
+        streaming : bool, default=False
+            One step of a stream on the reference grid: the state of the bank moves on, whatever the context.
+
+        Raises
+        ------
+        ParameterError
+            For another format, a step of a stream, a model whose forecasts read more than one window and one
+            token, or whose deep path is selective: covariates, static classes, mixed channels,
+            `token_stride`, Mamba.
+        ImportError
+            If ``format="onnx"`` and the extra ``ssmts[onnx]`` is not installed.
+
+        Notes
+        -----
+        A description in JSON goes with the graph, under the key ``ssmts`` of the ONNX metadata or as the
+        extra file ``ssmts.json``: ids in their order, channels, step, number of rows, leads.
+        """
+        if format not in _FORMATS:
+            raise ParameterError("format", format, f"one of {', '.join(map(repr, _FORMATS))}")
+        fitted = self._check_fitted()
+        _require_plain(fitted)
+        interval = 1.0
+        if step is not None:
+            if streaming:
+                raise ParameterError("step", step, "None: a stream's graph moves by the reference step")
+            interval = float(parse_duration(step, fitted.layout.clock) / fitted.step)
+        reach = fitted.horizon / fitted.step
+        leads = interval * np.arange(1.0, np.floor(reach / interval + 1e-6) + 1.0)
+        if not len(leads):
+            raise ParameterError("step", step, "no longer than the trained horizon")
+        leads = np.minimum(leads, float(fitted.model.config.linear.horizon))
+        parts = (fitted.model, fitted.scaling.scale, _groups(fitted))
+        graph = StreamGraph(*parts, leads) if streaming else ForecastGraph(*parts, interval, leads)
+        said = {
+            "ids": [None if id_ is None else str(id_) for id_ in fitted.scaling.ids],
+            "channels": [str(name) for name in fitted.layout.channels],
+            "step": fitted.layout.clock.show_duration(interval * fitted.step),
+            "n_rows": graph.n_rows,
+            "n_leads": len(leads),
+        }
+        write_atomic(path, _serialized(graph.eval().requires_grad_(False), format, json.dumps(said)))
+
+
+def _require_plain(fitted: FittedForecaster) -> None:
+    """Raise if forecasts read more than the window of a channel and one token."""
+    deep = fitted.model.deep
+    selective = deep is not None and deep.config.layer in SELF_GATED  # their scans are operators of our own
+    for there, name, remedy in (
+        (fitted.effect is not None, "future_covariates", "None"),
+        (fitted.scaling.classes is not None, "static_covariates", "None"),
+        (fitted.mixing is not None, "channel_mixing", "False"),
+        (deep is not None and deep.config.n_tokens > 1, "token_stride", "None"),
+        (selective, "layer", "S4, S4D, S5, LSSL or linear"),
+    ):
+        if there:
+            raise ParameterError(name, "used by this model", f"{remedy} for a model that is exported")
+
+
+def _groups(fitted: FittedForecaster) -> Rows:
+    """Weights of every channel of every series and of a new one, -1 for the shared ones."""
+    n_series, n_channels = fitted.scaling.scale.shape
+    groups = np.full((n_series + 1, n_channels), -1)
+    if fitted.scaling.grouping == "channel":
+        groups[:] = np.arange(n_channels)
+    elif fitted.scaling.grouping == "series" and fitted.scaling.n_groups > 1:
+        groups[:-1] = np.arange(n_series * n_channels).reshape(n_series, n_channels)
+    return groups
+
+
+def _serialized(graph: ForecastGraph, format: str, said: str) -> bytes:
+    """A graph traced with any number of series, as a file holds it."""
+    n_channels = graph.get_buffer("scale").shape[1]
+    shapes: dict[str, tuple[int, ...]] = {"values": (_TRACED, graph.n_rows, n_channels), "series": (_TRACED,)}
+    outputs = ["forecast"]
+    if isinstance(graph, StreamGraph):
+        shapes["values"] = (_TRACED, n_channels)
+        shapes |= {
+            "state": (_TRACED, n_channels, graph.n_features),
+            "window": (_TRACED, n_channels, graph.n_rows),
+        }
+        outputs += ["next_state", "next_window"]
+    given = {name: torch.zeros(shape, dtype=torch.float64) for name, shape in shapes.items()}
+    given["series"] = torch.zeros(_TRACED, dtype=torch.int64)
+    free = {name: {0: torch.export.Dim("n")} for name in given}
+    with torch.no_grad(), _quiet_torch():
+        program = torch.export.export(graph, (), given, dynamic_shapes=free)
+        if format == "torch.export":
+            content = io.BytesIO()
+            torch.export.save(program, content, extra_files={"ssmts.json": said})
+            return content.getvalue()
+        try:
+            import onnxscript  # noqa: F401  (torch.onnx asks for it late, and by another name)
+        except ImportError as error:
+            raise ImportError('export(format="onnx") needs onnxscript: pip install "ssmts[onnx]"') from error
+        found = torch.onnx.export(program, output_names=outputs, dynamo=True, verbose=False)
+    assert found is not None
+    found.model.metadata_props["ssmts"] = said
+    return cast("bytes", found.model_proto.SerializeToString())
+
+
+@contextmanager
+def _quiet_torch() -> Iterator[None]:
+    """Torch's exporters warn of their own deprecated parts, and of packages that they do without."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
+        logger.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
