@@ -1,0 +1,1 @@
+"""What the papers claim, measured here: ``python -m benchmarks.claims <name>``."""

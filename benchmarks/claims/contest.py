@@ -1,0 +1,202 @@
+"""Models of equal size trained for equal time on one task of sequences."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from benchmarks.claims.cells import Row
+from ssmts.nn import SSMStack
+from ssmts.nn.baselines import DilatedCNN, Recurrent, Transformer
+from ssmts.training import Batches, Callback, TrainingConfig, TrainingState, train
+from ssmts_datasets import SequenceTask
+
+MakeTask = Callable[[int, int], SequenceTask]
+"""(sequences, seed) -> task."""
+
+STEPS_AN_EPOCH = 25
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model of a contest: what stands between embedding and answer, and its learning rate."""
+
+    name: str
+    backbone: Callable[[int], nn.Module]
+    """d_model -> (batch, length, d_model) to the same."""
+    learning_rate: float = 2e-3
+
+
+def stack(layer: str, n_layers: int = 2, d_state: int = 64, **options: Any) -> Callable[[int], nn.Module]:
+    """A stack of state-space layers."""
+    return lambda d: SSMStack(d, n_layers, layer=layer, d_state=d_state, dropout=0.0, layer_options=options)
+
+
+ENTRIES = {
+    "s4": Entry("s4", stack("s4"), 4e-3),
+    "s4d": Entry("s4d", stack("s4d"), 4e-3),
+    "mamba": Entry("mamba", stack("mamba", d_state=16), 4e-3),
+    "rnn": Entry("rnn", lambda d: Recurrent(d, 2, cell="rnn"), 1e-3),
+    "lstm": Entry("lstm", lambda d: Recurrent(d, 2, cell="lstm"), 4e-3),
+    "transformer": Entry("transformer", lambda d: Transformer(d, 2), 1e-3),
+    "cnn": Entry("cnn", lambda d: DilatedCNN(d, 8), 2e-3),
+}
+
+
+class SequenceModel(nn.Module):
+    """Embedding, backbone, and a linear answer at the last positions or of the mean over positions."""
+
+    def __init__(
+        self, task: SequenceTask, backbone: Callable[[int], nn.Module], d_model: int, pool: str
+    ) -> None:
+        super().__init__()
+        self.embed: nn.Module = (
+            nn.Linear(task.inputs.shape[2], d_model)
+            if task.n_tokens is None
+            else nn.Embedding(task.n_tokens, d_model)
+        )
+        self.backbone = backbone(d_model)
+        self.head = nn.Linear(d_model, task.n_classes or 1)
+        self.n_answers, self.pool = task.n_answers, pool
+
+    def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        """Logits or values, (batch, n_answers, n_classes or 1)."""
+        y = self.backbone(self.embed(inputs))
+        if self.pool == "mean":
+            valid = (torch.arange(y.shape[1]) < lengths[:, None])[..., None]
+            y = (y * valid).sum(1, keepdim=True) / lengths[:, None, None]
+        else:
+            y = y[:, -self.n_answers :]
+        return cast("Tensor", self.head(y))
+
+
+def sized(task: SequenceTask, entry: Entry, parameters: int, pool: str) -> SequenceModel:
+    """The model whose width, a multiple of 8, brings its parameters nearest to the number given."""
+    best: tuple[float, SequenceModel] | None = None
+    for width in range(8, 512, 8):
+        model = SequenceModel(task, entry.backbone, width, pool)
+        off = abs(count(model) - parameters)
+        if best is not None and off > best[0]:
+            break
+        best = (off, model)
+    assert best is not None
+    return best[1]
+
+
+def count(model: nn.Module) -> int:
+    """Number of trained parameters."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+class FreshData:
+    """A source that makes new sequences for every batch, from torch's generator that the loop seeds."""
+
+    def __init__(self, make: MakeTask, size: int) -> None:
+        self.make, self.size = make, size
+
+    def __len__(self) -> int:
+        return self.size
+
+    def batch(self, indices: Tensor) -> tuple[Tensor, ...]:
+        """As many sequences as indices."""
+        return tensors(self.make(len(indices), int(torch.randint(2**31, ()))))
+
+
+class FixedData:
+    """A source over the sequences of one task."""
+
+    def __init__(self, task: SequenceTask) -> None:
+        self.tensors = tensors(task)
+
+    def __len__(self) -> int:
+        return len(self.tensors[0])
+
+    def batch(self, indices: Tensor) -> tuple[Tensor, ...]:
+        """The sequences of these indices."""
+        return tuple(part[indices] for part in self.tensors)
+
+
+def tensors(task: SequenceTask) -> tuple[Tensor, Tensor, Tensor]:
+    """Inputs, lengths and targets (n, n_answers)."""
+    targets = task.targets.reshape(len(task), -1)
+    return tuple(torch.from_numpy(np.ascontiguousarray(v)) for v in (task.inputs, task.lengths, targets))  # type: ignore[return-value]
+
+
+def loss(model: nn.Module, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    """Cross-entropy of classes, squared error of values."""
+    inputs, lengths, targets = batch
+    y = model(inputs, lengths)
+    if targets.is_floating_point():
+        return functional.mse_loss(y[..., 0], targets)
+    return functional.cross_entropy(y.flatten(0, 1), targets.flatten())
+
+
+class StopWhenSolved(Callback):
+    """End training once the validation loss is as good as nothing, or the processor time is used up."""
+
+    def __init__(self, enough: float, seconds: float) -> None:
+        self.enough, self.seconds = enough, seconds
+        self.begun, self.used = time.process_time(), 0.0
+
+    def on_epoch_end(self, state: TrainingState) -> bool:
+        """Whether the lowest validation loss is low enough, or no time is left."""
+        self.used = time.process_time() - self.begun
+        solved = state.best_validation is not None and state.best_validation < self.enough
+        return solved or self.used > self.seconds
+
+
+def contend(
+    entry: Entry,
+    training: Batches,
+    validation: SequenceTask,
+    *,
+    parameters: int,
+    seconds: float,
+    seed: int = 0,
+    batch_size: int = 32,
+    pool: str = "last",
+    enough: float = 0.0,
+    patience: int | None = None,
+) -> tuple[SequenceModel, Row]:
+    """Train one model; its row says its size, its steps, its time and its validation score."""
+    torch.manual_seed(seed)
+    model = sized(validation, entry, parameters, pool)
+    config = TrainingConfig(
+        max_epochs=100_000, batch_size=batch_size, learning_rate=entry.learning_rate,
+        weight_decay=0.0, patience=patience, random_state=seed, device="cpu",
+    )  # fmt: skip
+    stop = StopWhenSolved(enough, seconds)
+    result = train(
+        model, training, FixedData(validation), loss=loss, config=config, callbacks=[stop],
+        max_batches_per_epoch=STEPS_AN_EPOCH,
+    )  # fmt: skip
+    row = {
+        "parameters": count(model),
+        "epochs": len(result.history),
+        "seconds": stop.used,
+        "solved": result.best_validation is not None and result.best_validation < enough,
+        "validation_loss": result.best_validation,
+        "validation": score(model, validation),
+        "chance": validation.chance,
+    }
+    return model, row
+
+
+@torch.no_grad()
+def score(model: SequenceModel, task: SequenceTask, batch_size: int = 64) -> float:
+    """Accuracy or squared error of a trained model."""
+    model.eval()
+    inputs, lengths, _ = tensors(task)
+    parts = []
+    for rows in torch.split(torch.arange(len(task)), max(1, min(batch_size, 2**20 // inputs.shape[1]))):
+        y = model(inputs[rows], lengths[rows])
+        parts.append(y[..., 0] if task.n_classes is None else y.argmax(-1))
+    answers = torch.cat(parts).numpy()
+    return task.score(answers.reshape(task.targets.shape))

@@ -1,0 +1,116 @@
+"""What the claims on selective copying and induction heads share: train at one length, ask at many."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from benchmarks.claims.cells import Cells, Row
+from benchmarks.claims.contest import ENTRIES, FreshData, contend, score
+from benchmarks.output import markdown_table
+from ssmts_datasets import SequenceTask
+
+# Longer sequences are made and read a few at a time; so many in all are asked at each length.
+ASKED = 256
+SEED_OF_VALIDATION, SEED_OF_TEST = 10**9, 2 * 10**9
+MOST_POSITIONS = 2**21  # positions that are asked at a length; fewer sequences where they are longer
+
+
+def add_arguments(
+    parser: argparse.ArgumentParser, *, models: Sequence[str], length: int, seconds: float
+) -> None:
+    """Options of both claims."""
+    parser.add_argument("--models", nargs="+", choices=tuple(ENTRIES), default=models)
+    parser.add_argument("--length", type=int, default=length, help="length in training")
+    parser.add_argument(
+        "--factors", type=int, nargs="+", default=(1, 2, 4, 16, 64), help="lengths asked, in trained ones"
+    )
+    parser.add_argument(
+        "--parameters", type=int, default=65_000, help="of every model, as nearly as widths allow"
+    )
+    parser.add_argument("--seconds", type=float, default=seconds, help="of training a model")
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def measure(
+    cells: Cells,
+    options: argparse.Namespace,
+    make: Callable[[int, int, int], SequenceTask],
+    task_key: Row,
+) -> None:
+    """Train each model at one length, stop it once it is solved, and ask it at every length."""
+
+    def train_and_ask(name: str) -> Row:
+        model, row = contend(
+            ENTRIES[name], FreshData(lambda n, seed: make(n, seed, options.length), 2**20),
+            make(ASKED, SEED_OF_VALIDATION, options.length), parameters=options.parameters,
+            seconds=options.seconds, seed=options.seed, batch_size=options.batch_size, enough=2e-3,
+        )  # fmt: skip
+        asked = {}
+        for factor in options.factors:
+            length = factor * options.length
+            task = make(max(16, min(ASKED, MOST_POSITIONS // length)), SEED_OF_TEST, length)
+            asked[str(length)] = score(model, task)
+        return {**row, "accuracy": asked, "torch_threads": torch.get_num_threads()}
+
+    for name in options.models:
+        key = {
+            "model": name,
+            "length": options.length,
+            **task_key,
+            "budget_s": options.seconds,
+            "seed": options.seed,
+        }
+        cells.cell(key, lambda name=name: train_and_ask(name))  # type: ignore[misc]
+
+
+def page(rows: list[Row], title: str, text: str) -> str:
+    """A table of accuracies, one row a model and setting."""
+    lengths = sorted({int(length) for row in rows for length in row["accuracy"]})
+    head = [
+        "model",
+        "parameters",
+        "trained at",
+        "training",
+        "steps x 25",
+        *(f"{length:,}" for length in lengths),
+    ]
+    table = []
+    for row in rows:
+        ended = "solved" if row["solved"] else "time up"
+        table.append(
+            [row["model"], f"{row['parameters']:,}", str(row["length"]), f"{row['seconds']:.0f} s, {ended}",
+             str(row["epochs"]), *(_percent(row["accuracy"].get(str(length))) for length in lengths)]
+        )  # fmt: skip
+    chance = ", ".join(sorted({f"{row['chance']:.1%}" for row in rows}))
+    return (
+        f"# {title}\n\n"
+        + text.split("\n", 2)[2]
+        + f"\nAccuracy by length (chance {chance}):\n\n"
+        + markdown_table(head, table)
+    )
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
+
+
+def plot(rows: list[Row], path: Path, title: str) -> None:
+    """Accuracy over the length asked."""
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(7, 4), constrained_layout=True)
+    for row in rows:
+        lengths = sorted(map(int, row["accuracy"]))
+        axis.semilogx(lengths, [row["accuracy"][str(n)] for n in lengths], "o-", base=2, label=row["model"])
+    axis.axhline(rows[0]["chance"], color="grey", ls=":", label="chance")
+    axis.axvline(rows[0]["length"], color="grey", lw=0.8)
+    axis.set(xlabel="length asked (line: in training)", ylabel="accuracy", title=title, ylim=(0, 1.03))
+    axis.grid(alpha=0.3)
+    axis.legend()
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
