@@ -156,7 +156,12 @@ def plot(rows: list[Row], path: Path) -> None:
                         [r[size] for r in chosen], least, ":", color=colour, label=f"{kind.upper()}, least"
                     )
             axis.set(xlabel=label, ylabel=unit)
-            axis.set_xticks(sizes, [f"{n:,}" for n in sizes], minor=False, fontsize=8)
+            axis.set_xticks(
+                (ticks := sorted({r[size] for r in rows if _is(r, **fixed)})),
+                [f"{n:,}" for n in ticks],
+                minor=False,
+                fontsize=8,
+            )
             axis.minorticks_off()
             axis.grid(alpha=0.3)
             axis.legend(fontsize=8)
