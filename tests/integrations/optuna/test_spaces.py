@@ -3,7 +3,14 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 
-from ssmts import LinearSSMForecaster, Mamba2Forecaster, S4Forecaster
+from ssmts import (
+    LinearSSMClassifier,
+    LinearSSMForecaster,
+    Mamba2Forecaster,
+    MambaClassifier,
+    S4Forecaster,
+    S4Regressor,
+)
 from ssmts.errors import ParameterError
 from ssmts.integrations.optuna import default_space, tune
 
@@ -26,6 +33,14 @@ def test_the_space_contains_the_estimator(frame):
     assert "3D" in space["context_length"].choices
     assert 12 in space["context_length"].choices  # reference steps
     assert 40 in space["n_modes"].choices
+
+
+def test_classifiers_and_regressors_have_spaces():
+    X = np.zeros((4, 10))
+    assert set(default_space(LinearSSMClassifier(), X)) == {"n_readouts"}
+    deep = {"n_modes", "d_model", "n_layers", "dropout", "learning_rate"}
+    assert set(default_space(S4Regressor(), X)) == deep
+    assert set(default_space(MambaClassifier(), X)) == deep | {"d_state"}
 
 
 def test_every_default_space_can_be_drawn_from(frame):

@@ -7,7 +7,7 @@ from optuna.trial import TrialState
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 
-from ssmts import LinearSSMForecaster, S4DForecaster
+from ssmts import LinearSSMForecaster, S4Classifier, S4DForecaster
 from ssmts.errors import InfiniteValueError, TuningError
 from ssmts.integrations.optuna import plot_importances, tune
 from ssmts_datasets import make_sines
@@ -126,6 +126,17 @@ def test_folds_of_a_splitter_and_pruning_between_them(frame):
     assert first.value == np.mean(scores)
     assert first.intermediate_values == {k: np.mean(scores[: k + 1]) for k in range(3)}
     assert TrialState.PRUNED in states(model)
+
+
+def test_classifiers_are_tuned_and_watched():
+    number = np.arange(48)[:, None]
+    X, y = np.sin(np.arange(20) / (1 + number % 2) + number), np.where(np.arange(48) % 2, "fast", "slow")
+    small = {"n_readouts": 2, "n_modes": 4, "d_model": 4, "d_state": 2, "n_layers": 1, "max_epochs": 2}
+    estimator = S4Classifier(deep="always", random_state=0, **small)
+    model = tune(estimator, X, y, space={"dropout": [0.2, 0.0]}, n_trials=2)
+    assert [sorted(trial.intermediate_values) for trial in model.study_.trials] == [list(range(1, 7))] * 2
+    assert model.study_.best_value == max(trial.value for trial in model.study_.trials) > 0.5
+    assert model.score(X, y) > 0.5
 
 
 def test_other_estimators_are_tuned_as_well(frame):
