@@ -147,6 +147,13 @@ def test_arrays(through, frame, shape):
     np.testing.assert_array_equal(loaded.predict(loaded.input_example), model.predict())
 
 
+def test_levels_ask_for_intervals(through, model, frame):
+    found = through(model).predict(frame, params={"level": [80, 90.0], "horizon": "6"})
+    expected = model.predict_interval(frame, level=[80, 90], horizon=6)
+    assert list(found.columns) == ["ds", *expected.columns]
+    np.testing.assert_array_equal(found[list(expected.columns)], expected)
+
+
 def test_a_frame_without_targets_asks_for_instants(through, frame, panel):
     model = LinearSSMForecaster(12, 48, n_modes=8).fit(panel)
     loaded = through(model)

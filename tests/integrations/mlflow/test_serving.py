@@ -50,6 +50,10 @@ def test_any_instants(ask, model, frame):
     same(found, model.predict(frame, at=at))
 
 
+def test_intervals(ask, model, frame):
+    same(predictions(ask(split(frame, level=[90]))), model.predict_interval(frame, level=90))
+
+
 def test_missing_values_and_another_rate(ask, model, frame):
     thin = frame.iloc[::2].copy()
     thin.iloc[-3, 0] = np.nan
