@@ -28,6 +28,7 @@ __all__ = [
     "NonFiniteForecastError",
     "NonFiniteTimeError",
     "NotNumericError",
+    "NotTrainedError",
     "ParameterError",
     "SSMTSError",
     "ShapeError",
@@ -168,6 +169,10 @@ class ParameterError(SSMTSError, ValueError):
 
 class NonFiniteForecastError(SSMTSError, ValueError):
     """A forecast came out as NaN or infinity: an error, never a silent result."""
+
+
+class NotTrainedError(SSMTSError, ValueError):
+    """The losses of a training are asked for where nothing was trained by gradient."""
 
 
 class TuningError(SSMTSError, ValueError):

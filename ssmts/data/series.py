@@ -17,6 +17,9 @@ __all__ = ["Clock", "Covariates", "Layout", "Panel", "Series", "Times"]
 Times = NDArray[np.int64] | NDArray[np.float64]
 
 
+_UNITS = (("D", 86_400e9), ("h", 3_600e9), ("min", 60e9), ("s", 1e9), ("ms", 1e6), ("us", 1e3), ("ns", 1.0))
+
+
 @dataclass(frozen=True, slots=True)
 class Clock:
     """How times are counted.
@@ -33,6 +36,14 @@ class Clock:
     def show_duration(self, duration: float) -> str:
         """Write a duration for a message."""
         return str(pd.Timedelta(int(duration), unit="ns")) if self.kind == "datetime" else f"{duration:g}"
+
+    def short_duration(self, duration: float) -> str:
+        """Write a duration for a label, to three digits in one unit."""
+        if self.kind == "number":
+            return f"{duration:.3g}"
+        fits = (pair for pair in _UNITS if duration >= pair[1] * (1 - 1e-9))
+        unit, size = next(fits, _UNITS[-1])
+        return f"{duration / size:.3g}{unit}"
 
 
 @dataclass(frozen=True, slots=True)

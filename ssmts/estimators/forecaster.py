@@ -1,4 +1,4 @@
-"""The forecasting estimator: fit, predict, score, plot, save and load over frames and arrays."""
+"""The forecasting estimator: fit, predict, score, save and load over frames and arrays."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from ssmts.errors import ModelFileError, ParameterError, TargetGivenError
 from ssmts.estimators._fit import DeepFitter, fit_forecaster
 from ssmts.estimators._fitted import FittedForecaster, continued
 from ssmts.estimators._levels import training_levels
-from ssmts.estimators._plotting import plot_forecast
 from ssmts.estimators._predicting import forecast_panel
 from ssmts.estimators._reading import read_history, read_training
 from ssmts.estimators._saving import read_forecaster, write_forecaster
@@ -23,6 +22,7 @@ from ssmts.estimators._scoring import mean_squared_error
 from ssmts.estimators._sequences import RowWeights
 from ssmts.estimators._weights import lengthened, row_weights
 from ssmts.estimators.exporting import ExportingMixin
+from ssmts.estimators.plotting import PlottingMixin
 from ssmts.estimators.probabilistic import ProbabilisticMixin
 from ssmts.estimators.updating import UpdatingMixin
 from ssmts.estimators.validating import ValidationMixin
@@ -32,7 +32,7 @@ __all__ = ["SSMForecaster"]
 
 
 @dataclass(eq=False, repr=False)
-class SSMForecaster(ProbabilisticMixin, UpdatingMixin, ValidationMixin, ExportingMixin):
+class SSMForecaster(PlottingMixin, ProbabilisticMixin, UpdatingMixin, ValidationMixin, ExportingMixin):
     """What all forecasters share; use `LinearSSMForecaster`, `S4Forecaster` or `S4DForecaster`."""
 
     horizon: Any = 24
@@ -223,27 +223,6 @@ class SSMForecaster(ProbabilisticMixin, UpdatingMixin, ValidationMixin, Exportin
             raise ParameterError("X", X, "given: a forecast is scored on data")
         fitted = self._check_fitted()
         return -mean_squared_error(fitted, self._read(X, fitted.layout))
-
-    def plot(self, X: Any = None, *, axes: Any = None, **predict_options: Any) -> Any:
-        """Draw the context and the forecast of every channel of the first series.
-
-        Parameters
-        ----------
-        X : like predict's, optional
-        axes : matplotlib axes or array of them, optional
-            One a channel; made if not given.
-        **predict_options
-            `horizon`, `step`, `at` or `future`, as for :meth:`predict`.
-
-        Returns
-        -------
-        ndarray of matplotlib.axes.Axes
-        """
-        fitted = self._check_fitted()
-        panel = self._history(X, predict_options.pop("future", None))
-        times, values = forecast_panel(fitted, panel, **predict_options)
-        context = fitted.model.config.linear.context * fitted.step
-        return plot_forecast(panel, times[0], values[0], context, axes)
 
     def save(self, path: str | os.PathLike[str], *, sums: bool = False) -> None:
         """Write the fitted model as one safetensors file, whole or not at all.

@@ -5,6 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ssmts.errors import NotTrainedError
+from ssmts_datasets import make_sines
+
 matplotlib.use("Agg")
 plt = pytest.importorskip("matplotlib.pyplot")
 
@@ -79,3 +82,53 @@ def test_number_times(new_model, frame):
 def test_no_option_is_swallowed(model, frame):
     with pytest.raises(TypeError, match="colour"):
         model.plot(frame, colour="red")
+
+
+def test_intervals_around_the_forecast(model, frame):
+    axes = model.plot(frame, level=[80, 95], horizon=6)
+    ends = model.predict_interval(frame, level=[80, 95], horizon=6)
+    for ax, name in zip(axes, frame, strict=True):
+        assert [band.get_label() for band in ax.collections] == ["95%", "80%"]  # the narrow one on top
+        for band in ax.collections:
+            level = band.get_label().rstrip("%")
+            corners = band.get_paths()[0].vertices[:, 1]
+            assert corners.min() == pytest.approx(ends[f"{name}-lo-{level}"].min(), rel=1e-12)
+            assert corners.max() == pytest.approx(ends[f"{name}-hi-{level}"].max(), rel=1e-12)
+
+
+def test_modes_and_their_shares_of_the_weights(model, frame):
+    decaying, oscillating = model.plot_modes()
+    bank = model.model_.bank
+    (line,) = decaying.get_lines()
+    points = oscillating.collections[0]
+    np.testing.assert_allclose(line.get_xdata(), -1.0 / bank.A.real[: bank.n_real])
+    decay, period = points.get_offsets().T
+    np.testing.assert_allclose(decay, -1.0 / bank.A.real[bank.n_real :])
+    np.testing.assert_allclose(period, 2.0 * np.pi / bank.A.imag[bank.n_real :])
+    assert line.get_ydata().sum() + points.get_array().sum() == pytest.approx(1.0)
+    assert "steps of 1h" in decaying.get_xlabel()
+    _, given = plt.subplots(1, 2)
+    assert list(model.plot_modes(axes=given)) == list(given)
+
+
+def test_the_cycle_of_the_data_has_the_weight(new_model):
+    daily = make_sines(600, periods=[24.0], noise=0.05, random_state=0).frame
+    _, oscillating = new_model(n_modes=64).fit(daily).plot_modes()
+    points = oscillating.collections[0]
+    by_period = pd.Series(points.get_array()).groupby(points.get_offsets()[:, 1].round(3)).sum()
+    assert by_period.idxmax() == 24.0
+
+
+def test_losses_of_every_member(deep):
+    ax = deep.plot_history()
+    epochs = pd.DataFrame(deep.history_["deep"]["epochs"])
+    for member, own in epochs.groupby("member"):
+        np.testing.assert_array_equal(drawn(ax, f"member {member}, validation")[1], own["validation_loss"])
+        np.testing.assert_array_equal(drawn(ax, f"member {member}, train")[0], own["epoch"])
+    _, given = plt.subplots()
+    assert deep.plot_history(ax=given) is given
+
+
+def test_no_losses_without_training(model):
+    with pytest.raises(NotTrainedError, match="closed form"):
+        model.plot_history()
