@@ -45,6 +45,7 @@ def main() -> None:
         RESULTS.mkdir(parents=True, exist_ok=True)
         write_atomically(RESULTS / "kernels-cpu.json", json.dumps(report, indent=1) + "\n")
         write_atomically(RESULTS / "kernels-cpu.md", page)
+        draw(report, RESULTS / "kernels-cpu.png")
 
 
 def measure(repeats: int, threads: int) -> dict[str, Any]:
@@ -102,6 +103,33 @@ def to_markdown(report: dict[str, Any]) -> str:
             peaks = f"{row['peak_mb']:.0f} MB / {others}"
         lines.append(f"| {row['work']} | {_time(ours)} | {peers} | {goals} | {peaks} |")
     return "\n".join(lines) + "\n"
+
+
+def draw(report: dict[str, Any], path: Path) -> None:
+    """Draw the ratio of every peer's time to ours, and the goals."""
+    from matplotlib.figure import Figure
+
+    bars = [(row, name, s / row["ours_s"]) for row in report["rows"] for name, s in row["peers"].items()]
+    figure = Figure(figsize=(9, 0.27 * len(bars) + 1.2), layout="constrained")
+    axes = figure.add_subplot()
+    names = [f"{row['work'].replace('forward+backward', 'fwd+bwd')}: {name}" for row, name, _ in bars]
+    ratios = [ratio for *_, ratio in bars]
+    axes.barh(
+        range(len(bars)), [r - 1 for r in ratios], left=1, color=["C0" if r >= 1 else "C3" for r in ratios]
+    )
+    for y, (row, name, ratio) in enumerate(bars):
+        axes.annotate(
+            f"{ratio:.3g}", (max(ratio, 1), y), (3, 0), textcoords="offset points", va="center", size=7
+        )
+        if name in row["target"]:
+            axes.plot([row["target"][name]] * 2, [y - 0.4, y + 0.4], color="black", linewidth=1.5)
+    axes.set_xscale("log")
+    axes.margins(x=0.08, y=0.01)
+    axes.axvline(1, color="gray", linewidth=0.8)
+    axes.set_yticks(range(len(bars)), names, fontsize=7)
+    axes.invert_yaxis()
+    axes.set_xlabel("time of the peer / ours (log scale); black mark: goal")
+    figure.savefig(path, dpi=110)
 
 
 def write_atomically(path: Path, text: str) -> None:
