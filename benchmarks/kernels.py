@@ -119,7 +119,12 @@ def draw(report: dict[str, Any], path: Path) -> None:
     )
     for y, (row, name, ratio) in enumerate(bars):
         axes.annotate(
-            f"{ratio:.3g}", (max(ratio, 1), y), (3, 0), textcoords="offset points", va="center", size=7
+            f"{ratio:.3g}",
+            (max(ratio, 1, row["target"].get(name, 1)), y),
+            (3, 0),
+            textcoords="offset points",
+            va="center",
+            size=7,
         )
         if name in row["target"]:
             axes.plot([row["target"][name]] * 2, [y - 0.4, y + 0.4], color="black", linewidth=1.5)
