@@ -28,6 +28,8 @@ def readme():
         "recent": recent,
         "recent_hourly": recent.iloc[3::4],
         "meeting_times": [end + pd.Timedelta("20min"), end + pd.Timedelta("5h")],
+        "now": end + pd.Timedelta("15min"),
+        "value": 0.3,
     }
 
 
