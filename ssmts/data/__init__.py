@@ -15,7 +15,7 @@ from ssmts.data.instants import output_times, parse_instant, parse_instants
 from ssmts.data.read import read_panel
 from ssmts.data.rows import read_row_values
 from ssmts.data.series import Clock, Covariates, Layout, Panel, Series, Times
-from ssmts.data.tidy import TidyForecasts, write_tidy
+from ssmts.data.tidy import TidyForecasts, write_contributions, write_tidy
 from ssmts.data.windows import Window, WindowBatch, Windows
 from ssmts.data.write import write_forecast
 
@@ -50,6 +50,7 @@ __all__ = [
     "read_row_values",
     "reference_step",
     "without_columns",
+    "write_contributions",
     "write_forecast",
     "write_tidy",
 ]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ssmts.data.series import Layout, Times
 from ssmts.data.write import id_column, time_column
 
-__all__ = ["TidyForecasts", "write_tidy"]
+__all__ = ["TidyForecasts", "write_contributions", "write_tidy"]
 
 
 @dataclass(frozen=True)
@@ -84,29 +84,90 @@ def write_tidy(layout: Layout, ids: Sequence[Hashable | None], table: TidyForeca
     polars.DataFrame or pandas.DataFrame
         polars where polars came in.
     """
+    columns = _keys(layout, ids, table.series, table.channels, table.lengths, table.times)
+    cutoffs = time_column(replace(layout, freq=None), table.cutoffs)
+    if layout.kind == "polars":
+        columns["cutoff"] = cutoffs.gather(np.repeat(np.arange(len(table.lengths)), table.lengths))
+    else:
+        columns["cutoff"] = _plain(cutoffs.repeat(table.lengths))
+    return _to_frame(layout, columns | {"y": table.y, "forecast": table.forecast})
+
+
+def write_contributions(
+    layout: Layout,
+    ids: Sequence[Hashable | None],
+    times: Sequence[Times],
+    parts: Sequence[str],
+    values: Sequence[NDArray[np.float64]],
+) -> Any:
+    """A frame with the columns id, channel, time, part and contribution, named as :func:`write_tidy` does.
+
+    Parameters
+    ----------
+    layout : Layout
+    ids : sequence
+        Id of each series.
+    times : sequence of ndarray, each (n_instants,)
+    parts : sequence of str
+    values : sequence of ndarray of float64, each (n_parts, n_instants, n_channels)
+
+    Returns
+    -------
+    polars.DataFrame or pandas.DataFrame
+        polars where polars came in.
+    """
+    n_channels, n_parts = len(layout.channels), len(parts)
+    of_series = n_channels * n_parts
+    series = np.repeat(np.arange(len(times)), of_series)
+    channels = np.tile(np.repeat(np.arange(n_channels), n_parts), len(times))
+    lengths = np.repeat([len(own) for own in times], of_series)
+    instants: Any = np.concatenate([np.tile(own, of_series) for own in times])
+    columns = _keys(layout, ids, series, channels, lengths, instants)
+    columns["part"] = _names(
+        layout, parts, np.repeat(np.tile(np.arange(n_parts), n_channels * len(times)), lengths)
+    )
+    flat = [own.transpose(2, 0, 1).ravel() for own in values]
+    return _to_frame(layout, columns | {"contribution": np.concatenate(flat)})
+
+
+def _keys(
+    layout: Layout,
+    ids: Sequence[Hashable | None],
+    series: NDArray[np.int64],
+    channels: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    times: Times,
+) -> dict[Any, Any]:
+    """Columns that say what a row is about, from the series, channel and length of each block of rows."""
     layout = replace(layout, freq=None)
-    time = "time" if layout.time_col is None else layout.time_col
     columns: dict[Any, Any] = {}
     if list(ids) != [None]:
-        of_window = [ids[number] for number in table.series.tolist()]
         name = "id" if layout.id_col is None else layout.id_col
-        columns[name] = id_column(layout, of_window, table.lengths)
+        columns[name] = _plain(id_column(layout, [ids[number] for number in series.tolist()], lengths))
     if len(layout.channels) > 1:
-        names = pd.Series([str(channel) for channel in layout.channels]).to_numpy()
-        columns["channel"] = np.repeat(names[table.channels], table.lengths)
-    columns[time] = time_column(layout, table.times)
-    columns["cutoff"] = time_column(layout, table.cutoffs)
+        columns["channel"] = _names(layout, layout.channels, np.repeat(channels, lengths))
+    time = "time" if layout.time_col is None else layout.time_col
+    columns[time] = _plain(time_column(layout, times))
+    return columns
+
+
+def _names(layout: Layout, names: Sequence[Hashable], which: NDArray[np.int64]) -> Any:
+    """A column of text."""
+    column = pd.Series([str(name) for name in names]).to_numpy()[which]
     if layout.kind == "polars":
         import polars as pl
 
-        repeated = np.repeat(np.arange(len(table.lengths)), table.lengths)
-        columns["cutoff"] = columns["cutoff"].gather(repeated)
-        if "channel" in columns:
-            columns["channel"] = pl.Series(columns["channel"].tolist())
-        return pl.DataFrame(columns | {"y": table.y, "forecast": table.forecast})
-    columns["cutoff"] = columns["cutoff"].repeat(table.lengths)
-    frame = pd.DataFrame({name: _plain(column) for name, column in columns.items()}, copy=False)
-    return frame.assign(y=table.y, forecast=table.forecast)
+        return pl.Series(column.tolist())
+    return column
+
+
+def _to_frame(layout: Layout, columns: dict[Any, Any]) -> Any:
+    """Columns as the kind of frame that came in; pandas for arrays."""
+    if layout.kind == "polars":
+        import polars as pl
+
+        return pl.DataFrame(columns)
+    return pd.DataFrame(columns, copy=False)
 
 
 def _plain(column: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Sequence as Seq
 from dataclasses import replace
 from typing import Any
@@ -15,12 +16,21 @@ from ssmts.errors import HorizonError, NonFiniteForecastError, ParameterError
 from ssmts.estimators._covariates import require_covariates
 from ssmts.estimators._fit import horizon_of
 from ssmts.estimators._fitted import FittedForecaster, tail_of
-from ssmts.estimators._sequences import last_windows
+from ssmts.estimators._sequences import LastWindows, last_windows
 from ssmts.models.arrays import Float, Rows
 from ssmts.models.leads import at_leads
+from ssmts.models.sequences import SequenceStack
 from ssmts.models.spread import Spread
 
-__all__ = ["forecast_at", "forecast_panel", "window_scales"]
+__all__ = [
+    "evaluate",
+    "forecast_at",
+    "forecast_panel",
+    "output_times",
+    "parted",
+    "window_scales",
+    "windows_of",
+]
 
 _SNAP = 0.05  # an output step this close to the reference step is the reference step
 
@@ -35,29 +45,27 @@ def forecast_panel(
     times : list of ndarray, each (n_instants,)
     values : list of ndarray of float64, each (n_instants, n_channels)
     """
-    if at is not None and (step is not None or horizon is not None):
-        raise ParameterError("at", at, "given without step and horizon: it says all instants itself")
     if fitted.effect is None:
         grid, age = _forecast_grid(fitted, panel)
-        times = _output_times(fitted, panel, horizon, step, at)
-        return times, _evaluate(fitted, panel, grid, age, times)
-    times = _output_times(fitted, panel, horizon, step, at)
+        times = output_times(fitted, panel, horizon, step, at)
+        return times, evaluate(fitted, panel, grid, age, times)
+    times = output_times(fitted, panel, horizon, step, at)
     return times, forecast_at(fitted, panel, times)
 
 
 def forecast_at(fitted: FittedForecaster, panel: Panel, times: list[Times]) -> list[Float]:
     """Forecasts of every series at its instants, all after its origin and within the horizon."""
     if fitted.effect is None:
-        return _evaluate(fitted, panel, *_forecast_grid(fitted, panel), times)
+        return evaluate(fitted, panel, *_forecast_grid(fitted, panel), times)
     require_covariates(panel, fitted.effect.columns, times)
-    panel, plain = _parted(fitted, panel)
-    values = _evaluate(fitted, plain, *_forecast_grid(fitted, plain), times)
+    panel, plain = parted(fitted, panel)
+    values = evaluate(fitted, plain, *_forecast_grid(fitted, plain), times)
     for series, instants, own in zip(panel.series, times, values, strict=True):
         own += fitted.effect.values(series, instants, fitted.step, fitted.scaling)
     return values
 
 
-def _parted(fitted: FittedForecaster, panel: Panel) -> tuple[Panel, Panel]:
+def parted(fitted: FittedForecaster, panel: Panel) -> tuple[Panel, Panel]:
     """The end of a panel that a forecast uses, as it is and minus what its covariates do."""
     if fitted.effect is None:
         return panel, panel
@@ -72,7 +80,7 @@ def window_scales(fitted: FittedForecaster, panel: Panel, spread: Spread) -> tup
     """
     shape = (len(panel.series), panel.n_channels)
     scale, age, groups = np.empty(shape), np.empty(shape), np.empty(shape, dtype=np.int64)
-    _, plain = _parted(fitted, panel)
+    _, plain = parted(fitted, panel)
     for windows in last_windows(plain, fitted.scaling, fitted.step, fitted.model.config.linear.context):
         at = windows.series, windows.channels
         scale[at] = spread.scale(fitted.model.deviation(windows.stack)) * windows.scale
@@ -80,8 +88,10 @@ def window_scales(fitted: FittedForecaster, panel: Panel, spread: Spread) -> tup
     return scale, groups, age
 
 
-def _output_times(fitted: FittedForecaster, panel: Panel, horizon: Any, step: Any, at: Any) -> list[Times]:
+def output_times(fitted: FittedForecaster, panel: Panel, horizon: Any, step: Any, at: Any) -> list[Times]:
     """Instants of the forecast of every series, none beyond the trained horizon."""
+    if at is not None and (step is not None or horizon is not None):
+        raise ParameterError("at", at, "given without step and horizon: it says all instants itself")
     clock, layout = panel.clock, panel.layout
     if at is not None:
         instants = parse_instants(at, panel)
@@ -128,19 +138,24 @@ def _own_step(panel: Panel, series: Series, reference: float) -> int | float:
     return reference if abs(step - reference) <= _SNAP * reference else step
 
 
+def windows_of(fitted: FittedForecaster, panel: Panel) -> Iterator[tuple[LastWindows, SequenceStack]]:
+    """The last windows of a panel as the model reads them, group by group."""
+    model = fitted.model
+    same_start = model.deep is not None and model.deep.config.n_tokens > 1
+    context = model.config.linear.context
+    for group in last_windows(panel, fitted.scaling, fitted.step, context, same_start=same_start):
+        yield group, group.stack if fitted.mixing is None else fitted.mixing.extend(group, panel)
+
+
 def _forecast_grid(fitted: FittedForecaster, panel: Panel) -> tuple[Float, Float]:
     """Forecasts at leads 0, 1, ... from each channel's last observation, and its age at the origin.
 
     Shapes (n_series, n_channels, horizon + 1) and (n_series, n_channels), the age in reference steps.
     """
-    model = fitted.model
-    linear = model.config.linear
-    grid = np.empty((len(panel.series), panel.n_channels, linear.horizon + 1))
+    grid = np.empty((len(panel.series), panel.n_channels, fitted.model.config.linear.horizon + 1))
     age = np.empty(grid.shape[:2])
-    same_start = model.deep is not None and model.deep.config.n_tokens > 1
-    for group in last_windows(panel, fitted.scaling, fitted.step, linear.context, same_start=same_start):
-        stack = group.stack if fitted.mixing is None else fitted.mixing.extend(group, panel)
-        scaled = model.forecast(stack)
+    for group, stack in windows_of(fitted, panel):
+        scaled = fitted.model.forecast(stack)
         grid[group.series, group.channels] = scaled * group.scale[:, None] + group.level[:, None]
         age[group.series, group.channels] = group.age
     if not np.isfinite(grid).all():
@@ -152,7 +167,7 @@ def _forecast_grid(fitted: FittedForecaster, panel: Panel) -> tuple[Float, Float
     return grid, age
 
 
-def _evaluate(
+def evaluate(
     fitted: FittedForecaster, panel: Panel, grid: Float, age: Float, times: Seq[Times]
 ) -> list[Float]:
     """Forecasts of every series at its instants, each (n_instants, n_channels)."""

@@ -21,6 +21,7 @@ from ssmts.estimators._saving import read_forecaster, write_forecaster
 from ssmts.estimators._scoring import mean_squared_error
 from ssmts.estimators._sequences import RowWeights
 from ssmts.estimators._weights import lengthened, row_weights
+from ssmts.estimators.explaining import ExplainingMixin
 from ssmts.estimators.exporting import ExportingMixin
 from ssmts.estimators.plotting import PlottingMixin
 from ssmts.estimators.probabilistic import ProbabilisticMixin
@@ -32,7 +33,9 @@ __all__ = ["SSMForecaster"]
 
 
 @dataclass(eq=False, repr=False)
-class SSMForecaster(PlottingMixin, ProbabilisticMixin, UpdatingMixin, ValidationMixin, ExportingMixin):
+class SSMForecaster(
+    PlottingMixin, ExplainingMixin, ProbabilisticMixin, UpdatingMixin, ValidationMixin, ExportingMixin
+):
     """What all forecasters share; use `LinearSSMForecaster`, `S4Forecaster` or `S4DForecaster`."""
 
     horizon: Any = 24

@@ -75,12 +75,7 @@ class ForecastModel:
         -------
         ndarray of float64, shape (n, horizon + 1)
         """
-        windows = self.held(windows)
-        weights = self._weights(windows)
-        mean = windows.values @ weights.mean
-        centred = windows.values - mean[:, None]
-        deviation = window_deviation(windows.times, centred)
-        features = centred @ weights.features
+        windows, features, mean, deviation = self.summary(windows)
         every = features
         if windows.extra is not None:
             every = np.concatenate([features, windows.extra[:, -1]], axis=-1)
@@ -88,6 +83,14 @@ class ForecastModel:
         if self.deep is not None:
             forecast += self.deep.correct_last(windows, features, mean, deviation)
         return forecast
+
+    def summary(self, windows: SequenceStack) -> tuple[SequenceStack, Float, Float, Float]:
+        """Windows as the hold reads them, and the features, mean and deviation that forecasts are made of."""
+        windows = self.held(windows)
+        weights = self._weights(windows)
+        mean = windows.values @ weights.mean
+        centred = windows.values - mean[:, None]
+        return windows, centred @ weights.features, mean, window_deviation(windows.times, centred)
 
     def held(self, windows: SequenceStack) -> SequenceStack:
         """Windows as the hold reads them between observations: on the reference grid where it fills gaps."""

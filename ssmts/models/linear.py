@@ -43,6 +43,10 @@ class LinearPath:
         """The mode bank that the config describes."""
         return make_bank(self.config.context, self.config.n_modes, self.config.period)
 
+    def weights_of(self, group: int) -> Float:
+        """Weights (n_features + 1, horizon + 1) of a group; -1 for the shared ones."""
+        return self.shared if group < 0 or len(self.by_group) == 1 else self.by_group[group]
+
     def forecast(self, features: Float, mean: Float, deviation: Float, groups: Rows) -> Float:
         """Forecast windows at leads 0, 1, ..., horizon.
 
@@ -62,7 +66,7 @@ class LinearPath:
         out = np.empty((len(features), self.shared.shape[1]))
         for group in np.unique(groups):
             members = groups == group
-            W = self.shared if group < 0 or len(self.by_group) == 1 else self.by_group[group]
+            W = self.weights_of(int(group))
             out[members] = features[members] @ W[:-1] + constant[members] * W[-1] + mean[members, None]
         return out
 
