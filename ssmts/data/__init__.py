@@ -13,6 +13,7 @@ from ssmts.data.covariates import (
 from ssmts.data.duration import Step, parse_duration, parse_step, reference_step
 from ssmts.data.instants import output_times, parse_instant, parse_instants
 from ssmts.data.read import read_panel
+from ssmts.data.row_groups import read_row_groups
 from ssmts.data.rows import read_row_values
 from ssmts.data.series import Clock, Covariates, Layout, Panel, Series, Times
 from ssmts.data.tidy import TidyForecasts, write_contributions, write_tidy
@@ -47,6 +48,7 @@ __all__ = [
     "read_covariates",
     "read_cases",
     "read_panel",
+    "read_row_groups",
     "read_row_values",
     "reference_step",
     "without_columns",

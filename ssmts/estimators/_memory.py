@@ -20,7 +20,7 @@ from ssmts.models.moments import Moments, Segments, accumulate
 from ssmts.models.ridge import Penalties, solve
 from ssmts.models.sequences import stack_sequences
 
-__all__ = ["learnt", "memory_from_state", "memory_to_state", "remembered", "unlearnt"]
+__all__ = ["learnt", "memory_from_state", "memory_to_state", "remembered", "summed", "unlearnt"]
 
 
 _SUMS = ("A", "B", "c", "count", "observed")
@@ -83,7 +83,7 @@ def learnt(
         one = Segments(np.array([np.inf]))
         bank, context, horizon = fitted.model.bank, config.context, config.horizon
         added = accumulate(stacks, bank, context, horizon, one, n_groups, rare=memory.rare)
-    sums = _sum(sums, decay, added)
+    sums = summed(sums, decay, added)
     path = LinearPath(config, *solve(sums.completed(), memory.penalties, config.horizon))
     model_config = replace(fitted.model.config, n_groups=n_groups)
     tail = _long_tail(whole, path, fitted.step, fitted.run_in)
@@ -127,7 +127,7 @@ def unlearnt(fitted: FittedForecaster, memory: TrainingMemory, panel: Panel) -> 
         one = Segments(np.array([np.inf]))
         bank, context, horizon = fitted.model.bank, config.context, config.horizon
         taken = accumulate(stacks, bank, context, horizon, one, n_groups, rare=memory.rare)
-        sums = _sum(sums, 1.0, taken.mapped(np.negative))
+        sums = summed(sums, 1.0, taken.mapped(np.negative))
     scaling, kept = fitted.scaling.without(gone)
     sums = sums.mapped(lambda own: own[:, kept])
     if sums.count.sum() < 0.5:
@@ -204,7 +204,8 @@ def _with_groups(sums: Moments, n_groups: int) -> Moments:
     return sums.mapped(padded)
 
 
-def _sum(old: Moments, decay: float, new: Moments) -> Moments:
+def summed(old: Moments, decay: float, new: Moments) -> Moments:
+    """Old moments, each counted `decay` times, and new ones."""
     assert old.observed is not None
     assert new.observed is not None
     return Moments(

@@ -25,6 +25,7 @@ from ssmts.estimators.explaining import ExplainingMixin
 from ssmts.estimators.exporting import ExportingMixin
 from ssmts.estimators.plotting import PlottingMixin
 from ssmts.estimators.probabilistic import ProbabilisticMixin
+from ssmts.estimators.sharding import ShardingMixin
 from ssmts.estimators.updating import UpdatingMixin
 from ssmts.estimators.validating import ValidationMixin
 from ssmts.training import Callback
@@ -34,7 +35,13 @@ __all__ = ["SSMForecaster"]
 
 @dataclass(eq=False, repr=False)
 class SSMForecaster(
-    PlottingMixin, ExplainingMixin, ProbabilisticMixin, UpdatingMixin, ValidationMixin, ExportingMixin
+    PlottingMixin,
+    ExplainingMixin,
+    ProbabilisticMixin,
+    UpdatingMixin,
+    ValidationMixin,
+    ShardingMixin,
+    ExportingMixin,
 ):
     """What all forecasters share; use `LinearSSMForecaster`, `S4Forecaster` or `S4DForecaster`."""
 

@@ -1,0 +1,81 @@
+"""The linear path from shards: the same weights however the series are dealt out."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ssmts import LinearSSMForecaster
+from ssmts.data import read_row_groups
+from ssmts.errors import EmptyDataError, InstantError, ParameterError
+from ssmts_datasets import make_sines
+
+N_SERIES = 60
+
+
+@pytest.fixture(scope="module")
+def many():
+    return make_sines(
+        120, n_series=N_SERIES, periods=[24.0, 9.0], noise=0.3, layout="long", random_state=0
+    ).frame
+
+
+@pytest.fixture(scope="module")
+def ids(many):
+    return list(dict.fromkeys(many["unique_id"]))
+
+
+def fitted(many, ids):
+    model = LinearSSMForecaster(horizon=6, context_length=24, n_modes=24)
+    return model.fit(many[many["unique_id"].isin(ids[:30])])
+
+
+def dealt(many, ids, *cuts):
+    return [many[many["unique_id"].isin(part)] for part in np.split(np.array(ids, dtype=object), cuts)]
+
+
+def test_the_same_weights_whatever_the_split(many, ids):
+    whole = fitted(many, ids).fit_shards([many])
+    shared = whole.model_.linear.shared
+    assert np.abs(shared - fitted(many, ids).model_.linear.shared).max() > 1e-3
+    assert whole.history_["n_windows"] == N_SERIES * (120 - 24 - 6 + 1)
+    backwards = dealt(many, ids[::-1], 1, 2, 20, 45)
+    for shards, n_jobs in ((dealt(many, ids, 7, 31), None), (iter(backwards), 2)):
+        other = fitted(many, ids).fit_shards(shards, n_jobs=n_jobs).model_.linear.shared
+        np.testing.assert_allclose(other, shared, rtol=1e-8, atol=1e-8 * np.abs(shared).max())
+
+
+def test_all_of_the_sample_is_the_fit_on_it(many, ids):
+    model = fitted(many, ids)
+    before = model.model_.linear.shared
+    after = model.fit_shards(dealt(many, ids[:30], 11)).model_.linear.shared
+    np.testing.assert_allclose(after, before, rtol=1e-8, atol=1e-8 * np.abs(before).max())
+
+
+@pytest.mark.parametrize("n_rows", [50, 120, 1000, 10**6])
+def test_parquet_is_read_in_whole_series(many, ids, tmp_path, n_rows):
+    many.to_parquet(tmp_path / "a.parquet", row_group_size=77)
+    frames = list(read_row_groups(tmp_path, "unique_id", n_rows=n_rows))
+    pd.testing.assert_frame_equal(pd.concat(frames, ignore_index=True), many.reset_index(drop=True))
+    of_frames = [set(frame["unique_id"]) for frame in frames]
+    assert sum(map(len, of_frames)) == N_SERIES
+    assert max(map(len, frames)) <= n_rows + 120
+    model = fitted(many, ids).fit_shards(read_row_groups(tmp_path, "unique_id", n_rows=n_rows))
+    assert model.history_["n_windows"] == N_SERIES * (120 - 24 - 6 + 1)
+
+
+def test_a_series_in_two_shards_is_named(many, ids):
+    with pytest.raises(InstantError, match="lies in two shards"):
+        fitted(many, ids).fit_shards([many.iloc[:100], many.iloc[100:]])
+
+
+def test_what_cannot_be_sharded_is_said(many, ids):
+    with pytest.raises(EmptyDataError, match="longer series"):
+        fitted(many, ids).fit_shards([])
+    few = LinearSSMForecaster(horizon=6, context_length=24).fit(many[many["unique_id"].isin(ids[:3])])
+    with pytest.raises(ParameterError, match="share weights"):
+        few.fit_shards([many])
+    again = fitted(many, ids).fit_shards([many])
+    with pytest.raises(ParameterError, match="fitted here"):
+        again.fit_shards([many])
+    with pytest.raises(ParameterError, match="at least 1"):
+        next(read_row_groups("nowhere", "unique_id", n_rows=0))
