@@ -7,7 +7,7 @@ import pytest
 import ssmts
 from ssmts.estimators import SSMForecaster
 from ssmts.nn import LAYERS
-from ssmts.nn.gated import _SELF_GATED
+from ssmts.nn.gated import SELF_GATED
 
 BACKBONES = ["LSSL", "S4", "S4D", "S5", "Mamba", "Mamba2", "Mamba3"]
 
@@ -47,4 +47,4 @@ def test_every_backbone_trains_saves_loads_and_changes_rate(name, tokens, chaos,
 
 
 def test_layers_that_gate_themselves_are_not_gated_twice():
-    assert {name for name, layer in LAYERS.items() if layer.GATED} == set(_SELF_GATED)
+    assert {name for name, layer in LAYERS.items() if layer.GATED} == set(SELF_GATED)
