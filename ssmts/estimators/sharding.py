@@ -39,8 +39,7 @@ class ShardingMixin(FittedBase):
             Every series whole in one of them; those of the sample too, if they are to count.
             `ssmts.data.read_row_groups` makes them from parquet. A few shards are in memory at once.
         n_jobs : int, optional
-            Processes, as joblib counts them: -1 for one a core. With ``joblib.parallel_config("ray")`` they
-            are those of a cluster.
+            Processes, as joblib counts them: -1 for one a core.
 
         Returns
         -------
