@@ -143,7 +143,7 @@ def to_markdown(result: dict[str, Any]) -> str:
             gaps,
             *(f"{v:.4f}" for v in own),
             f"{own['gp'] / own['interpolate'] - 1:+.1%}",
-            f"{spread[gaps]:.4f}",
+            "-" if np.isnan(spread[gaps]) else f"{spread[gaps]:.4f}",
         ]
         + [f"{milliseconds.loc[gaps, way]:.1f}" for way in ("foh", "interpolate", "gp")]
         for gaps, own in mse.iterrows()

@@ -11,7 +11,7 @@ from ssmts.data.covariates import (
     without_columns,
 )
 from ssmts.data.duration import Step, parse_duration, parse_step, reference_step
-from ssmts.data.instants import output_times, parse_instant, parse_instants
+from ssmts.data.instants import output_times, parse_instant, parse_instants, times_between
 from ssmts.data.read import read_panel
 from ssmts.data.row_groups import read_row_groups
 from ssmts.data.rows import read_row_values
@@ -51,6 +51,7 @@ __all__ = [
     "read_row_groups",
     "read_row_values",
     "reference_step",
+    "times_between",
     "without_columns",
     "write_contributions",
     "write_forecast",

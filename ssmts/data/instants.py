@@ -16,7 +16,7 @@ from ssmts.data.duration import Step
 from ssmts.data.series import Layout, Panel, Series, Times
 from ssmts.errors import ClockMismatchError, HorizonError, InstantError
 
-__all__ = ["output_times", "parse_instant", "parse_instants"]
+__all__ = ["output_times", "parse_instant", "parse_instants", "times_between"]
 
 
 def output_times(origin: float, *, horizon: float, step: Step, layout: Layout) -> Times:
@@ -74,6 +74,39 @@ def output_times(origin: float, *, horizon: float, step: Step, layout: Layout) -
     return instants
 
 
+def times_between(first: float, last: float, step: Step, layout: Layout) -> Times:
+    """Instants in regular steps from the first to the last, both included.
+
+    Parameters
+    ----------
+    first, last : int or float
+    step : int, float or pandas offset
+        As for :func:`output_times`; calendar offsets give their stamps, among which `first` need not be.
+    layout : Layout
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        Strictly increasing; int64 nanoseconds or float64.
+
+    Raises
+    ------
+    InstantError
+        If no stamp of the calendar lies between them.
+    """
+    if isinstance(step, pd.tseries.offsets.BaseOffset):
+        times = _calendar_times(int(first) - 1, int(last - first) + 1, step, layout)
+        if not len(times):
+            raise InstantError(
+                f"No stamp of step {step.freqstr!r} lies between {layout.show_instant(first)} and "
+                f"{layout.show_instant(last)}. Give a finer one."
+            )
+        return times
+    steps: Any = np.arange(int(np.floor((last - first) / step + 1e-6)) + 1)
+    instants: Times = np.minimum(first + step * steps, last)
+    return instants
+
+
 def _calendar_times(
     origin: int, horizon: int, offset: pd.tseries.offsets.BaseOffset, layout: Layout
 ) -> NDArray[np.int64]:
@@ -91,8 +124,8 @@ def _calendar_times(
     return times[(times > origin) & (times <= origin + horizon)]
 
 
-def parse_instants(at: Any, panel: Panel) -> list[Times]:
-    """Read ``predict(at=...)``.
+def parse_instants(at: Any, panel: Panel, *, past: bool = False) -> list[Times]:
+    """Read ``predict(at=...)``, or ``reconstruct(at=...)``.
 
     Parameters
     ----------
@@ -100,7 +133,9 @@ def parse_instants(at: Any, panel: Panel) -> list[Times]:
         The same instants for every series; or a frame with the id and time columns of the panel, with rows
         for each series. Naive or with a time zone as the panel is; the order is kept.
     panel : Panel
-        The series that are forecast.
+        The series that are forecast or reconstructed.
+    past : bool, default=False
+        Instants lie from the first row of a series to its last, instead of after its origin.
 
     Returns
     -------
@@ -110,16 +145,16 @@ def parse_instants(at: Any, panel: Panel) -> list[Times]:
     Raises
     ------
     InstantError
-        If an instant cannot be read, appears twice, or does not lie after the origin of its series; if a
-        series has no instant, or an id is not in the panel.
+        If an instant cannot be read, appears twice, or does not lie where it should; if a series has no
+        instant, or an id is not in the panel.
     ClockMismatchError
         If instants and panel are counted differently.
     """
     if hasattr(type(at), "columns"):
-        return _from_frame(Table(at), panel)
+        return _from_frame(Table(at), panel, past=past)
     instants = _same_clock(read_instants(_as_column(at), "at", lambda row: f"at[{row}]"), panel.layout)
     for series in panel.series:
-        _check(instants, series, panel.layout)
+        _check(instants, series, panel.layout, past=past)
     return [instants] * len(panel.series)
 
 
@@ -207,12 +242,19 @@ def _same_clock(instants: Instants, layout: Layout) -> Times:
     return instants.times
 
 
-def _check(times: Times, series: Series, layout: Layout) -> None:
-    """Raise unless every instant is new and lies after the origin."""
+def _check(times: Times, series: Series, layout: Layout, *, past: bool) -> None:
+    """Raise unless every instant is new and lies after the origin, or inside the past."""
     whose = "" if series.id is None else f" of series {series.id!r}"
-    origin, show = series.origin, layout.show_instant
-    early = times <= origin
-    if early.any():
+    show = layout.show_instant
+    if past:
+        first, last = series.times[0], series.times[-1]
+        outside = (times < first) | (times > last)
+        if outside.any():
+            raise InstantError(
+                f"at: {show(times[outside.argmax()])} is not inside the rows of X{whose}, which go from "
+                f"{show(first)} to {show(last)}. Give more history, or ask predict for what comes after."
+            )
+    elif (early := times <= (origin := series.origin)).any():
         raise InstantError(
             f"at: {show(times[early.argmax()])} is not after the origin{whose}, {show(origin)}, its last "
             "observation. Ask for later instants, or cut X before them."
@@ -224,7 +266,7 @@ def _check(times: Times, series: Series, layout: Layout) -> None:
         )
 
 
-def _from_frame(table: Table, panel: Panel) -> list[Times]:
+def _from_frame(table: Table, panel: Panel, *, past: bool) -> list[Times]:
     """Instants of each series from a frame with the panel's id and time columns."""
     layout = panel.layout
     for name in (layout.time_col, layout.id_col):
@@ -254,5 +296,5 @@ def _from_frame(table: Table, panel: Panel) -> list[Times]:
             raise InstantError(
                 f"at has no instant for {layout.id_col} {series.id!r}. Add rows for it, or leave it out of X."
             )
-        _check(groups[series.id], series, layout)
+        _check(groups[series.id], series, layout, past=past)
     return [groups[series.id] for series in panel.series]

@@ -178,10 +178,16 @@ def fit_forecaster(
         history["deep"] = outcome.record | {"seconds": time.perf_counter() - begun}
     covariance = fit_autocovariance(stacks, linear.path.bank, config.context)
     if covariance is not None:
-        lines, expectation = thinned_errors(covariance, stacks, config.context)
-        history["hold"] = {"mse_of_lines": lines, "mse_of_expectation": expectation}
+        lines, expectation, expected = thinned_errors(covariance, stacks, config.context)
+        history["hold"] = {
+            "mse_of_lines": lines,
+            "mse_of_expectation": expectation,
+            "expected_mse": expected,
+        }
         if hold == "auto" and expectation > _MOST_OF_LINES * lines:
             hold = "foh"
+        if expectation > 0.0 and expected > 0.0:
+            covariance = covariance.scaled(expectation / expected)
     model_config = ModelConfig(config, scaling.n_groups, None if deep is None else deep.config, hold)
     if held_out is None:
         held_out = held_out_errors(stacks, linear)

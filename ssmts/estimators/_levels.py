@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtri
 
 from ssmts.errors import ParameterError
 from ssmts.models.arrays import Float
 from ssmts.models.spread import DEFAULT_LEVELS
 
-__all__ = ["asked_levels", "interval_levels", "training_levels"]
+__all__ = ["asked_levels", "interval_levels", "normal_interval", "training_levels"]
 
 _SLACK = 1e-9  # (100 - 99) / 200 is not quite 0.005
 
@@ -47,9 +48,27 @@ def interval_levels(level: Any, trained: Float) -> tuple[list[str], Float]:
     widest = 100.0 * (1.0 - 2.0 * max(float(trained[0]), 1.0 - float(trained[-1])))
     allowed = f"different percents above 0 and at most {widest:g}, the widest that fit learnt (quantiles=)"
     percents = _numbers("level", level, 0.0, widest + 400 * _SLACK, allowed)
+    suffixes, ends = _ends(percents)
+    return suffixes, np.clip(ends, trained[0], trained[-1])
+
+
+def normal_interval(level: Any) -> tuple[list[str], Float]:
+    """Suffixes of the columns and ends of central intervals of a normal distribution, in deviations.
+
+    Raises
+    ------
+    ParameterError
+        If a level is no percent.
+    """
+    allowed = "different percents between 0 and 100"
+    suffixes, ends = _ends(_numbers("level", level, 0.0, 100.0, allowed))
+    return suffixes, np.asarray(ndtri(ends))
+
+
+def _ends(percents: Float) -> tuple[list[str], Float]:
+    """Suffixes and levels of the lower and the upper end of every interval."""
     ends = np.stack([0.5 - percents / 200.0, 0.5 + percents / 200.0], axis=1)
-    suffixes = [f"-{end}-{percent:g}" for percent in percents for end in ("lo", "hi")]
-    return suffixes, np.clip(ends.ravel(), trained[0], trained[-1])
+    return [f"-{end}-{percent:g}" for percent in percents for end in ("lo", "hi")], ends.ravel()
 
 
 def _numbers(name: str, value: Any, above: float, below: float, allowed: str) -> Float:

@@ -25,6 +25,7 @@ from ssmts.estimators.explaining import ExplainingMixin
 from ssmts.estimators.exporting import ExportingMixin
 from ssmts.estimators.plotting import PlottingMixin
 from ssmts.estimators.probabilistic import ProbabilisticMixin
+from ssmts.estimators.reconstructing import ReconstructingMixin
 from ssmts.estimators.sharding import ShardingMixin
 from ssmts.estimators.updating import UpdatingMixin
 from ssmts.estimators.validating import ValidationMixin
@@ -41,6 +42,7 @@ class SSMForecaster(
     UpdatingMixin,
     ValidationMixin,
     ShardingMixin,
+    ReconstructingMixin,
     ExportingMixin,
 ):
     """What all forecasters share; use `LinearSSMForecaster`, `S4Forecaster` or `S4DForecaster`."""

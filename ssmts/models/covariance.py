@@ -1,4 +1,4 @@
-"""Stationary autocovariance of the training data as a sum of damped cosines of the mode bank."""
+"""Stationary autocovariance of the training data: damped cosines at the frequencies of the mode bank."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ssmts.models.arrays import Complex, Float
 from ssmts.models.bank import ModeBank
 from ssmts.models.sequences import SequenceStack
 
-__all__ = ["Autocovariance", "fit_autocovariance", "sample_autocovariance"]
+__all__ = ["Autocovariance", "covariance_modes", "fit_autocovariance", "sample_autocovariance"]
 
 _DENSE_LAGS = 192
 _N_LAGS = 384
@@ -46,6 +46,10 @@ class Autocovariance:
         """Of one observation."""
         return float(self.weights.sum()) + self.nugget
 
+    def scaled(self, factor: float) -> Autocovariance:
+        """The same with every variance times a factor: expectations stay, intervals do not."""
+        return Autocovariance(self.A, self.weights * factor, self.nugget * factor)
+
     def __call__(self, lags: Float) -> Float:
         """Covariance, without the nugget, at some lags >= 0 in reference steps; of the same shape."""
         grid = np.asarray(lags) * _FINE
@@ -68,6 +72,15 @@ class Autocovariance:
                     known += weight * np.exp(a.real * lags) * np.cos(a.imag * lags)
             self.__dict__["_known"] = known
         return known
+
+
+def covariance_modes(bank: ModeBank, context: float) -> Complex:
+    """Modes of a bank, and each of its frequencies undamped: a wave that keeps its phase for all of the data.
+
+    Damped ones alone would have to begin above the variance to reach its covariance at long lags.
+    """
+    frequencies = np.unique(bank.A.imag[bank.n_real :])
+    return np.asarray(np.concatenate([bank.A, -1e-3 / context + 1j * frequencies]))
 
 
 def sample_autocovariance(stacks: Seq[SequenceStack], n_lags: int) -> tuple[Float, Float]:
@@ -102,7 +115,7 @@ def sample_autocovariance(stacks: Seq[SequenceStack], n_lags: int) -> tuple[Floa
 
 
 def fit_autocovariance(stacks: Seq[SequenceStack], bank: ModeBank, context: float) -> Autocovariance | None:
-    """Fit the weights of all modes to the sample autocovariance by non-negative least squares.
+    """Fit the weights of :func:`covariance_modes` to the sample autocovariance by non-negative least squares.
 
     A constant takes up what varies more slowly than the context: the level of a window is not part of the
     covariance.
@@ -120,8 +133,9 @@ def fit_autocovariance(stacks: Seq[SequenceStack], bank: ModeBank, context: floa
     lags = lags[pairs[lags] >= _FEWEST_PAIRS]
     if len(lags) < 3 or lags[0] != 0 or sample[0] <= 0.0:
         return None
-    terms = np.exp(np.multiply.outer(lags.astype(np.float64), bank.A)).real
+    A = covariance_modes(bank, context)
+    terms = np.exp(np.multiply.outer(lags.astype(np.float64), A)).real
     design = np.column_stack([terms, lags == 0, np.ones(len(lags))])
     weights, _ = nnls(design, sample[lags], maxiter=30 * design.shape[1])
     # Never without a nugget: it keeps the equations of close observations solvable.
-    return Autocovariance(bank.A, weights[:-2], max(float(weights[-2]), 1e-3 * float(sample[0])))
+    return Autocovariance(A, weights[:-2], max(float(weights[-2]), 1e-3 * float(sample[0])))

@@ -13,7 +13,7 @@ from torch import Tensor
 from ssmts.models.arrays import Float
 from ssmts.models.bank import ModeBank
 from ssmts.models.config import ModelConfig
-from ssmts.models.covariance import Autocovariance
+from ssmts.models.covariance import Autocovariance, covariance_modes
 from ssmts.models.ensemble import DeepEnsemble
 from ssmts.models.hold import Hold
 from ssmts.models.linear import LinearPath
@@ -152,7 +152,8 @@ class ForecastModel:
             deep = DeepEnsemble.from_tensors(config.deep, linear, parts)
         covariance = None
         if (known := tensors.get("hold.covariance")) is not None:
-            covariance = Autocovariance(linear.bank.A, known[:-1].numpy(), float(known[-1]))
+            modes = covariance_modes(linear.bank, config.linear.context)
+            covariance = Autocovariance(modes[: len(known) - 1], known[:-1].numpy(), float(known[-1]))
         own = {n.removeprefix("spread."): t for n, t in tensors.items() if n.startswith("spread.")}
         return cls(config, linear, deep, Spread.from_tensors(own) if own else None, covariance)
 

@@ -111,17 +111,17 @@ class Hold:
 
 def thinned_errors(
     covariance: Autocovariance, stacks: Seq[SequenceStack], context: float
-) -> tuple[float, float]:
+) -> tuple[float, float, float]:
     """Mean squared errors on training windows of which a quarter of the observations is kept.
 
     Returns
     -------
-    lines, expectation : float
-        Of the first-order hold and of the conditional expectation, at the observations left out; 0 where no
-        stack holds a window.
+    lines, expectation, expected : float
+        Of the first-order hold and of the conditional expectation, at the observations left out, and the
+        latter as the covariance expects it; 0 where no stack holds a window.
     """
     rng = np.random.default_rng(0)
-    by_lines, by_expectation, count = 0.0, 0.0, 0
+    by_lines, by_expectation, by_covariance, count = 0.0, 0.0, 0.0, 0
     long_enough = [stack for stack in stacks if len(stack.times) >= 8]
     for stack in long_enough:
         for row in np.linspace(7, len(stack.times) - 1, max(1, _N_WINDOWS // len(long_enough))).astype(int):
@@ -134,8 +134,12 @@ def thinned_errors(
             values, left_out = window.values[:4], times[~kept]
             truth = values[:, ~kept]
             lines = np.array([np.interp(left_out, times[kept], own[kept]) for own in values])
-            expected, _ = conditional(covariance, times[kept], values[:, kept], left_out)
+            expected, variance = conditional(
+                covariance, times[kept], values[:, kept], left_out, with_variance=True
+            )
             by_lines += float(((lines - truth) ** 2).sum())
             by_expectation += float(((expected - truth) ** 2).sum())
+            by_covariance += float(variance.sum()) * len(values)
             count += truth.size
-    return by_lines / max(count, 1), by_expectation / max(count, 1)
+    count = max(count, 1)
+    return by_lines / count, by_expectation / count, by_covariance / count
