@@ -36,12 +36,28 @@ def run(script: str | Path, folder: Path, *code: str) -> str:
     return ran.stdout
 
 
-@pytest.mark.parametrize("script", [name for name in SCRIPTS if name != "demo.py"])
+@pytest.mark.parametrize(
+    "script", [name for name in SCRIPTS if name not in ("demo.py", "irregular_sensors.py")]
+)
 def test_example_runs(script: str, tmp_path: Path) -> None:
     if script in NEEDED:
         package = NEEDED[script]
         pytest.importorskip(package, reason=f"the example needs {package}", exc_type=ImportError)
     assert run(ROOT / "examples" / script, tmp_path).strip()
+
+
+def test_irregular_sensors_are_filled_better_than_on_lines(tmp_path: Path) -> None:
+    lines = run(ROOT / "examples" / "irregular_sensors.py", tmp_path).splitlines()
+    assert (tmp_path / "irregular_sensors.png").stat().st_size > 50_000
+    [row] = [line for line in lines if line.startswith("half years")]
+    on_lines, expectation, inside = map(float, row.split()[2:])
+    assert expectation < 0.5 * on_lines
+    assert inside > 0.8
+    rows = {
+        line.split("%")[0]: list(map(float, line.split()[-2:])) for line in lines if "of the weeks  " in line
+    }
+    assert rows["100"][0] == rows["100"][1]
+    assert rows["10"][1] < rows["10"][0]
 
 
 def test_demo_runs_end_to_end_and_keeps_its_word(tmp_path: Path) -> None:
