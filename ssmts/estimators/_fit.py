@@ -74,6 +74,8 @@ def _context_of(context: Any, clock: Clock, step: float) -> float:
         )
     else:
         steps = parse_duration(context, clock) / step
+        if abs(steps - round(steps)) < 1e-6:  # whatever the unit of a number clock rounds to
+            steps = float(round(steps))
     if steps < 2:
         raise ParameterError("context_length", context, "at least 2 reference steps")
     return steps

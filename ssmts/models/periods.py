@@ -65,7 +65,7 @@ def candidate_periods(
 def _average_spectrum(stacks: Seq[SequenceStack]) -> tuple[Float, Float, float]:
     """Frequencies per reference step, mean normalised power, and the width of a bin in independent units."""
     longest = max(stacks, key=lambda stack: stack.times[-1])
-    n_rows = int(min(longest.times[-1], _MOST_ROWS)) + 1
+    n_rows = int(min(longest.times[-1] + 1e-6, _MOST_ROWS)) + 1
     n_fft = 2 * n_rows
     total, count = np.zeros(n_fft // 2 + 1), 0
     taper = np.hanning(n_rows)
