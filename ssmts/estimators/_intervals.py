@@ -1,4 +1,4 @@
-"""Quantiles of the forecasts of a panel."""
+"""Quantiles and paths of the forecasts of a panel."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from ssmts.data import Panel, Times
-from ssmts.errors import ModelFileError
+from ssmts.errors import ModelFileError, ParameterError
 from ssmts.estimators._fitted import FittedForecaster
 from ssmts.estimators._predicting import forecast_panel, window_scales
 from ssmts.models.arrays import Float
 from ssmts.models.spread import Spread
 
-__all__ = ["quantile_panel", "spread_of"]
+__all__ = ["quantile_panel", "sample_panel", "spread_of"]
 
 
 def spread_of(fitted: FittedForecaster) -> Spread:
@@ -52,4 +52,40 @@ def quantile_panel(
             offsets = spread.offsets(levels, leads + late, int(group))
             quantiles[:, channels] += offsets[:, None] * scale[channels, None]
         out.append(quantiles)
+    return times, out
+
+
+def sample_panel(
+    fitted: FittedForecaster, panel: Panel, n: int, generator: np.random.Generator, **options: Any
+) -> tuple[list[Times], list[Float]]:
+    """Instants and paths of every series; the options are those of :func:`forecast_panel`.
+
+    Returns
+    -------
+    times : list of ndarray, each (n_instants,)
+    values : list of ndarray of float64, each (n_instants, n_channels, n)
+
+    Raises
+    ------
+    ModelFileError
+        If the model was saved by a version that learnt no paths.
+    ParameterError
+        If fit learnt a single quantile.
+    """
+    spread = spread_of(fitted)
+    if len(spread.levels) == 1:
+        raise ParameterError("quantiles", spread.levels.tolist(), "two levels or more for paths to be drawn")
+    if spread.paths is None:
+        raise ModelFileError("This model was saved by a version without paths. Fit it again.")
+    times, values = forecast_panel(fitted, panel, **options)
+    scales = window_scales(fitted, panel, spread)
+    out = []
+    for series, instants, center, scale, groups, age in zip(panel.series, times, values, *scales):
+        leads = (instants - series.origin) / fitted.step
+        paths = np.repeat(center[:, :, None], n, axis=2)
+        for channel in range(panel.n_channels):
+            own = leads + age[channel]
+            scores = spread.paths.scores(n, own, generator)
+            paths[:, channel] += scale[channel] * spread.at_scores(scores, own, int(groups[channel])).T
+        out.append(paths)
     return times, out

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from ssmts.data import write_forecast
+import numpy as np
+
+from ssmts.data import is_integer, write_forecast
+from ssmts.errors import ParameterError
 from ssmts.estimators._base import FittedBase
-from ssmts.estimators._intervals import quantile_panel, spread_of
+from ssmts.estimators._intervals import quantile_panel, sample_panel, spread_of
 from ssmts.estimators._levels import asked_levels, interval_levels
 
 __all__ = ["ProbabilisticMixin"]
 
 
 class ProbabilisticMixin(FittedBase):
-    """Quantiles and intervals from the errors on blocks of time that fit held out."""
+    """Quantiles, intervals and paths from the errors on blocks of time that fit held out."""
 
     def predict_quantiles(
         self,
@@ -91,6 +94,61 @@ class ProbabilisticMixin(FittedBase):
         """
         suffixes, levels = interval_levels(level, spread_of(self._check_fitted()).levels)
         return self._write(X, levels, suffixes, horizon, step, at, future)
+
+    def sample(
+        self,
+        n: int,
+        X: Any = None,
+        *,
+        horizon: Any = None,
+        step: Any = None,
+        at: Any = None,
+        future: Any = None,
+        random_state: Any = None,
+    ) -> Any:
+        """Draw futures that are consistent over time: a path that is high tends to stay high as errors do.
+
+        Parameters
+        ----------
+        n : int
+            Number of paths of every series.
+        X : like predict's, optional
+        horizon, step, at, future
+            As for :meth:`predict`.
+        random_state : int or numpy.random.Generator, optional
+            The same seed gives the same paths, whatever `step` or `at` they are asked at.
+
+        Returns
+        -------
+        Same kind as X
+            Columns ``<target>-sample-0``, ... for every target; arrays have a last axis of paths.
+
+        Raises
+        ------
+        ParameterError
+            If `n` or `random_state` is malformed, or fit learnt a single quantile.
+        ssmts.errors.SSMTSError
+            As for :meth:`predict`.
+
+        Notes
+        -----
+        The quantiles of many paths at an instant are those of :meth:`predict_quantiles`. Paths of different
+        channels and series are drawn independently.
+        """
+        if not is_integer(n) or n < 1:
+            raise ParameterError("n", n, "an integer >= 1")
+        if not (
+            random_state is None
+            or isinstance(random_state, np.random.Generator)
+            or (is_integer(random_state) and random_state >= 0)
+        ):
+            raise ParameterError("random_state", random_state, "None, an integer >= 0 or a numpy Generator")
+        panel, generator = self._history(X, future), np.random.default_rng(random_state)
+        times, values = sample_panel(
+            self._check_fitted(), panel, n, generator, horizon=horizon, step=step, at=at
+        )
+        suffixes = [f"-sample-{k}" for k in range(n)]
+        return write_forecast(panel.layout, panel.ids, times, values, suffixes=suffixes)
 
     def _write(
         self, X: Any, levels: Any, suffixes: list[str], horizon: Any, step: Any, at: Any, future: Any

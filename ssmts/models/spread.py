@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ssmts.models.arrays import Float, Rows
 from ssmts.models.held_out import HeldOutErrors
+from ssmts.models.paths import Paths, fit_paths, path_leads
 
 __all__ = ["DEFAULT_LEVELS", "Spread", "fit_spread"]
 
@@ -20,6 +21,7 @@ DEFAULT_LEVELS = (0.005, 0.01, 0.025, *(round(0.05 * k, 2) for k in range(1, 20)
 _SHARED_SCALE = 0.6
 _N_KNOTS = 40
 _GROUP_PRIOR = 300.0  # windows: a group with so many of its own is half shared, half its own
+_MOST_PATHS = 4_000  # windows that say how errors at different leads go together
 _FEW = 20  # errors: of fewer, both signs count as seen
 
 
@@ -36,12 +38,15 @@ class Spread:
     shared : ndarray of float64, shape (n_knots, n_levels)
         In units of the window's scale, never decreasing along levels.
     by_group : ndarray of float64, shape (n_groups, n_knots, n_levels)
+    paths : Paths, optional
+        How errors at different leads go together; None in files of versions before there was one.
     """
 
     levels: Float
     knots: Float
     shared: Float
     by_group: Float
+    paths: Paths | None = None
 
     def scale(self, deviation: Float) -> Float:
         """Scale of the errors of windows of a deviation, both in standardised units."""
@@ -64,10 +69,33 @@ class Spread:
         ndarray of float64, shape (n_leads, n)
             Never decreasing along levels.
         """
-        own = len(self.by_group) > 1 and 0 <= group < len(self.by_group)
-        table = self.by_group[group] if own else self.shared
-        by_level = _interpolated(ndtri(levels), ndtri(self.levels), table.T)
+        by_level = _interpolated(ndtri(levels), ndtri(self.levels), self._table_of(group).T)
         return _interpolated(leads, self.knots, by_level.T)
+
+    def at_scores(self, scores: Float, leads: Float, group: int) -> Float:
+        """Quantiles at normal scores, a score for each lead.
+
+        Parameters
+        ----------
+        scores : ndarray of float64, shape (n, n_leads)
+            Beyond the outermost levels the quantiles go on in a line, as those of a normal distribution do.
+        leads : ndarray of float64, shape (n_leads,)
+        group : int
+
+        Returns
+        -------
+        ndarray of float64, shape (n, n_leads)
+            In units of the window's scale.
+        """
+        at, table = ndtri(self.levels), _interpolated(leads, self.knots, self._table_of(group))
+        after = np.clip(np.searchsorted(at, scores), 1, len(at) - 1)
+        share = (scores - at[after - 1]) / (at[after] - at[after - 1])
+        lead = np.arange(len(leads))
+        return np.asarray((1.0 - share) * table[lead, after - 1] + share * table[lead, after])
+
+    def _table_of(self, group: int) -> Float:
+        own = len(self.by_group) > 1 and 0 <= group < len(self.by_group)
+        return self.by_group[group] if own else self.shared
 
     def of_groups(self, kept: Rows) -> Spread:
         """The tables of some groups, in their order; those that fit did not see have the shared one."""
@@ -78,7 +106,8 @@ class Spread:
 
     def to_tensors(self) -> dict[str, Tensor]:
         """Everything fitted, by name; tables as float32, which is all the digits that they have."""
-        return {
+        tensors = {} if self.paths is None else self.paths.to_tensors()
+        return tensors | {
             "levels": torch.from_numpy(self.levels),
             "knots": torch.from_numpy(self.knots),
             "shared": torch.from_numpy(self.shared.astype(np.float32)),
@@ -88,8 +117,11 @@ class Spread:
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor]) -> Spread:
         """Inverse of :meth:`to_tensors`."""
-        names = ("levels", "knots", "shared", "by_group")
-        return cls(*(tensors[name].numpy().astype(np.float64) for name in names))
+        levels, knots, shared, by_group = (
+            tensors[name].numpy().astype(np.float64) for name in ("levels", "knots", "shared", "by_group")
+        )
+        paths = Paths.from_tensors(tensors) if "loadings" in tensors else None
+        return cls(levels, knots, shared, by_group, paths)
 
 
 def _interpolated(at: Float, knots: Float, rows: Float) -> Float:
@@ -139,8 +171,21 @@ def fit_spread(held_out: HeldOutErrors, n_groups: int, levels: Float) -> Spread:
         if len(own):
             share = len(own) / (len(own) + _GROUP_PRIOR)
             by_group[group] += share * (_table(own, levels) - shared)
-    rounded = (table.astype(np.float32).astype(np.float64) for table in (shared, by_group))
-    return Spread(levels, knots, *rounded)
+    shared, by_group = (table.astype(np.float32).astype(np.float64) for table in (shared, by_group))
+    spread = Spread(levels, knots, shared, by_group)
+    return replace(spread, paths=_paths(held_out, spread)) if len(levels) > 1 else spread
+
+
+def _paths(held_out: HeldOutErrors, spread: Spread) -> Paths:
+    """The copula of normal scores by the shared table."""
+    horizon = held_out.errors.shape[1] - 1
+    some = slice(None, None, -(-len(held_out.errors) // _MOST_PATHS) or 1)
+    leads, unit = path_leads(horizon), spread.scale(held_out.deviation[some])[:, None]
+    scores = held_out.errors[some][:, leads] / unit
+    table = spread.offsets(spread.levels, leads.astype(np.float64), -1)
+    for own, ends in zip(scores.T, table, strict=True):
+        own[:] = np.interp(own, ends, ndtri(spread.levels)) if ends[-1] > ends[0] else 0.0
+    return fit_paths(scores, horizon)
 
 
 def _table(errors: Float, levels: Float) -> Float:
