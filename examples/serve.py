@@ -6,6 +6,7 @@ python examples/serve.py
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -32,11 +33,14 @@ def main() -> None:
             port = free.getsockname()[1]
         command = ["mlflow", "models", "serve", "-m", f"{folder}/model", "--env-manager", "local"]
         print("$", *command[:-3], "...", flush=True)
+        # MLflow looks for its web server on the PATH, where an environment that is not activated is not.
+        scripts = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
         with Path(folder, "server.log").open("wb") as log:
             server = subprocess.Popen(
                 [sys.executable, "-m", *command, "--host", "127.0.0.1", "--port", str(port)],
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                env=os.environ | {"PATH": scripts},
             )
         try:
             wait(f"http://127.0.0.1:{port}/health", server)

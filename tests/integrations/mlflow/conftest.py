@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,8 @@ pytest.importorskip("mlflow", minversion="3.5", reason="needs mlflow >= 3.5", ex
 from ssmts import LinearSSMForecaster
 
 os.environ |= {
+    # MLflow looks for its web server on the PATH, where an environment that is not activated is not.
+    "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # seven processes that no test needs
