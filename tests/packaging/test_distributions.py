@@ -59,6 +59,7 @@ def test_metadata(distributions):
         *(
             "torch",
             "numpy",
+            "scipy",
             "scikit-learn",
             "pandas",
             "narwhals",
