@@ -4,10 +4,10 @@ ENV is an environment of its own, so that no peer decides what versions we run w
 
     python -m venv ENV && ENV/bin/pip install neuralforecast==3.3.0 darts==0.48.1 torch==2.13.0
 
-Every peer gets the same standardised values, trains with its library's defaults for at most ``--seconds`` of
-processor time (so that what else the machine does does not count), and forecasts every window of the judged
-span; the errors are ours to compute. Context: 512 rows. Ours: defaults, 30 days; their times are processor
-time as well. A stored row is not run again.
+Every peer gets the same standardised values, trains with its library's defaults until ``--seconds`` of
+processor time are spent (so that what else the machine does does not count), and forecasts every window of
+the judged span; the errors are ours to compute. Context: 512 rows. Ours: defaults, 30 days; their times are
+processor time as well. A stored row is not run again.
 """
 
 from __future__ import annotations
@@ -161,9 +161,9 @@ def summary(folder: Path) -> str:
     header = ["cell", *(name if name in _OURS else f"{PEERS[name]} {name}" for name in names)]
     note = (
         "Test spans, MSE / MAE on standardised values over the same windows, in brackets the processor time "
-        "of training. Peers: their libraries' defaults, context 512, training ended by time or by early "
-        f"stopping. Cells that a peer wins: {', '.join(lost) or 'none'}. `python -m benchmarks.peers --test` "
-        "makes this page."
+        "of training. Peers: their libraries' defaults, context 512, training stopped at the first step "
+        f"after its time was spent, or early. Cells that a peer wins: {', '.join(lost) or 'none'}. "
+        "`python -m benchmarks.peers --test` makes this page."
     )
     picture = "![MSE against training time](peers.png)"
     return f"# Peers\n\n{note}\n\n{markdown_table(header, lines)}\n{picture}\n"
