@@ -54,7 +54,7 @@ def projection():
 
 
 NEEDED = {
-    "production.md": ["optuna", "mlflow.pyfunc", "onnxscript", "onnxruntime"]
+    "production.md": ["optuna", "mlflow.pyfunc", "onnxscript", "onnxruntime", "ray.data"]
 }  # packages that are not there everywhere
 GIVEN = {"README.md": [readme], "layers.md": [layers, projection]}  # for one block after the other
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pandas as pd
 
-from ssmts.errors import MissingIdError, ParameterError
+from ssmts.errors import MissingColumnError, MissingIdError, ParameterError
 
-__all__ = ["read_row_groups"]
+__all__ = ["parquet_tables", "read_row_groups", "whole_series"]
 
 _ROWS = 1_000_000
+_BATCH = 131_072
 
 
 def read_row_groups(
@@ -45,37 +46,78 @@ def read_row_groups(
         If pyarrow is not installed.
     ParameterError
         If `n_rows` is no positive number.
+    MissingColumnError
+        If there is no column `id_col`.
     MissingIdError
         If a row has no id.
     """
+    for table in whole_series(parquet_tables(path, columns, n_rows), id_col, n_rows):
+        yield table.to_pandas()
+
+
+def parquet_tables(
+    path: str | os.PathLike[str], columns: Sequence[str] | None = None, n_rows: int = _ROWS
+) -> Iterator[Any]:
+    """Arrow tables of some rows of a parquet file or folder, in order; see :func:`read_row_groups`."""
     try:
+        import pyarrow as pa
         from pyarrow import dataset
     except ImportError as error:
-        raise ImportError('read_row_groups() needs pyarrow: pip install "ssmts[polars]"') from error
-    if n_rows < 1:
-        raise ParameterError("n_rows", n_rows, "at least 1")
+        raise ImportError('reading parquet needs pyarrow: pip install "ssmts[polars]"') from error
     found: Any = dataset.dataset(path, format="parquet")
-    held: list[pd.DataFrame] = []
     # Few batches ahead: the defaults hold hundreds of megabytes.
     for batch in found.to_batches(
         columns=None if columns is None else list(columns),
-        batch_size=min(n_rows, 131_072),
+        batch_size=min(n_rows, _BATCH),
         batch_readahead=1,
         fragment_readahead=1,
     ):
-        if not batch.num_rows:
+        yield pa.Table.from_batches([batch])
+
+
+def whole_series(tables: Iterable[Any], id_col: str, n_rows: int = _ROWS) -> Iterator[Any]:
+    """Regroup Arrow tables, in which the rows of a series lie together, so that no series is cut in two.
+
+    Parameters
+    ----------
+    tables : iterable of pyarrow.Table
+    id_col : str
+    n_rows : int, default=1_000_000
+
+    Yields
+    ------
+    pyarrow.Table
+        Of about `n_rows` rows.
+
+    Raises
+    ------
+    ParameterError
+        If `n_rows` is no positive number.
+    MissingColumnError
+        If there is no such column.
+    MissingIdError
+        If a row has no id.
+    """
+    import pyarrow as pa
+
+    if n_rows < 1:
+        raise ParameterError("n_rows", n_rows, "at least 1")
+    held: list[Any] = []
+    for table in tables:
+        if id_col not in table.column_names:
+            raise MissingColumnError(f"{id_col!r} is not a column of the data: {table.column_names}.")
+        if not table.num_rows:
             continue
-        frame = batch.to_pandas()
-        if frame[id_col].isna().any():
-            raise MissingIdError(f"A row of {path} has no {id_col!r}. Fill it in, or leave the row out.")
-        held.append(frame)
-        if sum(map(len, held)) <= n_rows:
+        if table.column(id_col).null_count:
+            raise MissingIdError(f"A row has no {id_col!r}. Fill it in, or leave the row out.")
+        held.append(table)
+        if sum(part.num_rows for part in held) <= n_rows:
             continue
-        rows = pd.concat(held, ignore_index=True)
-        ids = rows[id_col]
+        rows = pa.concat_tables(held)
+        ids = rows.column(id_col).to_pandas()
         begin = int((ids != ids.iloc[-1]).to_numpy().nonzero()[0].max(initial=-1)) + 1
-        held = [rows.iloc[begin:]]
+        held = [rows.slice(begin)]
         if begin:
-            yield rows.iloc[:begin]
+            yield rows.slice(0, begin)
     if held:
-        yield pd.concat(held, ignore_index=True)
+        yield pa.concat_tables(held)

@@ -20,7 +20,15 @@ from ssmts.models.moments import Moments, Segments, accumulate
 from ssmts.models.ridge import Penalties, solve
 from ssmts.models.sequences import stack_sequences
 
-__all__ = ["learnt", "memory_from_state", "memory_to_state", "remembered", "summed", "unlearnt"]
+__all__ = [
+    "learnt",
+    "memory_from_state",
+    "memory_to_state",
+    "no_memory",
+    "remembered",
+    "summed",
+    "unlearnt",
+]
 
 
 _SUMS = ("A", "B", "c", "count", "observed")
@@ -32,6 +40,17 @@ def remembered(
     """The memory of a fit on a panel whose covariates matter `run_in` reference steps later."""
     tail = _long_tail(panel, linear.path, step, run_in)
     return TrainingMemory(linear.sums, linear.rare, linear.penalties, tail, _of_rows(weights, panel, tail))
+
+
+def no_memory(fitted: FittedForecaster) -> ParameterError:
+    """The error where later rows cannot be added, because what was learnt is not there."""
+    if "n_shards" in fitted.history:
+        what = (
+            "one of the shards of a new fit_shards: it keeps no ends of the series that later rows continue"
+        )
+    else:
+        what = "learnt by fit: this model was saved without sums=True"
+    return ParameterError("X", "given", what)
 
 
 def learnt(
@@ -143,7 +162,7 @@ def unlearnt(fitted: FittedForecaster, memory: TrainingMemory, panel: Panel) -> 
     model_config = replace(fitted.model.config, n_groups=len(kept))
     return replace(
         fitted,
-        model=ForecastModel(model_config, path, fitted.model.deep, spread),
+        model=ForecastModel(model_config, path, fitted.model.deep, spread, fitted.model.covariance),
         scaling=scaling,
         tail=end,
         history=fitted.history | {"n_windows": float(sums.count.sum())},

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
-from dataclasses import replace
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -20,7 +20,7 @@ from ssmts.models.moments import Moments, Segments, accumulate
 from ssmts.models.ridge import solve
 from ssmts.models.sequences import stack_sequences
 
-__all__ = ["ShardingMixin"]
+__all__ = ["ShardSums", "ShardingMixin"]
 
 
 class ShardingMixin(FittedBase):
@@ -57,8 +57,15 @@ class ShardingMixin(FittedBase):
         EmptyDataError
             If no series of the shards is long enough for one window.
         """
+        sums = self._shard_sums()
+        return self._solve_shards(
+            Parallel(n_jobs=n_jobs, return_as="generator")(delayed(sums)(shard) for shard in shards)
+        )
+
+    def _shard_sums(self) -> ShardSums:
+        """What adds up a shard, wherever it lies."""
         fitted = self._check_fitted()
-        memory, config = fitted.memory, fitted.model.config.linear
+        memory = fitted.memory
         if memory is None:
             raise ParameterError("shards", "given", "added to a model that was fitted here, on a sample")
         if fitted.layout.form != "long" or fitted.scaling.grouping not in ("none", "channel"):
@@ -70,11 +77,13 @@ class ShardingMixin(FittedBase):
         if fitted.columns is not None:
             raise ParameterError("shards", "given", "added to a model without covariates")
         linear = ForecastModel(fitted.model.config, fitted.model.linear)
-        bare = replace(fitted, model=linear, tail=None, memory=None)
-        found = Parallel(n_jobs=n_jobs, return_as="generator")(
-            delayed(_sums)(bare, memory.rare, self._roles, shard) for shard in shards
-        )
-        total: Moments | None = None
+        return ShardSums(replace(fitted, model=linear, tail=None, memory=None), memory.rare, self._roles)
+
+    def _solve_shards(self, found: Iterable[tuple[Sequence[Hashable | None], Moments]]) -> Self:
+        """Solve from the ids and sums of all shards."""
+        fitted = self._check_fitted()
+        assert fitted.memory is not None
+        config, total, n_shards = fitted.model.config.linear, None, 0
         seen: set[Hashable | None] = set()
         for ids, sums in found:
             if twice := seen.intersection(ids):
@@ -83,24 +92,44 @@ class ShardingMixin(FittedBase):
                     "Give every series whole, sorted by id."
                 )
             seen.update(ids)
+            n_shards += 1
             total = sums if total is None else summed(total, 1.0, sums)
         if total is None or not total.count.any():
             raise EmptyDataError("No series of the shards holds a context and a horizon. Give longer series.")
-        path = LinearPath(config, *solve(total.completed(), memory.penalties, config.horizon))
-        model = ForecastModel(fitted.model.config, path, fitted.model.deep, fitted.model.spread)
-        history = fitted.history | {"n_windows": float(total.count.sum())}
+        path = LinearPath(config, *solve(total.completed(), fitted.memory.penalties, config.horizon))
+        own = fitted.model
+        model = ForecastModel(own.config, path, own.deep, own.spread, own.covariance)
+        history = fitted.history | {"n_windows": float(total.count.sum()), "n_shards": n_shards}
         self._adopt(replace(fitted, model=model, history=history, tail=None, memory=None))
         return self
 
 
-def _sums(
-    fitted: FittedForecaster, rare: NDArray[np.bool_], roles: dict[str, Any], shard: Any
-) -> tuple[tuple[Hashable | None, ...], Moments]:
-    """Ids and moments of a shard; runs in a process of its own."""
-    config, bank, n_groups = fitted.model.config.linear, fitted.model.bank, fitted.scaling.n_groups
-    panel = read_history(shard, fitted.layout, None, roles)
-    stacks = stack_sequences(fitted.sequences(panel))
-    if not stacks:
-        return panel.ids, Moments.zeros(1, n_groups, bank.n_features + 1, config.horizon + 1)
-    one = Segments(np.array([np.inf]))
-    return panel.ids, accumulate(stacks, bank, config.context, config.horizon, one, n_groups, rare=rare)
+@dataclass(frozen=True)
+class ShardSums:
+    """Ids and moments of a shard; light enough to be sent to other processes.
+
+    Parameters
+    ----------
+    fitted : FittedForecaster
+    rare : ndarray of bool, shape (horizon + 1,)
+        Leads that take interpolated values.
+    roles : dict
+        How shards are read.
+    """
+
+    fitted: FittedForecaster
+    rare: NDArray[np.bool_]
+    roles: dict[str, Any]
+
+    def __call__(self, shard: Any) -> tuple[tuple[Hashable | None, ...], Moments]:
+        """Add up a long frame."""
+        fitted = self.fitted
+        config, bank, n_groups = fitted.model.config.linear, fitted.model.bank, fitted.scaling.n_groups
+        panel = read_history(shard, fitted.layout, None, self.roles)
+        stacks = stack_sequences(fitted.sequences(panel))
+        if not stacks:
+            return panel.ids, Moments.zeros(1, n_groups, bank.n_features + 1, config.horizon + 1)
+        one = Segments(np.array([np.inf]))
+        return panel.ids, accumulate(
+            stacks, bank, config.context, config.horizon, one, n_groups, rare=self.rare
+        )

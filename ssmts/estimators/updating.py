@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any, Self
 
 from ssmts.data import parse_duration
-from ssmts.errors import ParameterError, TargetGivenError
+from ssmts.errors import TargetGivenError
 from ssmts.estimators._fitted import continued, following, tail_of
-from ssmts.estimators._memory import learnt, unlearnt
+from ssmts.estimators._memory import learnt, no_memory, unlearnt
 from ssmts.estimators._weights import row_weights
 from ssmts.estimators.streaming import ForecastStream, StreamingMixin
 
@@ -90,7 +90,7 @@ class UpdatingMixin(StreamingMixin):
         fitted = self._check_fitted()
         memory = fitted.memory
         if memory is None:
-            raise ParameterError("X", "given", "learnt by fit: this model was saved without sums=True")
+            raise no_memory(fitted)
         read = self._read(X, fitted.layout)
         panel = following(read, {series.id: series.times[-1].item() for series in memory.tail.series})
         weights = None if sample_weight is None else row_weights(sample_weight, X, panel)
@@ -121,6 +121,6 @@ class UpdatingMixin(StreamingMixin):
         """
         fitted = self._check_fitted()
         if fitted.memory is None:
-            raise ParameterError("X", "given", "learnt by fit: this model was saved without sums=True")
+            raise no_memory(fitted)
         self._adopt(unlearnt(fitted, fitted.memory, self._read(X, fitted.layout)))
         return self

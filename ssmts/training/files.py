@@ -4,7 +4,8 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -72,14 +73,29 @@ def write_atomic(path: str | os.PathLike[str], content: bytes) -> None:
     OSError
         If the file cannot be written.
     """
+    with replacing(path) as beside, beside.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A path beside `path`, to be written: renamed over it when the block ends well, removed when not.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Yields
+    ------
+    Path
+    """
     path = Path(path)
     # Not tempfile: its files are readable by their owner only, whatever the umask.
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
-        with beside.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        yield beside
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

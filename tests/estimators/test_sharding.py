@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import ssmts
 from ssmts import LinearSSMForecaster
 from ssmts.data import read_row_groups
 from ssmts.errors import EmptyDataError, InstantError, ParameterError
@@ -79,3 +80,13 @@ def test_what_cannot_be_sharded_is_said(many, ids):
         again.fit_shards([many])
     with pytest.raises(ParameterError, match="at least 1"):
         next(read_row_groups("nowhere", "unique_id", n_rows=0))
+
+
+def test_later_rows_after_shards_are_refused_and_it_is_said_why(many, ids, tmp_path):
+    model = fitted(many, ids).fit_shards(dealt(many, ids, 9, 40))
+    assert model.history_["n_shards"] == 3
+    model.save(tmp_path / "model")
+    for one in (model, ssmts.load(tmp_path / "model")):
+        for act in (one.partial_fit, one.unlearn):
+            with pytest.raises(ParameterError, match="a new fit_shards: it keeps no ends of the series"):
+                act(many)
