@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from ssmts.models.arrays import Float, Rows
 from ssmts.models.bank import ModeBank
+from ssmts.models.lags import are_cheaper, lag_moments
 from ssmts.models.sequences import SequenceStack
-from ssmts.models.states import WindowStates, window_states
+from ssmts.models.states import WindowStates, window_moments, window_states
 
 __all__ = [
     "Moments",
@@ -243,9 +244,36 @@ def accumulate(
         if n_groups > 1 and not ((stack.groups >= 0) & (stack.groups < n_groups)).all():
             raise ValueError(f"groups must lie in [0, {n_groups}), got {sorted(set(stack.groups.tolist()))}")
         rows = origin_rows(stack, history, horizon, stride)
+        cheaper = len(segments) == 1 and are_cheaper(stack, context, horizon, rows, bank.n_features)
+        if cheaper and _add_by_lags(moments, stack, bank, round(context), rows):
+            continue
         for block in window_states(stack, bank, context, rows):
             _add_block(moments, rare, stack, block, bank, segments)
     return moments
+
+
+def _add_by_lags(moments: Moments, stack: SequenceStack, bank: ModeBank, context: int, rows: Rows) -> bool:
+    """Add the windows of a regular stack without their states; False, and nothing, if digits were lost."""
+    groups = stack.groups if moments.A.shape[1] > 1 else np.zeros(len(stack.values), dtype=np.int64)
+    mean, deviation = window_moments(stack.times, stack.values, rows, context)
+    constant = floored(deviation)
+    found = {}
+    for group in np.unique(groups).tolist():
+        own = groups == group
+        found[group] = lag_moments(
+            stack.values[own], rows, context, moments.c.shape[2] - 1, bank, mean[own], constant[own]
+        )
+    if any(sums is None for sums in found.values()):
+        return False
+    for group, sums in found.items():
+        assert sums is not None
+        for total, part in zip((moments.A, moments.B, moments.c), sums, strict=True):
+            total[0, group] += part
+        count = float((groups == group).sum() * len(rows))
+        moments.count[0, group] += count
+        if moments.observed is not None:
+            moments.observed[0, group] += count
+    return True
 
 
 def rarely_observed(

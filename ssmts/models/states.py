@@ -22,7 +22,14 @@ from ssmts.models.bank import ModeBank
 from ssmts.models.sequences import SequenceStack
 from ssmts_kernels.hold import hold_weights
 
-__all__ = ["WindowStates", "final_weights", "observation_weights", "window_deviation", "window_states"]
+__all__ = [
+    "WindowStates",
+    "final_weights",
+    "observation_weights",
+    "window_deviation",
+    "window_moments",
+    "window_states",
+]
 
 _BLOCK_BYTES = 128 * 2**20  # states held at once
 
@@ -248,6 +255,22 @@ def _squares(intervals: Float, before: Float, after: Float) -> Float:
     smooth = intervals / 3.0 * (before * before + before * after + after * after)
     rough = np.minimum(intervals, 1.0 / np.maximum(intervals, 1.0)) / 6.0
     return np.asarray(smooth + rough * (after - before) ** 2)
+
+
+def window_moments(times: Float, values: Float, rows: Rows, context: float) -> tuple[Float, Float]:
+    """Mean and deviation of the windows that end at some rows, each (n_members, n_windows).
+
+    Parameters
+    ----------
+    times : ndarray of float64, shape (length,)
+        Of a clock on which windows begin at a row.
+    values : ndarray of float64, shape (n_members, length)
+    rows : ndarray of int64, shape (n_windows,)
+    context : float
+        In reference steps.
+    """
+    first = _first_rows(times, rows, context)
+    return _moving_moments(times, values, rows, _LeadIn(times, values, first, times[first]))
 
 
 def _moving_moments(times: Float, values: Float, last: Rows, lead_in: _LeadIn) -> tuple[Float, Float]:
