@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ssmts.data._channels import read_channels, value_column
 from ssmts.data._convert import RowNamer, read_ids, read_instants, read_values
 from ssmts.data._roles import Roles, resolve_roles
 from ssmts.data._table import Table
@@ -27,12 +29,17 @@ def read_frame(
     ndim: int,
     allow_empty: bool = False,
     codes: Mapping[Any, NDArray[np.float64]] | None = None,
+    channel_col: Hashable | None = None,
 ) -> Panel:
     """Read any frame, column by column.
 
     `codes` are the values of columns that hold no numbers.
     """
-    roles = resolve_roles(table, id_col, time_col, target_cols, expected)
+    known = expected
+    if channel_col is not None:
+        target_cols = [value_column(table, channel_col, (id_col, time_col), target_cols)]
+        known = None if expected is None else replace(expected, channels=tuple(target_cols))
+    roles = resolve_roles(table, id_col, time_col, target_cols, known)
     where = "The index" if roles.time_level is not None else f"Column {roles.time!r}"
     layout_time: dict[str, Any]
     if roles.time is None and roles.time_level is None:
@@ -57,7 +64,8 @@ def read_frame(
         channels=roles.channels,
         ndim=ndim,
         **layout_time,
-        **_id_layout(table, roles),
+        **({} if roles.id is None else _label_layout(table, roles.id, "id")),
+        id_in_index=roles.id is not None and roles.id not in table.names,
         value_dtype=_value_dtype(table, roles),
     )
     check_clock(layout, expected)
@@ -67,15 +75,18 @@ def read_frame(
         values[:, c] = read_values(table.column(name), name, table.at) if coded is None else coded
         _check_values(values[:, c], name, table.at, fitting=expected is None)
     groups, ids = (None, [None]) if roles.id is None else read_ids(table.column(roles.id), roles.id, table.at)
+    if channel_col is not None:
+        rows = read_channels(table, channel_col, expected)
+        labels = _label_layout(table, channel_col, "channel")
+        layout = replace(layout, channels=rows.names, value_col=roles.channels[0], **labels)
+        times, values, groups = rows.spread(times, values, groups, ids, layout, table.at)
     series = _split(times, values, groups, ids, layout, table.at, allow_empty=allow_empty)
     return Panel(series, layout)
 
 
-def _id_layout(table: Table, roles: Roles) -> dict[str, Any]:
-    """The part of a layout that speaks of ids."""
-    if roles.id is None:
-        return {}
-    column = table.column(roles.id)
+def _label_layout(table: Table, label: Hashable, what: str) -> dict[str, Any]:
+    """The part of a layout that speaks of a column of labels: of the ids, or of the channels."""
+    column = table.column(label)
     native = column.to_native()
     categories = None
     if isinstance(native.dtype, pd.CategoricalDtype):
@@ -83,12 +94,7 @@ def _id_layout(table: Table, roles: Roles) -> dict[str, Any]:
     elif table.kind == "polars" and str(native.dtype).startswith("Enum"):
         categories = tuple(native.dtype.categories.to_list())
     name = str(native.dtype).partition("(")[0]
-    return {
-        "id_col": roles.id,
-        "id_in_index": roles.id not in table.names,
-        "id_dtype": name,
-        "id_categories": categories,
-    }
+    return {f"{what}_col": label, f"{what}_dtype": name, f"{what}_categories": categories}
 
 
 def _value_dtype(table: Table, roles: Roles) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ssmts.data._convert import is_real
-from ssmts.data.series import Clock, Panel
+from ssmts.data.series import Clock, Panel, Times
 from ssmts.errors import DurationError, TooShortError
 
 __all__ = ["Step", "parse_duration", "parse_step", "reference_step"]
@@ -32,6 +33,7 @@ _UNITS = {
 }
 _NS = {name: ns for names, ns in _UNITS.items() for name in names}
 _PART = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)?\s*([A-Za-zµ]+)\s*")
+_JITTER = 0.01  # of the median interval: most intervals of a regular series are that close to it
 _HOW = 'Write "4D", "15min", "1h30min", a pd.Timedelta, a datetime.timedelta or a np.timedelta64.'
 
 
@@ -116,8 +118,11 @@ def parse_step(value: Any, clock: Clock) -> Step:
 def reference_step(panel: Panel) -> int | float:
     """Median over series of their median interval: the unit in which models count time.
 
-    Rows in which no channel was observed do not count. Medians are lower medians, so that the step is an
-    interval that occurs and integer nanoseconds stay integer.
+    Rows in which no channel was observed do not count. Where rows are single observations (a channel column)
+    every channel of every series counts as a series. Medians are lower medians, so that the step is an
+    interval that occurs and integer nanoseconds stay integer. Where the median is that of an irregular
+    series, the nearest interval of a regular one takes its place, up to twice or half of it
+    (docs/decisions/033-reference-step-of-mixed-rates.md).
 
     Parameters
     ----------
@@ -134,13 +139,15 @@ def reference_step(panel: Panel) -> int | float:
     TooShortError
         If no series has two observed rows.
     """
-    medians = []
-    for series in panel.series:
-        missing = np.isnan(series.values).all(axis=1)
-        intervals = np.diff(series.times[~missing] if missing.any() else series.times)
+    medians, regular = [], []
+    for times in _clocks(panel):
+        intervals = np.diff(times)
         if len(intervals):
             middle = (len(intervals) - 1) // 2
-            medians.append(np.partition(intervals, middle)[middle].item())
+            median = np.partition(intervals, middle)[middle].item()
+            medians.append(median)
+            if np.count_nonzero(np.abs(intervals - median) <= _JITTER * median) > middle:
+                regular.append(median)
     if not medians:
         raise TooShortError(
             "No series has two observations, so there is no interval between them: Found array with 1 sample "
@@ -148,7 +155,21 @@ def reference_step(panel: Panel) -> int | float:
         )
     medians.sort()
     step: int | float = medians[(len(medians) - 1) // 2]
-    return step
+    if step in regular:
+        return step
+    distance, nearest = min(((abs(np.log(own / step)), own) for own in regular), default=(np.inf, step))
+    return nearest if distance <= np.log(2.0) else step
+
+
+def _clocks(panel: Panel) -> Iterator[Times]:
+    """Times at which each series, or each channel of it, was observed."""
+    for series in panel.series:
+        missing = np.isnan(series.values)
+        if panel.layout.channel_col is not None:
+            yield from (series.times[~own] for own in missing.T)
+            continue
+        nothing = missing.all(axis=1)
+        yield series.times[~nothing] if nothing.any() else series.times
 
 
 def _nanoseconds(value: Any) -> int:

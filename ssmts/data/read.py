@@ -31,6 +31,7 @@ def read_panel(
     target_cols: str | int | Sequence[Hashable] | None = None,
     expected: Layout | None = None,
     allow_empty: bool = False,
+    channel_col: Hashable | None = None,
 ) -> Panel:
     """Read a frame or an array.
 
@@ -48,6 +49,9 @@ def read_panel(
         What fit saw. Columns and clock must match; the order of columns and the library may differ.
     allow_empty : bool, default=False
         Take series without any observation, which is an error otherwise.
+    channel_col : str or int, optional
+        Column of a frame whose rows are single observations: which channel each is of. The values are in one
+        other column. Every channel of every series has a clock of its own.
 
     Returns
     -------
@@ -59,7 +63,7 @@ def read_panel(
     SSMTSError
         One class per fault, see :mod:`ssmts.errors`; the message names column, row and remedy.
     """
-    if isinstance(X, pd.DataFrame) and id_col is None:
+    if isinstance(X, pd.DataFrame) and id_col is None and channel_col is None:
         panel = _read_plain(X, time_col, target_cols, expected)
         if panel is not None:
             return panel
@@ -68,12 +72,22 @@ def read_panel(
         X = X.to_frame()
     if hasattr(type(X), "columns"):
         table = Table(X)
-        return read_frame(table, id_col, time_col, target_cols, expected, ndim=ndim, allow_empty=allow_empty)
+        return read_frame(
+            table,
+            id_col,
+            time_col,
+            target_cols,
+            expected,
+            ndim=ndim,
+            allow_empty=allow_empty,
+            channel_col=channel_col,
+        )
     if nw.dependencies.is_polars_series(X):
         raise InputTypeError(
             "X is a polars Series: give a frame with its times, or X.to_numpy() for unit steps."
         )
-    for part, name in (("id_col", id_col), ("time_col", time_col), ("target_cols", target_cols)):
+    named = {"id_col": id_col, "time_col": time_col, "channel_col": channel_col, "target_cols": target_cols}
+    for part, name in named.items():
         if name is not None:
             raise ColumnError(
                 f"{part}={name!r} is set, but X is a {type(X).__name__} without named columns. Give a frame."

@@ -140,6 +140,11 @@ class Layout:
         Time zone; None for naive times and for numbers.
     freq : str or None
         ``freq`` of a pandas index, where the user had set one. It is never inferred.
+    channel_col, value_col : str, int or None
+        Columns with the channel and the value of every row, where rows are single observations; each channel
+        of each series then has a clock of its own.
+    channel_dtype, channel_categories
+        As for the ids.
     """
 
     kind: Literal["pandas", "polars", "numpy"]
@@ -158,6 +163,15 @@ class Layout:
     unit: str | None = None
     tz: str | None = None
     freq: str | None = None
+    channel_col: Hashable | None = None
+    value_col: Hashable | None = None
+    channel_dtype: str | None = None
+    channel_categories: tuple[Hashable, ...] | None = None
+
+    @property
+    def value_columns(self) -> tuple[Hashable, ...]:
+        """Names of the columns that hold values: the channels, or the one beside a channel column."""
+        return self.channels if self.channel_col is None else (self.value_col,)
 
     @property
     def offset(self) -> pd.tseries.offsets.BaseOffset | None:
@@ -180,7 +194,7 @@ class Layout:
         """Rebuild what :meth:`to_dict` gave, before or after a trip through JSON."""
         known = {field.name: state[field.name] for field in fields(cls) if field.name in state}
         known["clock"] = Clock(state["clock"])
-        for name in ("channels", "id_categories"):
+        for name in ("channels", "id_categories", "channel_categories"):
             if known.get(name) is not None:
                 known[name] = tuple(known[name])
         return cls(**known)

@@ -144,8 +144,9 @@ def _keys(
     if list(ids) != [None]:
         name = "id" if layout.id_col is None else layout.id_col
         columns[name] = _plain(id_column(layout, [ids[number] for number in series.tolist()], lengths))
-    if len(layout.channels) > 1:
-        columns["channel"] = _names(layout, layout.channels, np.repeat(channels, lengths))
+    if len(layout.channels) > 1 or layout.channel_col is not None:
+        label = "channel" if layout.channel_col is None else layout.channel_col
+        columns[label] = _names(layout, layout.channels, np.repeat(channels, lengths))
     time = "time" if layout.time_col is None else layout.time_col
     columns[time] = _plain(time_column(layout, times))
     return columns

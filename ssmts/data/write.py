@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ssmts.data._channels import label_column, melted
 from ssmts.data._convert import NANOSECONDS
 from ssmts.data.series import Layout, Times
 from ssmts.errors import HorizonError
@@ -45,7 +46,8 @@ def write_forecast(
     Returns
     -------
     pandas.DataFrame, pandas.Series, polars.DataFrame or ndarray
-        Wide pandas: an index of times; polars: the time column first; long: id, time, channels; arrays
+        Wide pandas: an index of times; polars: the time column first; long: id, time, channels; with a
+        channel column: id, channel, time, value, without rows of NaN; arrays
         (horizon,), (horizon, n_channels) or (n_series, horizon, n_channels), with a last axis for suffixes.
         Times keep dtype, unit and zone; where the unit is too coarse to hold them exactly, the next one that
         does is used.
@@ -55,7 +57,10 @@ def write_forecast(
     HorizonError
         If blocks of different length were to be stacked into one array.
     """
-    names: tuple[Hashable, ...] = layout.channels
+    names: tuple[Hashable, ...] = layout.value_columns
+    labels: list[Hashable] | None = None
+    if layout.channel_col is not None:
+        ids, labels, times, values = melted(layout, ids, times, values)
     if suffixes is not None:
         names = tuple(f"{channel}{suffix}" for channel in names for suffix in suffixes)
     if layout.kind == "numpy":
@@ -65,11 +70,11 @@ def write_forecast(
     alone = len(flat) == 1
     instants: Any = times[0] if alone else np.concatenate(times)
     block = flat[0] if alone else np.concatenate(flat)
+    column = None if labels is None else label_column(layout, labels, rows)
     if layout.kind == "polars":
-        return _to_polars(layout, ids, rows, instants, block, names)
-    return _to_pandas(
-        layout, ids, rows, instants, block, names, as_series=layout.ndim == 1 and suffixes is None
-    )
+        return _to_polars(layout, ids, rows, instants, block, names, column)
+    as_series = layout.ndim == 1 and suffixes is None
+    return _to_pandas(layout, ids, rows, instants, block, names, column, as_series=as_series)
 
 
 def _to_array(layout: Layout, values: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -138,13 +143,14 @@ def _to_pandas(
     times: Times,
     block: NDArray[np.float64],
     names: tuple[Hashable, ...],
+    labels: Any,
     *,
     as_series: bool,
 ) -> pd.DataFrame | pd.Series[Any]:
     """A pandas frame, or a Series where a Series came in."""
     index = _pandas_times(layout, times)
     dtype: Any = None if layout.value_dtype is None else pd.api.types.pandas_dtype(layout.value_dtype)
-    if layout.form == "wide" and layout.time_in_index:
+    if layout.form == "wide" and layout.time_in_index and labels is None:
         if as_series:
             # to_frame() calls the column of a nameless Series 0
             column = pd.Series(block[:, 0], index=index, name=None if names[0] == 0 else names[0])
@@ -157,6 +163,8 @@ def _to_pandas(
     keys: list[tuple[Hashable | None, Any, bool]] = [(layout.time_col, index, layout.time_in_index)]
     if layout.form == "long":
         keys.insert(0, (layout.id_col, _pandas_ids(layout, ids, rows), layout.id_in_index))
+    if labels is not None:
+        keys.insert(-1, (layout.channel_col, labels, False))
     for name, key, in_index in reversed(keys):
         if not in_index:
             frame.insert(0, name, key)
@@ -186,13 +194,16 @@ def _to_polars(
     times: Times,
     block: NDArray[np.float64],
     names: tuple[Hashable, ...],
+    labels: Any,
 ) -> Any:
-    """A polars frame: id and time first."""
+    """A polars frame: id, channel and time first."""
     import polars as pl
 
     columns: dict[Any, Any] = {}
     if layout.form == "long":
         columns[layout.id_col] = _polars_ids(pl, layout, ids, rows)
+    if labels is not None:
+        columns[layout.channel_col] = labels
     if layout.time_col is not None:
         columns[layout.time_col] = _polars_times(pl, layout, times)
     columns |= {name: np.ascontiguousarray(block[:, c]) for c, name in enumerate(names)}

@@ -21,6 +21,7 @@ class FittedBase(BaseEstimator):
 
     id_col: Any
     time_col: Any
+    channel_col: Any
     target_cols: Any
 
     @property
@@ -38,7 +39,8 @@ class FittedBase(BaseEstimator):
 
     @property
     def _roles(self) -> dict[str, Any]:
-        return {"id_col": self.id_col, "time_col": self.time_col, "target_cols": self.target_cols}
+        names = ("id_col", "time_col", "channel_col", "target_cols")
+        return {name: getattr(self, name) for name in names}
 
     def _read(self, X: Any, expected: Layout, *, allow_empty: bool = False, future: Any = None) -> Panel:
         """X as fit read it, its covariates included."""

@@ -61,12 +61,14 @@ class SeriesBuffer:
         At least one row, each with at least one value.
     reach : float
         Length of the context in the unit of the clock.
+    partial : bool
+        Whether the series need not have every channel.
     """
 
-    __slots__ = ("_end", "_times", "_values", "id", "origin", "reach")
+    __slots__ = ("_end", "_times", "_values", "id", "origin", "partial", "reach")
 
-    def __init__(self, id: Any, times: Times, values: Float, reach: float) -> None:
-        self.id, self.reach = id, reach
+    def __init__(self, id: Any, times: Times, values: Float, reach: float, *, partial: bool = False) -> None:
+        self.id, self.reach, self.partial = id, reach, partial
         self.keep(times, values)
 
     def keep(self, times: Times, values: Float) -> None:
@@ -89,15 +91,16 @@ class SeriesBuffer:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the window holds two observations of every channel."""
+        """Whether the window holds two observations of every channel, or of one where that is enough."""
         times, values = self._times[: self._end], self._values[: self._end]
         if len(times) < 2 or times[-2] <= self.origin - self.reach:
             return False
-        for own in ~np.isnan(values.T):
-            seen = times[own]
-            if len(seen) < 2 or seen[-1] <= self.origin - self.reach or seen[-2] <= seen[-1] - self.reach:
-                return False
-        return True
+        seen = [times[own] for own in ~np.isnan(values.T)]
+        known = [
+            len(own) > 1 and own[-1] > self.origin - self.reach and own[-2] > own[-1] - self.reach
+            for own in seen
+        ]
+        return any(known) if self.partial else all(known)
 
     def append(self, times: Times, values: Float) -> None:
         """Add rows that are newer than all others."""

@@ -48,9 +48,23 @@ def forecast_panel(
     if fitted.effect is None:
         grid, age = _forecast_grid(fitted, panel)
         times = output_times(fitted, panel, horizon, step, at)
-        return times, evaluate(fitted, panel, grid, age, times)
-    times = output_times(fitted, panel, horizon, step, at)
-    return times, forecast_at(fitted, panel, times)
+        values = evaluate(fitted, panel, grid, age, times)
+    else:
+        times = output_times(fitted, panel, horizon, step, at)
+        values = forecast_at(fitted, panel, times)
+    if panel.layout.channel_col is not None and step is None and at is None:
+        _keep_own_instants(fitted, panel, times, values)
+    return times, values
+
+
+def _keep_own_instants(
+    fitted: FittedForecaster, panel: Panel, times: list[Times], values: list[Float]
+) -> None:
+    """Leave every channel the instants of its own step alone."""
+    for series, instants, own in zip(panel.series, times, values, strict=True):
+        reach = instants[-1] - series.origin
+        for channel, mine in _channel_times(panel, series, fitted.step, reach).items():
+            own[~np.isin(instants, mine), channel] = np.nan
 
 
 def forecast_at(fitted: FittedForecaster, panel: Panel, times: list[Times]) -> list[Float]:
@@ -79,7 +93,7 @@ def window_scales(fitted: FittedForecaster, panel: Panel, spread: Spread) -> tup
     Shapes (n_series, n_channels); the age in reference steps.
     """
     shape = (len(panel.series), panel.n_channels)
-    scale, age, groups = np.empty(shape), np.empty(shape), np.empty(shape, dtype=np.int64)
+    scale, age, groups = np.full(shape, np.nan), np.zeros(shape), np.full(shape, -1)
     _, plain = parted(fitted, panel)
     for windows in last_windows(plain, fitted.scaling, fitted.step, fitted.model.config.linear.context):
         at = windows.series, windows.channels
@@ -121,6 +135,11 @@ def output_times(fitted: FittedForecaster, panel: Panel, horizon: Any, step: Any
             ]
         step = layout.offset
     spacing = None if step is None else parse_step(step, clock)
+    if spacing is None and layout.channel_col is not None:
+        return [
+            np.unique(np.concatenate(list(_channel_times(panel, series, fitted.step, reach).values())))
+            for series in panel.series
+        ]
     return [
         regular_times(
             series.origin,
@@ -138,6 +157,17 @@ def _own_step(panel: Panel, series: Series, reference: float) -> int | float:
     return reference if abs(step - reference) <= _SNAP * reference else step
 
 
+def _channel_times(panel: Panel, series: Series, reference: float, reach: float) -> dict[int, Times]:
+    """Output instants of each channel of a series, at its own step; a lone row has the reference step."""
+    times = {}
+    for channel, seen in enumerate(~np.isnan(series.values.T)):
+        if seen.any():
+            alone = Series(series.id, series.times[seen], series.values[seen, channel : channel + 1])
+            step = _own_step(panel, alone, reference) if seen.sum() > 1 else reference
+            times[channel] = regular_times(series.origin, horizon=reach, step=step, layout=panel.layout)
+    return times
+
+
 def windows_of(fitted: FittedForecaster, panel: Panel) -> Iterator[tuple[LastWindows, SequenceStack]]:
     """The last windows of a panel as the model reads them, group by group."""
     model = fitted.model
@@ -152,14 +182,16 @@ def _forecast_grid(fitted: FittedForecaster, panel: Panel) -> tuple[Float, Float
 
     Shapes (n_series, n_channels, horizon + 1) and (n_series, n_channels), the age in reference steps.
     """
-    grid = np.empty((len(panel.series), panel.n_channels, fitted.model.config.linear.horizon + 1))
-    age = np.empty(grid.shape[:2])
+    shape = (len(panel.series), panel.n_channels, fitted.model.config.linear.horizon + 1)
+    grid, age, asked = np.full(shape, np.nan), np.zeros(shape[:2]), np.zeros(shape[:2], dtype=bool)
     for group, stack in windows_of(fitted, panel):
         scaled = fitted.model.forecast(stack)
         grid[group.series, group.channels] = scaled * group.scale[:, None] + group.level[:, None]
         age[group.series, group.channels] = group.age
-    if not np.isfinite(grid).all():
-        number = int(np.argwhere(~np.isfinite(grid))[0, 0])
+        asked[group.series, group.channels] = True
+    finite = np.isfinite(grid).all(axis=-1) | ~asked
+    if not finite.all():
+        number = int(np.argwhere(~finite)[0, 0])
         raise NonFiniteForecastError(
             f"The forecast of series {panel.series[number].id!r} is not finite. Look for extreme values in "
             "its history, or scale the data."
@@ -175,9 +207,10 @@ def evaluate(
     out = []
     for series, instants, own_grid, own_age in zip(panel.series, times, grid, age, strict=True):
         leads = (instants - series.origin) / fitted.step
-        values = np.empty((len(leads), panel.n_channels))
-        for late in np.unique(own_age):
-            channels = own_age == late
+        values = np.full((len(leads), panel.n_channels), np.nan)
+        asked = ~np.isnan(own_grid[:, 0])
+        for late in np.unique(own_age[asked]):
+            channels = asked & (own_age == late)
             # Beyond its own horizon a late channel stays at its last forecast.
             values[:, channels] = at_leads(own_grid[channels], np.minimum(leads + late, limit)).T
         out.append(values)

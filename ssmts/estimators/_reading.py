@@ -15,7 +15,7 @@ from ssmts.data import (
     read_panel,
     without_columns,
 )
-from ssmts.errors import InstantError
+from ssmts.errors import CovariateError, InstantError
 
 __all__ = ["read_history", "read_training", "with_future"]
 
@@ -25,10 +25,22 @@ def read_training(
 ) -> tuple[Panel, CovariateColumns | None]:
     """What fit is given: the panel, and the covariates with their categories (None if there are none).
 
-    `roles` are the parameters id_col, time_col and target_cols of :func:`ssmts.data.read_panel`.
+    `roles` are the parameters id_col, time_col, channel_col and target_cols of
+    :func:`ssmts.data.read_panel`.
+
+    Raises
+    ------
+    CovariateError
+        If there are covariates beside a channel column.
     """
     if not columns.all:
         return read_panel(X, **roles), None
+    if roles["channel_col"] is not None:
+        raise CovariateError(
+            f"channel_col={roles['channel_col']!r} says that a row is one observation of one channel: the "
+            f"covariates {list(columns.all)} have no rows of their own. Fit without them, or give a frame "
+            "with a column for each channel."
+        )
     panel = read_panel(without_columns(X, columns.all), **roles)
     columns, covariates = read_covariates(X, panel.layout, columns, fitting=True)
     return attach_covariates(panel, covariates), columns

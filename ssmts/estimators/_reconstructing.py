@@ -68,7 +68,15 @@ def reconstructed(
         require_covariates(panel, fitted.effect.columns, times)
     means, deviations = [], []
     for series, rest, instants in zip(panel.series, plain.series, times, strict=True):
-        mean, deviation = _of_series(covariance, fitted, rest, instants, panel.channels, with_deviation)
+        mean, deviation = _of_series(
+            covariance,
+            fitted,
+            rest,
+            instants,
+            panel.channels,
+            with_deviation,
+            optional=panel.layout.channel_col is not None,
+        )
         if fitted.effect is not None:
             mean += fitted.effect.values(series, instants, fitted.step, fitted.scaling)
         row = np.searchsorted(series.times, instants).clip(max=len(series.times) - 1)
@@ -86,8 +94,13 @@ def _of_series(
     instants: Times,
     names: tuple[Any, ...],
     with_deviation: bool,
+    *,
+    optional: bool,
 ) -> tuple[Float, Float]:
-    """Mean and deviation of one series; channels that were observed at the same instants go together."""
+    """Mean and deviation of one series; channels that were observed at the same instants go together.
+
+    NaN for channels without an observation where those are `optional`.
+    """
     scale, _ = fitted.scaling.of_series(series)
     order = np.argsort(instants, kind="stable")
     asked = (instants[order] - series.times[0]) / fitted.step
@@ -96,6 +109,9 @@ def _of_series(
     masks, which = np.unique(~np.isnan(series.values), axis=1, return_inverse=True)
     for number, seen in enumerate(masks.T):
         channels = np.flatnonzero(which.ravel() == number)
+        if not seen.any() and optional:
+            mean[:, channels] = deviation[:, channels] = np.nan
+            continue
         if not seen.any():
             whose = "" if series.id is None else f" of series {series.id!r}"
             raise AllMissingError(

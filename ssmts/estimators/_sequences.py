@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssmts.data import CovariateColumns, Panel, Series
-from ssmts.errors import AllMissingError, TooShortError
+from ssmts.errors import AllMissingError, TooShortError, TooShortWarning
 from ssmts.estimators._classes import StaticClasses
 from ssmts.models.arrays import Float, Rows
 from ssmts.models.sequences import (
@@ -278,11 +279,23 @@ def last_windows(
         If the window of a series holds fewer than two observations.
     AllMissingError
         If a channel was not observed in it.
+
+    Notes
+    -----
+    Where rows are single observations (a channel column) a series need not have every channel: one without
+    two observations in its context has no window, and a warning names it if it was observed before.
     """
+    partial = panel.layout.channel_col is not None
+    outdated: list[str] = []
     stacked: dict[tuple[object, bool, object], list[tuple[Any, ...]]] = {}
     for number, series in enumerate(panel.series):
         scale, groups = scaling.of_series(series)
-        for times, values, channels in _clocks(series, panel.channels, step, context):
+        own_clocks = (
+            _separate_clocks(series, panel.channels, step, context, outdated)
+            if partial
+            else _clocks(series, panel.channels, step, context)
+        )
+        for times, values, channels in own_clocks:
             to_origin = (times - times[-1]) / step
             ((to_origin, values),) = on_reference_grid(to_origin, values, every_phase=False)
             n_inside = int(np.count_nonzero(to_origin > -context * (1 - 1e-9)))
@@ -301,6 +314,14 @@ def last_windows(
             age = np.full(len(channels), (series.origin - times[-1]) / step)
             item = (relative, own, start, groups[channels], number, channels, level, scale[channels], age)
             stacked.setdefault((key, lead_in, start if same_start else None), []).append(item)
+    if outdated:
+        shown = "; ".join(outdated[:5]) + ("; ..." if len(outdated) > 5 else "")
+        warnings.warn(
+            f"{len(outdated)} channel(s) were not observed twice in the context of {context:g} reference "
+            f"steps before their last row and are not forecast ({shown}). Give more history.",
+            TooShortWarning,
+            stacklevel=2,
+        )
     out = []
     for (_, lead_in, _), items in stacked.items():
         clocks, blocks, begins, groups_, numbers, which, levels, scales, ages = zip(*items)
@@ -337,6 +358,24 @@ def _clocks(
                 "out."
             )
         yield series.times[rows], series.values[rows, channel][None], np.array([channel])
+
+
+def _separate_clocks(
+    series: Series, names: tuple[Hashable, ...], step: float, context: float, outdated: list[str]
+) -> Iterator[tuple[Any, Float, Rows]]:
+    """The same channel by channel; one that is not observed twice is left out, and named if it once was."""
+    begin = int(np.searchsorted(series.times, series.origin - context * step * (1 - 1e-9), side="right"))
+    n_forecast = 0
+    for channel, name in enumerate(names):
+        rows = window_rows(series, channel, begin, len(series.times), step, context)
+        times = series.times[rows]
+        if len(rows) and int(np.count_nonzero((times - times[-1]) / step > -context * (1 - 1e-9))) > 1:
+            n_forecast += 1
+            yield times, series.values[rows, channel][None], np.array([channel])
+        elif not np.isnan(series.values[:, channel]).all():
+            outdated.append(f"{name!r}" if series.id is None else f"{name!r} of series {series.id!r}")
+    if not n_forecast:
+        raise _too_short(series, 1, context)
 
 
 def window_rows(series: Series, channel: int, begin: int, stop: int, step: float, context: float) -> Rows:

@@ -49,6 +49,8 @@ def row_weights(sample_weight: Any, X: Any, panel: Panel) -> RowWeights:
             raise ParameterError("sample_weight", f"of shape {given.shape}", "one number for each row of X")
         return {series.id: own for series, own in zip(panel.series, rows, strict=True)}
     layout = panel.layout
+    if layout.channel_col is not None:
+        raise ParameterError("sample_weight", "an array", "a mapping from id to weight beside channel_col")
     try:
         read = read_row_values(X, given, id_col=layout.id_col, time_col=layout.time_col)
     except ShapeError as error:

@@ -132,6 +132,9 @@ class S4Forecaster(DeepForecaster):
         How much history a forecast uses; None chooses among multiples of the horizon by cross-validation.
     id_col, time_col : str, optional
         Data: columns of long and wide frames; a frame with exactly ``unique_id, ds, y`` needs no names.
+    channel_col : str, optional
+        Data: column of a frame whose rows are single observations: which channel each is of. Every channel of
+        every series then has a clock of its own, and is forecast on it; see docs/data.md.
     target_cols : str or list, optional
         Data: channels to forecast; all numeric columns by default.
     past_covariates, future_covariates : str or list, optional

@@ -52,6 +52,7 @@ class SSMForecaster(
     _: KW_ONLY
     id_col: Any = None
     time_col: Any = None
+    channel_col: Any = None
     target_cols: Any = None
     past_covariates: Any = None
     future_covariates: Any = None

@@ -50,11 +50,13 @@ class ForecastStream:
         self._reach = fitted.model.config.linear.context * fitted.step
         self._alone = panel.layout.form != "long" and panel.layout.ndim < 3
         self._buffers = {
-            one.id: SeriesBuffer(one.id, *observed_rows(one.times, one.values), self._reach)
-            for one in panel.series
+            one.id: self._buffer(one.id, *observed_rows(one.times, one.values)) for one in panel.series
         }
         self._column = {name: number for number, name in enumerate(self._layout.channels)}
         self._lock = Lock()
+
+    def _buffer(self, id_: Hashable | None, times: Times, values: Float) -> SeriesBuffer:
+        return SeriesBuffer(id_, times, values, self._reach, partial=self._layout.channel_col is not None)
 
     def __repr__(self) -> str:
         return f"ForecastStream({len(self._buffers)} series, {type(self._model).__name__})"
@@ -66,7 +68,10 @@ class ForecastStream:
 
     @property
     def ready(self) -> list[Hashable | None]:
-        """Ids of the series that can be forecast: two observations or more of every channel."""
+        """Ids of the series that can be forecast: two observations or more of every channel.
+
+        Of one channel at least where the data came with a channel column.
+        """
         with self._lock:
             return [id_ for id_, buffer in self._buffers.items() if buffer.is_ready]
 
@@ -166,7 +171,7 @@ class ForecastStream:
             buffer = self._buffers.get(id_)
             if buffer is None:
                 layout = with_id(layout, id_, next(iter(self._buffers), id_))
-                buffer = SeriesBuffer(id_, times, values, self._reach)
+                buffer = self._buffer(id_, times, values)
                 changes.append((buffer, buffer.keep, times, values))
                 report += StreamUpdate(accepted=len(times))
                 continue

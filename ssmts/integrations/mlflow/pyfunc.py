@@ -115,7 +115,8 @@ class ForecasterPyfunc:
     def _frame(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The frame with the names and times that the forecaster knows, where JSON changed them."""
         layout = self._layout
-        known = [layout.id_col, layout.time_col, *layout.channels, *self._covariates]
+        labels = [layout.id_col, layout.channel_col]
+        known = [*labels, layout.time_col, *layout.value_columns, *self._covariates]
         frame = frame.rename(columns={str(name): name for name in known if name is not None})
         time = "index" if layout.time_col is None else layout.time_col
         if time in frame.columns and layout.clock.kind == "datetime":
@@ -135,8 +136,10 @@ class ForecasterPyfunc:
         future = at[[*keys, *self._covariates]] if self._covariates else None
         forecast = self.model.predict(at=at[time] if layout.form != "long" else at[keys], future=future)
         values = pd.DataFrame(forecast).reset_index()
+        if layout.channel_col is not None:
+            keys.append(layout.channel_col)
         found = pd.MultiIndex.from_frame(values[keys]).get_indexer(pd.MultiIndex.from_frame(at[keys]))
-        return values[list(layout.channels)].iloc[found].reset_index(drop=True)
+        return values[list(layout.value_columns)].iloc[found].reset_index(drop=True)
 
 
 def _read(value: str, *, whole: bool, number: bool) -> Any:

@@ -40,7 +40,7 @@ def _forecaster(model: SSMForecaster) -> ModelSignature:
     # What may be an index, and what a frame that asks for instants lacks, cannot be required. Whole numbers
     # are of any type, for MLflow would refuse them where floats are expected, and the reverse.
     whole = layout.value_dtype is not None and "int" in layout.value_dtype.lower()
-    channels = [(str(name), AnyType() if whole else DataType.double) for name in layout.channels]
+    channels = [(str(name), AnyType() if whole else DataType.double) for name in layout.value_columns]
     covariates = () if fitted.columns is None else fitted.columns.all
     inputs = [ColSpec(kind, name, required=not in_index) for name, kind, in_index in keys]
     inputs += [ColSpec(kind, name, required=False) for name, kind in channels]
@@ -58,7 +58,7 @@ def _cases(model: Any) -> ModelSignature:
     names = getattr(model, "feature_names_in_", None)
     if layout.form == "long":
         inputs = [ColSpec(kind, name, required=not in_index) for name, kind, in_index in _keys(layout)]
-        inputs += [ColSpec(DataType.double, str(name)) for name in layout.channels]
+        inputs += [ColSpec(DataType.double, str(name)) for name in layout.value_columns]
     elif names is not None:
         inputs = [ColSpec(DataType.double, str(name)) for name in names]
     else:
@@ -72,6 +72,8 @@ def _keys(layout: Layout) -> list[tuple[str, Any, bool]]:
     keys: list[tuple[str, Any, bool]] = []
     if layout.id_col is not None:
         keys.append((str(layout.id_col), AnyType(), layout.id_in_index))
+    if layout.channel_col is not None:
+        keys.append((str(layout.channel_col), AnyType(), False))
     if layout.clock.kind == "number":
         time: Any = AnyType()
     else:  # MLflow knows no zones: there, stamps are text with an offset, or whatever pandas has
