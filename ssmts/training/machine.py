@@ -1,6 +1,7 @@
 """Where a module is trained: device, processes and precision, as a launched Lightning Fabric."""
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.plugins.precision import MixedPrecision
+from lightning_fabric.strategies import DDPStrategy
 
 from ssmts.errors import ParameterError
 from ssmts.training.config import TrainingConfig
@@ -51,8 +53,12 @@ def launch(config: TrainingConfig) -> Fabric:
         if config.precision == "16-mixed" and device.type == "cpu":
             raise ParameterError("precision", config.precision, "'bf16-mixed' or '32-true' on the CPU")
         settings = {"plugins": [_Autocast(config.precision, device.type)]}  # type: ignore[arg-type]
+    settings |= {"accelerator": device.type, "devices": devices, "num_nodes": _n_machines()}
     try:
-        fabric = Fabric(accelerator=device.type, devices=devices, strategy=config.strategy, **settings)
+        fabric = Fabric(strategy=config.strategy, **settings)
+        if config.strategy in ("auto", "ddp") and isinstance(fabric.strategy, DDPStrategy):
+            # Windows of one token leave the state matrices without a gradient: plain DDP waits for it.
+            fabric = Fabric(strategy="ddp_find_unused_parameters_true", **settings)
     except (ValueError, RuntimeError, TypeError) as error:
         raise ParameterError(
             "devices",
@@ -61,6 +67,13 @@ def launch(config: TrainingConfig) -> Fabric:
         ) from error
     fabric.launch()
     return fabric
+
+
+def _n_machines() -> int:
+    """Number of machines that torchrun started processes on; Fabric asks its own launcher alone."""
+    if not torch.distributed.is_torchelastic_launched():
+        return 1
+    return int(os.environ["WORLD_SIZE"]) // int(os.environ["LOCAL_WORLD_SIZE"])
 
 
 def resolve_device(device: str | torch.device) -> torch.device:

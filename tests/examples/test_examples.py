@@ -14,7 +14,10 @@ NEEDED = {"log_to_mlflow.py": "mlflow.pyfunc", "serve.py": "mlflow.pyfunc", "tun
 SCRIPTS = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
 
 
-def run(script: str | Path, folder: Path, *code: str) -> str:
+SHOWN_OTHERWISE = ("demo.py", "irregular_sensors.py", "many_processes.py")
+
+
+def run(script: str | Path, folder: Path, *code: str, launcher: tuple[str, ...] = ()) -> str:
     """Output of a script run in a folder, with every warning an error."""
     search = os.pathsep.join(str(ROOT / part) for part in (".", "kernels", "datasets"))
     ran = subprocess.run(
@@ -22,6 +25,7 @@ def run(script: str | Path, folder: Path, *code: str) -> str:
             sys.executable,
             "-W",
             "ignore" if "mlflow" in NEEDED.get(Path(script).name, "") else "error",
+            *launcher,
             script,
             *code,
         ],
@@ -36,14 +40,20 @@ def run(script: str | Path, folder: Path, *code: str) -> str:
     return ran.stdout
 
 
-@pytest.mark.parametrize(
-    "script", [name for name in SCRIPTS if name not in ("demo.py", "irregular_sensors.py")]
-)
+@pytest.mark.parametrize("script", [name for name in SCRIPTS if name not in SHOWN_OTHERWISE])
 def test_example_runs(script: str, tmp_path: Path) -> None:
     if script in NEEDED:
         package = NEEDED[script]
         pytest.importorskip(package, reason=f"the example needs {package}", exc_type=ImportError)
     assert run(ROOT / "examples" / script, tmp_path).strip()
+
+
+def test_two_processes_train_as_torchrun_starts_them(tmp_path: Path) -> None:
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    text = run(ROOT / "examples" / "many_processes.py", tmp_path, launcher=launcher)
+    assert text.startswith("2 process(es), 6 epochs; validation losses")
+    assert text.count("\n") == 1  # the first process alone speaks, and saves
+    assert ssmts.load(tmp_path / "many_processes.safetensors").devices == 2
 
 
 def test_irregular_sensors_are_filled_better_than_on_lines(tmp_path: Path) -> None:
