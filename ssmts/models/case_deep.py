@@ -90,7 +90,13 @@ class CaseNetwork(nn.Module):
         Tensor
             (batch, n_targets).
         """
-        hidden, _ = self.backbone.scan(self.project(tokens), intervals, lengths=lengths)
+        place = torch.arange(tokens.shape[1], device=tokens.device)
+        beyond = place >= lengths[:, None]
+        if bool(((intervals == 1.0) | (place == 0) | beyond).all()):
+            # Tokens without a hole between them: the convolution says the same in an eighth of the time.
+            hidden = self.backbone(self.project(tokens)).masked_fill(beyond[..., None], 0.0)
+        else:
+            hidden, _ = self.backbone.scan(self.project(tokens), intervals, lengths=lengths)
         mean = hidden.sum(dim=1) / lengths[:, None].to(hidden.dtype)
         return cast("Tensor", self.head(self.dropout(mean)))
 

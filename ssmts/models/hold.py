@@ -11,6 +11,7 @@ import numpy as np
 from ssmts.models.arrays import Float, Rows
 from ssmts.models.conditional import conditional
 from ssmts.models.covariance import Autocovariance
+from ssmts.models.gridded import GridConditional
 from ssmts.models.sequences import SequenceStack, window_at
 
 __all__ = ["HOLDS", "Hold", "thinned_errors"]
@@ -19,6 +20,9 @@ HOLDS = ("auto", "foh", "gp", "zoh")
 _MOST_LOST = 0.03  # of the variance of the series
 _N_WINDOWS = 48
 _KEPT = 0.25
+_BLOCK = 1024  # rows of the grid that are filled together
+_MARGIN = 256
+_SAME = 1e-6  # reference steps
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ class Hold:
         elif self.covariance is None:
             raise ValueError("a hold without a covariance fills no gap by expectation")
         else:
-            out, _ = conditional(self.covariance, times, values, grid)
+            out = self._expected(times, values, grid)
         return replace(
             windows,
             times=grid - grid[0],
@@ -107,6 +111,22 @@ class Hold:
             starts=windows.starts + grid[0] - windows.times[0],
             lead_in=False,
         )
+
+    def _expected(self, times: Float, values: Float, grid: Float) -> Float:
+        """Conditional expectation on the grid, by what is known of grids where all observations lie on it."""
+        rows = np.rint(times - grid[0]).astype(np.int64)
+        long = len(grid) > _BLOCK and np.diff(rows, prepend=0).max() > _MARGIN
+        if long or rows[0] < 0 or np.abs(times - grid[rows]).max() > _SAME:
+            assert self.covariance is not None
+            return conditional(self.covariance, times, values, grid)[0]
+        seen = np.zeros(len(grid), dtype=bool)
+        seen[rows] = True
+        return self._grids(seen, values)
+
+    @cached_property
+    def _grids(self) -> GridConditional:
+        assert self.covariance is not None
+        return GridConditional(self.covariance, min(int(self.context + 1e-6), _BLOCK), _MARGIN)
 
 
 def thinned_errors(

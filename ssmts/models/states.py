@@ -311,8 +311,9 @@ def final_weights(times: Float, bank: ModeBank) -> Float:
     """
     weights = np.zeros((len(times), len(bank.A)), dtype=np.complex128)
     if len(times) > 1:
-        _, previous, current = _hold(bank.A, np.diff(times), "foh")
+        intervals, which = np.unique(np.diff(times), return_inverse=True)  # gaps on a grid: few that differ
+        _, previous, current = _hold(bank.A, intervals, "foh")
         to_origin = np.exp(bank.A * (times[-1] - times[1:, None]))
-        weights[1:] += to_origin * current
-        weights[:-1] += to_origin * previous
+        weights[1:] += to_origin * current[which]
+        weights[:-1] += to_origin * previous[which]
     return bank.features(weights)

@@ -6,6 +6,7 @@ import pytest
 from ssmts.models.bank import make_bank
 from ssmts.models.conditional import conditional
 from ssmts.models.covariance import Autocovariance, fit_autocovariance, sample_autocovariance
+from ssmts.models.gridded import GridConditional
 from ssmts.models.hold import Hold
 
 CONTEXT = 60.0
@@ -66,6 +67,39 @@ def test_long_series_are_conditioned_piece_by_piece(covariance, monkeypatch):
     for part, expected in zip(conditional(covariance, times, values, at, with_variance=True), whole):
         assert np.isfinite(part).all()
         np.testing.assert_allclose(part, expected, atol=0.05)
+
+
+@pytest.mark.parametrize("n_seen", [2, 20, 31, 50, 59])
+@pytest.mark.parametrize("length", [60, 40])
+def test_a_grid_is_filled_as_by_conditioning(covariance, n_seen, length):
+    rng = np.random.default_rng(4)
+    seen = np.zeros(length, dtype=bool)
+    seen[rng.choice(length, min(n_seen, length - 1), replace=False)] = True
+    values = 5.0 + rng.normal(size=(3, seen.sum()))
+    filled = GridConditional(covariance, 60, 10)(seen, values)
+    expected, _ = conditional(
+        covariance, np.flatnonzero(seen).astype(float), values, np.arange(float(length))
+    )
+    np.testing.assert_allclose(filled, expected, atol=1e-9)
+    np.testing.assert_array_equal(filled[:, seen], values)
+
+
+def test_a_long_grid_is_filled_block_by_block(covariance):
+    rng = np.random.default_rng(5)
+    for share in (0.3, 0.8):
+        seen = rng.random(900) < share
+        values = rng.normal(size=(2, seen.sum()))
+        whole = GridConditional(covariance, 900, 100)(seen, values)
+        parts = GridConditional(covariance, 300, 100)(seen, values)
+        np.testing.assert_allclose(parts, whole, atol=0.05)
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.3])
+def test_windows_on_and_off_the_grid_are_filled_alike(covariance, make_stack, shift):
+    times = np.array([0.0, 2.0, 3.0, 7.0 + shift, 9.0])
+    stack = make_stack([[1.0, 2.0, 4.0, 3.0, 5.0]], times)
+    expected, _ = conditional(covariance, times, stack.values, np.arange(10.0))
+    np.testing.assert_allclose(Hold("gp", covariance, CONTEXT).filled(stack).values, expected, atol=1e-9)
 
 
 def test_the_sample_autocovariance_counts_pairs_of_observations(make_stack):
