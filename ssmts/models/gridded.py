@@ -1,4 +1,4 @@
-"""Conditional expectation on a regular grid: the covariance is the same in every window, and so is its inverse."""
+"""Conditional expectation on a regular grid, where the covariance and its inverse serve every window."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["GridConditional"]
 
 
 class GridConditional:
-    """What the observed rows of a grid say of the others, as :func:`ssmts.models.conditional.conditional` does.
+    """What the observed rows of a grid say of the others: :func:`ssmts.models.conditional.conditional`, faster.
 
     The smaller of the two is solved for: the rows observed with their covariance, or the rows missing with
     the inverse covariance of a whole block. A grid longer than a block is filled in overlapping blocks.
