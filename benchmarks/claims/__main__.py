@@ -14,7 +14,20 @@ import torch
 
 from benchmarks.claims.cells import FOLDER, Cells
 
-NAMES = ("hippo_memory", "s4_vs_lssl", "generation", "selective_copy", "induction")
+NAMES = (
+    "hippo_memory",
+    "s4_vs_lssl",
+    "generation",
+    "delayed_copy",
+    "adding",
+    "hippo_init",
+    "sequential_mnist",
+    "density",
+    "listops",
+    "pathfinder",
+    "selective_copy",
+    "induction",
+)
 
 
 def main(arguments: list[str] | None = None, folder: Path = FOLDER) -> None:

@@ -15,6 +15,7 @@ from torch.nn import functional
 from benchmarks.claims.cells import Row
 from ssmts.nn import SSMStack
 from ssmts.nn.baselines import DilatedCNN, Recurrent, Transformer
+from ssmts.nn.lti import LTILayer
 from ssmts.training import Batches, Callback, TrainingConfig, TrainingState, train
 from ssmts_datasets import SequenceTask
 
@@ -22,6 +23,11 @@ MakeTask = Callable[[int, int], SequenceTask]
 """(sequences, seed) -> task."""
 
 STEPS_AN_EPOCH = 25
+SHARES = 20  # a share of the time is the longest epoch; a model whose step takes longer is not trained
+# (share of the time at which a phase ends, learning rates in multiples of the entry's)
+PHASES = ((0.7, 1.0), (1.0, 0.1))
+# Of A, B, P and Δ, as the S4 paper has it: smaller than that of all other parameters.
+SYSTEM_RATE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,20 @@ ENTRIES = {
     "transformer": Entry("transformer", lambda d: Transformer(d, 2), 1e-3),
     "cnn": Entry("cnn", lambda d: DilatedCNN(d, 8), 2e-3),
 }
+
+
+def entries(span: int | None = None, d_state: int = 64) -> dict[str, Entry]:
+    """Entries by name; with a span, in steps, S4 and S4D begin with memories of 1 to 10 spans.
+
+    A mode of real part -1/2 fades to 1 / e in 2 / Δ steps; Δ is drawn from (0.2, 2) / span.
+    """
+    if span is None:
+        return ENTRIES
+    within = (0.2 / span, 2 / span)
+    lti = {
+        name: Entry(name, stack(name, d_state=d_state, delta_range=within), 5e-3) for name in ("s4", "s4d")
+    }
+    return {**ENTRIES, **lti}
 
 
 class SequenceModel(nn.Module):
@@ -139,17 +159,25 @@ def loss(model: nn.Module, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
 
 
 class StopWhenSolved(Callback):
-    """End training once the validation loss is as good as nothing, or the processor time is used up."""
+    """End training once the validation loss is as good as nothing, or the processor time is used up.
+
+    Parameters
+    ----------
+    enough : float
+        Validation loss below which a task is solved.
+    seconds : float
+        Processor time of training and validation, all phases together.
+    """
 
     def __init__(self, enough: float, seconds: float) -> None:
         self.enough, self.seconds = enough, seconds
-        self.begun, self.used = time.process_time(), 0.0
+        self.begun, self.share, self.used, self.solved = time.process_time(), 1.0, 0.0, False
 
     def on_epoch_end(self, state: TrainingState) -> bool:
         """Whether the lowest validation loss is low enough, or no time is left."""
         self.used = time.process_time() - self.begun
-        solved = state.best_validation is not None and state.best_validation < self.enough
-        return solved or self.used > self.seconds
+        self.solved = state.best_validation is not None and state.best_validation < self.enough
+        return self.solved or self.used > self.share * self.seconds
 
 
 def contend(
@@ -163,30 +191,66 @@ def contend(
     batch_size: int = 32,
     pool: str = "last",
     enough: float = 0.0,
-    patience: int | None = None,
 ) -> tuple[SequenceModel, Row]:
-    """Train one model; its row says its size, its steps, its time and its validation score."""
+    """Train one model; its row says its size, its steps, its time and its validation score.
+
+    The learning rate falls to a tenth for the last part of the time. A model whose training step takes more
+    than 1 / `SHARES` of the time is left as it is, and its row says so.
+    """
     torch.manual_seed(seed)
     model = sized(validation, entry, parameters, pool)
-    config = TrainingConfig(
-        max_epochs=100_000, batch_size=batch_size, learning_rate=entry.learning_rate,
-        weight_decay=0.0, patience=patience, random_state=seed, device="cpu",
-    )  # fmt: skip
+    row: Row = {"parameters": count(model), "chance": validation.chance}
+    row["step_seconds"] = step = _seconds_a_step(model, training, batch_size, seconds / SHARES)
+    if seconds and step > seconds / SHARES:
+        return model, {**row, "trained": False, "steps": 0, "seconds": 0.0, "solved": False}
+    steps = max(1, min(STEPS_AN_EPOCH, int(seconds / SHARES / step)))
     stop = StopWhenSolved(enough, seconds)
-    result = train(
-        model, training, FixedData(validation), loss=loss, config=config, callbacks=[stop],
-        max_batches_per_epoch=STEPS_AN_EPOCH,
-    )  # fmt: skip
-    row = {
-        "parameters": count(model),
-        "epochs": len(result.history),
+    epochs = 0
+    for phase, (stop.share, rate) in enumerate(PHASES):
+        _mark_rates(model, SYSTEM_RATE * rate)
+        config = TrainingConfig(
+            max_epochs=100_000, batch_size=batch_size, learning_rate=rate * entry.learning_rate,
+            weight_decay=0.0, patience=None, random_state=seed + 1000 * phase, device="cpu",
+        )  # fmt: skip
+        result = train(
+            model, training, FixedData(validation), loss=loss, config=config, callbacks=[stop],
+            max_batches_per_epoch=steps,
+        )  # fmt: skip
+        epochs += len(result.history)
+        if stop.solved:
+            break
+    return model, {
+        **row,
+        "trained": True,
+        "steps": epochs * steps,
         "seconds": stop.used,
-        "solved": result.best_validation is not None and result.best_validation < enough,
+        "solved": stop.solved,
+        "training_loss": result.history[-1]["train_loss"],
         "validation_loss": result.best_validation,
         "validation": score(model, validation),
-        "chance": validation.chance,
     }
-    return model, row
+
+
+def _seconds_a_step(model: SequenceModel, training: Batches, batch_size: int, limit: float) -> float:
+    """Processor time of a training step, that of one sequence where it alone is above the limit."""
+    for size in (1, min(batch_size, len(training))):
+        batch = training.batch(torch.arange(size))
+        begun = time.process_time()
+        loss(model, batch).backward()
+        seconds = time.process_time() - begun
+        if seconds > limit:
+            break
+    model.zero_grad()
+    return seconds
+
+
+def _mark_rates(model: nn.Module, rate: float) -> None:
+    """Tell the optimizer the highest learning rate of the parameters of linear systems."""
+    for layer in model.modules():
+        if isinstance(layer, LTILayer):
+            for name, parameter in layer.named_parameters():
+                if name not in ("C", "D"):
+                    parameter._learning_rate = rate  # type: ignore[attr-defined]
 
 
 @torch.no_grad()

@@ -76,7 +76,7 @@ def page(rows: list[Row], title: str, text: str) -> str:
         "parameters",
         "trained at",
         "training",
-        "steps x 25",
+        "steps",
         *(f"{length:,}" for length in lengths),
     ]
     table = []
@@ -84,7 +84,7 @@ def page(rows: list[Row], title: str, text: str) -> str:
         ended = "solved" if row["solved"] else "time up"
         table.append(
             [row["model"], f"{row['parameters']:,}", str(row["length"]), f"{row['seconds']:.0f} s, {ended}",
-             str(row["epochs"]), *(_percent(row["accuracy"].get(str(length))) for length in lengths)]
+             f"{row['steps']:,}", *(_percent(row["accuracy"].get(str(length))) for length in lengths)]
         )  # fmt: skip
     chance = ", ".join(sorted({f"{row['chance']:.1%}" for row in rows}))
     return (

@@ -1,17 +1,24 @@
 """Commands of the claims: cells that resume, costs that are right, fair contests, pages that are made."""
 
 import json
+import math
 
+import numpy as np
 import pytest
 import torch
 
-from benchmarks.claims import recall
+from benchmarks.claims import contest, race, recall
 from benchmarks.claims.__main__ import main
 from benchmarks.claims.cells import Cells
 from benchmarks.claims.contest import ENTRIES, FreshData, contend, count, score, sized
 from benchmarks.claims.cost import best_seconds, exponent, peak_megabytes
+from benchmarks.claims.density import bits_a_pixel, next_pixels, no_memory
+from benchmarks.claims.hippo_init import randomise
 from benchmarks.claims.s4_vs_lssl import lssl_minimum, s4_minimum, training_step
-from ssmts_datasets import make_adding, make_delayed_copy, make_induction_heads
+from ssmts.nn import S4
+from ssmts_datasets import load_pixel_digits, make_adding, make_delayed_copy, make_induction_heads
+
+SHORT = ["--models", "s4d", "lstm", "--seconds", "0", "--parameters", "3000"]
 
 
 def test_cells_are_measured_once_and_kept(tmp_path):
@@ -78,7 +85,74 @@ def test_a_contest_trains_until_solved():
         ENTRIES["lstm"], FreshData(make, 800), make(64, 1), parameters=3000, seconds=0.0, enough=0.0
     )
     assert not short["solved"]
-    assert short["epochs"] == 1
+    assert short["steps"] == 2  # an epoch of a step in each phase
+
+
+def test_a_model_whose_step_is_too_long_is_not_trained():
+    make = lambda n, seed: make_adding(n, length=200, random_state=seed)  # noqa: E731
+    model, row = contend(
+        ENTRIES["rnn"], FreshData(make, 800), make(8, 1), parameters=3000, seconds=1e-4, batch_size=4
+    )
+    assert not row["trained"]
+    assert row["steps"] == 0
+    assert row["step_seconds"] > 1e-4 / 20
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_memories_span_the_task_and_systems_learn_slowly(monkeypatch):
+    seen = {}
+    train = contest.train
+
+    def watched(model, *arguments, **keywords):
+        layer = model.backbone.blocks[0].ssm
+        rates = {name: getattr(p, "_learning_rate", None) for name, p in layer.named_parameters()}
+        seen[keywords["config"].learning_rate] = rates
+        return train(model, *arguments, **keywords)
+
+    monkeypatch.setattr(contest, "train", watched)
+    make = lambda n, seed: make_adding(n, length=100, random_state=seed)  # noqa: E731
+    entry = contest.entries(100, d_state=8)["s4"]
+    model = sized(make(2, 0), entry, 5000, "last")
+    assert float(model.backbone.blocks[0].ssm.delta.min().detach()) >= 0.002
+    assert float(model.backbone.blocks[0].ssm.delta.max().detach()) <= 0.02
+    contend(entry, FreshData(make, 800), make(4, 1), parameters=3000, seconds=0.0, batch_size=2)
+    slow, fast = sorted(seen)
+    assert slow == pytest.approx(fast / 10)
+    for rate, system in ((fast, 1e-3), (slow, 1e-4)):
+        assert seen[rate]["C"] is seen[rate]["D"] is None
+        assert {seen[rate][name] for name in ("A_imag", "log_A_real", "B", "P", "log_delta")} == {system}
+
+
+def test_a_random_system_differs_in_its_system_only():
+    torch.manual_seed(0)
+    plain = S4(64, 64)
+    torch.manual_seed(0)
+    other = S4(64, 64)
+    randomise(other)
+    same = {n for (n, p), q in zip(plain.named_parameters(), other.parameters()) if torch.equal(p, q)}
+    assert same == {"C", "D", "log_delta"}
+    assert float(other.A.abs().max().detach()) <= 1.001
+    assert float(other.A.real.max().detach()) < 0
+    assert float(other.A.real.mean().detach()) == pytest.approx(-4 / (3 * math.pi), abs=0.02)  # half disk
+
+
+def test_density_is_asked_pixel_by_pixel():
+    training, validation, _ = load_pixel_digits()
+    task = next_pixels(training, 4, 4)
+    pooled = training.inputs.reshape(-1, 4, 2, 4, 2).mean((2, 4)).reshape(len(training), 16)
+    assert (task.targets == np.minimum(np.floor(pooled * 4), 3)).all()
+    assert (task.inputs[:, 1:] == task.targets[:, :-1]).all()
+    assert (task.inputs[:, 0] == 4).all()
+    assert task.n_answers == 16
+    part = next_pixels(validation, 4, 4)
+    model = sized(task, ENTRIES["lstm"], 2000, "last")
+    with torch.no_grad():
+        model.head.weight.zero_()
+        model.head.bias.zero_()
+    assert bits_a_pixel(model, part) == pytest.approx(2.0)
+    assert 0 < no_memory(task, part) < 2.0
+    with pytest.raises(ValueError, match="must divide 8"):
+        next_pixels(training, 3, 4)
 
 
 @pytest.mark.parametrize(
@@ -88,12 +162,20 @@ def test_a_contest_trains_until_solved():
         (["s4_vs_lssl", "--sizes", "8", "16", "--lengths", "32", "--points"], 6),
         (["generation", "--d-model", "16", "--layers", "1", "--positions", "8", "16"], 10),
         (["selective_copy", "--models", "lstm", "--seconds", "0", "--length", "8", "--factors", "1", "2"], 1),
+        (["delayed_copy", "--delays", "8", "16", "--d-state", "8", *SHORT], 4),
+        (["adding", "--lengths", "8", "16", *SHORT], 4),
+        (["hippo_init", "--source", "sklearn", "--seconds", "0", "--parameters", "3000", "--seeds", "0"], 2),
+        (["sequential_mnist", "--source", "sklearn", "--test", *SHORT], 2),
+        (["density", "--source", "sklearn", "--side", "4", "--levels", "4", *SHORT], 3),
+        (["listops", "--lengths", "16", "--depth", "2", "--training", "64", *SHORT], 2),
+        (["pathfinder", "--sides", "8", "--training", "64", *SHORT], 2),
         (["induction", "--models", "lstm", "--seconds", "0", "--length", "8", "--factors", "1", "2"], 1),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
 def test_a_command_leaves_json_a_page_and_a_plot(command, cells, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(recall, "ASKED", 32)
+    monkeypatch.setattr(race, "MOST", 32)
     threads = torch.get_num_threads()
     try:
         main(command, tmp_path)

