@@ -1,4 +1,4 @@
-"""Every named backbone trains, is saved and loaded, and is asked at another rate."""
+"""Every named backbone trains, is saved and loaded, follows a stream, and is asked at another rate."""
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ BACKBONES = ["LSSL", "S4", "S4D", "S5", "Mamba", "Mamba2", "Mamba3"]
 
 @pytest.mark.parametrize("tokens", [None, "16h"])
 @pytest.mark.parametrize("name", BACKBONES)
-def test_every_backbone_trains_saves_loads_and_changes_rate(name, tokens, chaos, tmp_path):
+def test_every_backbone_trains_saves_loads_streams_and_changes_rate(name, tokens, chaos, tmp_path):
     cls = getattr(ssmts, f"{name}Forecaster")
     assert issubclass(cls, SSMForecaster)
     frame = pd.DataFrame({"y": chaos}, pd.date_range("2024-01-01", periods=len(chaos), freq="h", name="ds"))
@@ -41,6 +41,10 @@ def test_every_backbone_trains_saves_loads_and_changes_rate(name, tokens, chaos,
     loaded = ssmts.load(path)
     assert type(loaded) is cls
     np.testing.assert_array_equal(loaded.predict(recent), expected)
+    stream = loaded.stream(recent.iloc[:-6])
+    for time, value in recent["y"].iloc[-6:].items():
+        stream.update(time, value)
+    pd.testing.assert_frame_equal(stream.predict(), expected, check_exact=True)
     coarse = loaded.predict(recent.iloc[1::2])
     assert len(coarse) == 2
     assert np.isfinite(coarse.to_numpy()).all()
