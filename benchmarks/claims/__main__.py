@@ -25,6 +25,7 @@ NAMES = (
     "density",
     "listops",
     "pathfinder",
+    "full_size",
     "selective_copy",
     "induction",
 )

@@ -22,8 +22,8 @@ from ssmts_datasets import SequenceTask
 MakeTask = Callable[[int, int], SequenceTask]
 """(sequences, seed) -> task."""
 
-STEPS_AN_EPOCH = 25
-SHARES = 20  # a share of the time is the longest epoch; a model whose step takes longer is not trained
+STEPS_AN_EPOCH = 100  # at most; fewer where they take longer than a share of the time
+SHARES = 20  # of the time: an epoch takes one at most, and a model whose step takes longer is not trained
 # (share of the time at which a phase ends, learning rates in multiples of the entry's)
 PHASES = ((0.7, 1.0), (1.0, 0.1))
 # Of A, B, P and Δ, as the S4 paper has it: smaller than that of all other parameters.

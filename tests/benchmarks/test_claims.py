@@ -13,7 +13,9 @@ from benchmarks.claims.cells import Cells
 from benchmarks.claims.contest import ENTRIES, FreshData, contend, count, score, sized
 from benchmarks.claims.cost import best_seconds, exponent, peak_megabytes
 from benchmarks.claims.density import bits_a_pixel, next_pixels, no_memory
+from benchmarks.claims.full_size import estimate
 from benchmarks.claims.hippo_init import randomise
+from benchmarks.claims.images import load_images
 from benchmarks.claims.s4_vs_lssl import lssl_minimum, s4_minimum, training_step
 from ssmts.nn import S4
 from ssmts_datasets import load_pixel_digits, make_adding, make_delayed_copy, make_induction_heads
@@ -136,6 +138,37 @@ def test_a_random_system_differs_in_its_system_only():
     assert float(other.A.real.mean().detach()) == pytest.approx(-4 / (3 * math.pi), abs=0.02)  # half disk
 
 
+def test_images_of_a_file_take_the_place_of_the_digits(tmp_path):
+    rng = np.random.default_rng(0)
+    images = rng.integers(256, size=(30, 4, 4, 3)).astype(np.uint8)
+    labels = np.arange(30) % 3
+    np.savez(tmp_path / "cifar.npz", images=images, labels=labels)
+    parts = load_images(str(tmp_path / "cifar.npz"))
+    assert [len(part) for part in parts] == [21, 3, 6]
+    assert parts[0].inputs.shape == (21, 16, 3)
+    kept = {part.inputs[k].tobytes(): part.targets[k] for part in parts for k in range(len(part))}
+    whole = (images.reshape(30, 16, 3) / np.float32(255)).astype(np.float32)
+    assert kept == {image.tobytes(): label for image, label in zip(whole, labels, strict=True)}
+    task = next_pixels(parts[0], 2, 8)
+    assert task.targets.shape == (21, 12)
+    np.savez(tmp_path / "flat.npz", images=images.reshape(30, 48), labels=labels)
+    with pytest.raises(ValueError, match="uint8 of shape"):
+        load_images(str(tmp_path / "flat.npz"))
+    np.savez(tmp_path / "other.npz", x=images)
+    with pytest.raises(ValueError, match="needs the arrays images and labels, has x"):
+        load_images(str(tmp_path / "other.npz"))
+
+
+def test_estimates_carry_powers_on():
+    rows = [
+        {"length": length, "sequences": n, "seconds": 3 * length + n * length**2 / 100}
+        for length in (100, 200, 400)
+        for n in (1, 2)
+    ]
+    assert estimate(rows, 1600, 10, "seconds") == pytest.approx(3 * 1600 + 10 * 1600**2 / 100)
+    assert estimate(rows, 200, 2, "seconds") == pytest.approx(600 + 800)
+
+
 def test_density_is_asked_pixel_by_pixel():
     training, validation, _ = load_pixel_digits()
     task = next_pixels(training, 4, 4)
@@ -169,6 +202,7 @@ def test_density_is_asked_pixel_by_pixel():
         (["density", "--source", "sklearn", "--side", "4", "--levels", "4", *SHORT], 3),
         (["listops", "--lengths", "16", "--depth", "2", "--training", "64", *SHORT], 2),
         (["pathfinder", "--sides", "8", "--training", "64", *SHORT], 2),
+        (["full_size", "--lengths", "16", "32", "--d-model", "8", "--layers", "1"], 8),
         (["induction", "--models", "lstm", "--seconds", "0", "--length", "8", "--factors", "1", "2"], 1),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
