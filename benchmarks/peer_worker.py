@@ -31,7 +31,7 @@ def main(name: str, given: str, result: str) -> None:
     np.savez(result, forecast=forecast.astype(np.float32), seconds=seconds)
 
 
-class _Budget:
+class Budget:
     """Processor time of the training, and a Lightning callback that ends it when the budget is spent."""
 
     def __init__(self, seconds: float) -> None:
@@ -69,7 +69,7 @@ def _neuralforecast(name: str, task: dict[str, Any]) -> tuple[np.ndarray, float]
     from neuralforecast import NeuralForecast, models
 
     values, horizon = task["values"], task["horizon"]
-    budget = _Budget(task["seconds"])
+    budget = Budget(task["seconds"])
     model = getattr(models, name)(
         h=horizon,
         input_size=task["context"],
@@ -108,7 +108,7 @@ def _darts(name: str, task: dict[str, Any]) -> tuple[np.ndarray, float]:
         model.fit([one[:learnt] for one in series])
         seconds = time.process_time() - begun
     else:
-        budget = _Budget(task["seconds"])
+        budget = Budget(task["seconds"])
         model = models.TiDEModel(
             input_chunk_length=task["context"],
             output_chunk_length=horizon,

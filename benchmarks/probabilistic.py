@@ -3,9 +3,9 @@
 Spans and scales are those of ``benchmarks.ltsf``. Forecasts start at evenly spaced origins, the same for
 every model (about 700 a span); scores are averaged over origins, leads and channels: the weighted quantile
 loss over the levels 0.1 to 0.9, and the share of the truth inside the central intervals of 80% and 90%.
-Training time is CPU time of our models, wall time of the peers. With ``--test`` the test span is judged,
+Training time is CPU time. With ``--test`` the test span is judged,
 stored and logged. ``--peers PYTHON`` names the interpreter of an environment that holds neuralforecast and
-darts; each of their models trains for ``--seconds`` there.
+darts; each of their models trains for ``--seconds`` of CPU time there, once for each of ``--seeds``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from benchmarks.ltsf import DATASETS
 from benchmarks.output import RESULTS, log_test, markdown_table, merged, read_json, write_json, write_text
 from benchmarks.windows import MODELS, Parts, build, futures, split, standardised
 from ssmts.estimators._intervals import spread_of
-from ssmts.estimators._rolling import rolling_forecasts
+from ssmts.estimators._rolling import RollingForecasts, rolling_forecasts
+from ssmts.estimators._widths import widths_of
 from ssmts.estimators.forecaster import SSMForecaster
 from ssmts.models.arrays import Float, Rows
 from ssmts.models.sequences import stack_sequences
@@ -36,7 +37,7 @@ from ssmts_datasets.ett import ETTDataset
 LEVELS = np.array([0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
 _SCORED = slice(1, -1)
 _ORIGINS = 700
-PEERS = ("NHITS", "NLinear")
+PEERS = {"NHITS": "neuralforecast NHITS", "NLinear": "darts NLinear"}
 
 
 @dataclass
@@ -79,6 +80,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--model", nargs="*", choices=sorted(MODELS), default=["LinearSSMForecaster"])
     parser.add_argument("--peers", help="interpreter with neuralforecast and darts")
     parser.add_argument("--seconds", type=int, default=60, help="of training, for each model of a peer")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="of the peers")
     parser.add_argument("--test", action="store_true", help="judge on the test span, store and log")
     options = parser.parse_args(arguments)
     if options.test:
@@ -92,6 +94,7 @@ def main(arguments: list[str] | None = None) -> None:
                 test=options.test,
                 peers=options.peers,
                 seconds=options.seconds,
+                seeds=options.seeds,
             )
             print(to_markdown(store(result) if options.test else result), flush=True)
 
@@ -104,6 +107,7 @@ def run_cell(
     test: bool,
     peers: str | None = None,
     seconds: int = 60,
+    seeds: list[int] | None = None,
     context: int | None = None,
 ) -> dict[str, Any]:
     """Fit and judge models, baselines and peers on one set at one horizon; the context is 30 days."""
@@ -122,30 +126,57 @@ def run_cell(
         model.fit(parts.train, validation=parts.validation)
         spent = round(time.process_time() - begun, 1)
         out.append({"model": name, "fit_s": spent, **judged(model, parts.judged, rows)})
+        adaptive = judged(model, parts.judged, rows, adaptive=True)
+        out.append({"model": f"{name}, adaptive", "fit_s": spent, **adaptive})
     if peers is not None:
-        out += judged_peers(peers, parts, rows, horizon, context, seconds)
+        for name, title in PEERS.items():
+            runs = [
+                judged_peer(name, peers, parts, rows, horizon, context, seconds, seed)
+                for seed in (seeds or [0])
+            ]
+            out.append({"model": title, **mean_of(runs)})
     span = "test" if test else "validation"
     return {"dataset": dataset.name, "horizon": horizon, "span": span, "results": out}
 
 
-def judged(model: SSMForecaster, frame: pd.DataFrame, rows: Rows) -> dict[str, Any]:
-    """Scores of a fitted forecaster at some origins of a frame; the first has just one context behind it."""
+def judged(
+    model: SSMForecaster, frame: pd.DataFrame, rows: Rows, *, adaptive: bool = False
+) -> dict[str, Any]:
+    """Scores of a fitted forecaster at some origins of a frame; the first has just one context behind it.
+
+    With `adaptive` widths follow the truth that was known at each origin, as in `backtest`.
+    """
     fitted = model._check_fitted()
     (stack,) = stack_sequences(fitted.sequences(model._read(frame, fitted.layout)))
     spread, values, scores = spread_of(fitted), frame.to_numpy(), Scores()
     scale, level = fitted.scaling.scale[0], values.mean(axis=0)
     horizon = fitted.model.config.linear.horizon
     leads = np.arange(1.0, horizon + 1.0)
+    blocks: dict[int, list[RollingForecasts]] = {}
     for block in rolling_forecasts(fitted.model, [stack], stride=int(rows[1] - rows[0])):
+        blocks.setdefault(block.member, []).append(block)
+    for block in (whole_of(own) for own in blocks.values()):
         kept = np.isin(block.rows, rows)
         forecast, width = block.forecast[kept, 1:], spread.scale(block.deviation[kept])
+        factor = widths_of(fitted, [block])[1][:-1][kept] if adaptive else np.ones(len(width))
         offsets = spread.offsets(LEVELS, leads, int(stack.groups[block.member]))
+        middle = offsets[:, [len(LEVELS) // 2]]
+        offsets = middle + factor[:, None, None] * (offsets - middle)
         quantiles = forecast[..., None] + width[:, None, None] * offsets
         truth = futures(values[:, block.member], block.rows[kept], horizon)
         scores.add(truth, quantiles * scale[block.member] + level[block.member])
     if scores.count != len(rows) * values.shape[1]:
         raise AssertionError(f"{scores.count} forecasts instead of {len(rows) * values.shape[1]}")
     return scores.figures
+
+
+def whole_of(blocks: list[RollingForecasts]) -> RollingForecasts:
+    """The blocks of one sequence as one."""
+    rows, forecast, deviation = (
+        np.concatenate([getattr(block, name) for block in blocks])
+        for name in ("rows", "forecast", "deviation")
+    )
+    return RollingForecasts(blocks[0].stack, blocks[0].member, rows, forecast, deviation)
 
 
 def judged_naive(parts: Parts, rows: Rows, horizon: int, season: int) -> dict[str, Any]:
@@ -161,31 +192,40 @@ def judged_naive(parts: Parts, rows: Rows, horizon: int, season: int) -> dict[st
     return scores.figures
 
 
-def judged_peers(
-    python: str, parts: Parts, rows: Rows, horizon: int, context: int, seconds: int
-) -> list[dict[str, Any]]:
-    """Scores of other libraries' models, which train and forecast in an environment of their own."""
-    out, values = [], parts.judged.to_numpy()
-    for name in PEERS:
-        with tempfile.TemporaryDirectory() as folder:
-            np.savez(
-                Path(folder) / "data.npz",
-                learnt=parts.learnt.to_numpy(),
-                judged=values,
-                rows=rows,
-                levels=LEVELS,
-                size=np.array([horizon, context, seconds]),
-            )
-            script = Path(__file__).with_name("probabilistic_peers.py")
-            subprocess.run([python, str(script), name, folder], check=True)
-            with np.load(Path(folder) / "quantiles.npz") as found:
-                quantiles, spent = found["quantiles"], float(found["seconds"])
-        scores = Scores()
-        for channel, own in enumerate(quantiles):  # (n_channels, n_origins, horizon, n_levels)
-            # Peers' quantiles may cross, and the median may come first.
-            scores.add(futures(values[:, channel], rows, horizon), np.sort(own, axis=-1))
-        out.append({"model": name, "fit_s": round(spent, 1), **scores.figures})
-    return out
+def judged_peer(
+    name: str, python: str, parts: Parts, rows: Rows, horizon: int, context: int, seconds: int, seed: int
+) -> dict[str, Any]:
+    """Scores of another library's model, which trains and forecasts in an environment of its own."""
+    values = parts.judged.to_numpy()
+    with tempfile.TemporaryDirectory() as folder:
+        np.savez(
+            Path(folder) / "data.npz",
+            learnt=parts.learnt.to_numpy(),
+            judged=values,
+            rows=rows,
+            levels=LEVELS,
+            size=np.array([horizon, context, seconds, seed]),
+        )
+        script = Path(__file__).with_name("probabilistic_peers.py")
+        subprocess.run([python, str(script), name, folder], check=True)
+        with np.load(Path(folder) / "quantiles.npz") as found:
+            quantiles, spent = found["quantiles"], float(found["seconds"])
+    scores = Scores()
+    for channel, own in enumerate(quantiles):  # (n_channels, n_origins, horizon, n_levels)
+        # Peers' quantiles may cross, and the median may come first.
+        scores.add(futures(values[:, channel], rows, horizon), np.sort(own, axis=-1))
+    return {"fit_s": round(spent, 1), **scores.figures}
+
+
+def mean_of(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Mean over seeds, with every seed's WQL beside it."""
+    names = ("fit_s", "wql", "coverage_80", "coverage_90")
+    by_step = {
+        percent: np.round(np.mean([run["by_step"][percent] for run in runs], axis=0), 4).tolist()
+        for percent in runs[0]["by_step"]
+    }
+    means = {name: float(np.mean([run[name] for run in runs])) for name in names}
+    return means | {"by_step": by_step, "wql_of_seeds": [run["wql"] for run in runs]}
 
 
 def store(result: dict[str, Any], results: Path = RESULTS) -> dict[str, Any]:
@@ -209,7 +249,7 @@ def to_markdown(result: dict[str, Any]) -> str:
     rows = [
         [
             row["model"],
-            f"{row['wql']:.4f}",
+            _with_range(row),
             f"{100 * row['coverage_80']:.1f}%",
             f"{100 * row['coverage_90']:.1f}%",
             "" if row["fit_s"] is None else f"{row['fit_s']:.0f}",
@@ -218,6 +258,12 @@ def to_markdown(result: dict[str, Any]) -> str:
     ]
     title = f"{result['dataset']}-{result['horizon']}, {result['span']} span"
     return f"### {title}\n\n{markdown_table(header, rows)}"
+
+
+def _with_range(row: dict[str, Any]) -> str:
+    """WQL; of several seeds the mean ± half the range."""
+    seeds = row.get("wql_of_seeds", [])
+    return f"{row['wql']:.4f}" + (f" ± {np.ptp(seeds) / 2:.4f}" if len(seeds) > 1 else "")
 
 
 def _plot(cells: list[dict[str, Any]], path: Path) -> None:

@@ -2,19 +2,18 @@
 
 ``python probabilistic_peers.py NHITS FOLDER`` reads ``data.npz`` in the folder and writes ``quantiles.npz``:
 neuralforecast's NHITS with its quantile loss, or darts' NLinear with a quantile likelihood; both with their
-defaults but for the context, the levels and the time they may train. Quantiles come in any order.
+defaults but for the context, the levels and the processor time they may train. Quantiles come in any order.
 """
 
 from __future__ import annotations
 
 import sys
-import time
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from peer_worker import Budget
 
 _CONTEXTS = {"NHITS": 336, "NLinear": 336}  # at most; their own recommendations lie below 30 days
 
@@ -23,26 +22,16 @@ def main(name: str, folder: str) -> None:
     """Train, forecast, write."""
     with np.load(Path(folder) / "data.npz") as data:
         learnt, judged, rows, levels = (data[key] for key in ("learnt", "judged", "rows", "levels"))
-        horizon, context, seconds = data["size"].tolist()
+        horizon, context, seconds, seed = data["size"].tolist()
     context = max(min(context, _CONTEXTS[name]), horizon)
     windows = judged.T[:, rows[:, None] + np.arange(1 - context, 1)]  # (n_channels, n_origins, context)
     run = {"NHITS": _nhits, "NLinear": _nlinear}[name]
-    quantiles, spent = run(learnt, windows, levels, horizon, context, seconds)
+    quantiles, spent = run(learnt, windows, levels, horizon, context, Budget(seconds), seed)
     np.savez(Path(folder) / "quantiles.npz", quantiles=quantiles, seconds=spent)
 
 
-def _trainer(seconds: int) -> dict[str, Any]:
-    return {
-        "max_time": timedelta(seconds=seconds),
-        "accelerator": "cpu",
-        "enable_progress_bar": False,
-        "logger": False,
-        "enable_checkpointing": False,
-    }
-
-
 def _nhits(
-    learnt: Any, windows: Any, levels: Any, horizon: int, context: int, seconds: int
+    learnt: Any, windows: Any, levels: Any, horizon: int, context: int, budget: Budget, seed: int
 ) -> tuple[Any, float]:
     from neuralforecast import NeuralForecast
     from neuralforecast.losses.pytorch import MQLoss
@@ -53,18 +42,16 @@ def _nhits(
         input_size=context,
         loss=MQLoss(quantiles=levels.tolist()),
         max_steps=100_000,
-        random_seed=0,
-        **_trainer(seconds),
+        random_seed=seed,
+        **budget.trainer,
     )
     forecaster = NeuralForecast(models=[model], freq=1)
-    begun = time.perf_counter()
     forecaster.fit(_long(learnt.T))
-    spent = time.perf_counter() - begun
     n_channels, n_origins = windows.shape[:2]
     answer = forecaster.predict(df=_long(windows.reshape(-1, context)))
     columns = [name for name in answer.columns if name not in ("unique_id", "ds")]
     shape = (n_channels, n_origins, horizon, len(levels))
-    return answer[columns].to_numpy().reshape(shape), spent
+    return answer[columns].to_numpy().reshape(shape), budget.spent
 
 
 def _long(series: Any) -> pd.DataFrame:
@@ -80,7 +67,7 @@ def _long(series: Any) -> pd.DataFrame:
 
 
 def _nlinear(
-    learnt: Any, windows: Any, levels: Any, horizon: int, context: int, seconds: int
+    learnt: Any, windows: Any, levels: Any, horizon: int, context: int, budget: Budget, seed: int
 ) -> tuple[Any, float]:
     from darts import TimeSeries
     from darts.models import NLinearModel
@@ -92,17 +79,15 @@ def _nlinear(
         likelihood=QuantileRegression(quantiles=levels.tolist()),
         n_epochs=1000,
         normalize=False,  # darts refuses it beside a likelihood
-        random_state=0,
-        pl_trainer_kwargs=_trainer(seconds),
+        random_state=seed,
+        pl_trainer_kwargs=budget.trainer,
     )
-    begun = time.perf_counter()
     model.fit([TimeSeries.from_values(own.astype(np.float32)) for own in learnt.T])
-    spent = time.perf_counter() - begun
     n_channels, n_origins = windows.shape[:2]
     series = [TimeSeries.from_values(own.astype(np.float32)) for own in windows.reshape(-1, context)]
     answer = model.predict(horizon, series=series, predict_likelihood_parameters=True)
     shape = (n_channels, n_origins, horizon, len(levels))
-    return np.stack([one.values() for one in answer]).reshape(shape), spent
+    return np.stack([one.values() for one in answer]).reshape(shape), budget.spent
 
 
 if __name__ == "__main__":

@@ -31,6 +31,8 @@ class TidyForecasts:
     times : ndarray, shape (n_rows,)
         Instants of all windows.
     y, forecast : ndarray of float64, shape (n_rows,)
+    quantiles : ndarray of float64, shape (n_rows, n_levels)
+        n_levels may be 0.
     """
 
     series: NDArray[np.int64]
@@ -40,6 +42,7 @@ class TidyForecasts:
     times: Times
     y: NDArray[np.float64]
     forecast: NDArray[np.float64]
+    quantiles: NDArray[np.float64]
 
     @classmethod
     def joined(cls, parts: Sequence[TidyForecasts]) -> TidyForecasts:
@@ -63,11 +66,14 @@ class TidyForecasts:
             whole.times[rows],
             whole.y[rows],
             whole.forecast[rows],
+            whole.quantiles[rows],
         )
 
 
-def write_tidy(layout: Layout, ids: Sequence[Hashable | None], table: TidyForecasts) -> Any:
-    """A frame with the columns id, channel, time, cutoff, y and forecast.
+def write_tidy(
+    layout: Layout, ids: Sequence[Hashable | None], table: TidyForecasts, names: Sequence[str] = ()
+) -> Any:
+    """A frame with the columns id, channel, time, cutoff, y, forecast, and quantiles by their names.
 
     The id column is there if the series have ids, the channel column if there are several. Id and time are
     called as they came, "id" and "time" where they had no name.
@@ -78,6 +84,8 @@ def write_tidy(layout: Layout, ids: Sequence[Hashable | None], table: TidyForeca
     ids : sequence
         Id of each series.
     table : TidyForecasts
+    names : sequence of str
+        Of the columns of quantiles.
 
     Returns
     -------
@@ -90,7 +98,8 @@ def write_tidy(layout: Layout, ids: Sequence[Hashable | None], table: TidyForeca
         columns["cutoff"] = cutoffs.gather(np.repeat(np.arange(len(table.lengths)), table.lengths))
     else:
         columns["cutoff"] = _plain(cutoffs.repeat(table.lengths))
-    return _to_frame(layout, columns | {"y": table.y, "forecast": table.forecast})
+    columns |= {"y": table.y, "forecast": table.forecast}
+    return _to_frame(layout, columns | dict(zip(names, table.quantiles.T, strict=True)))
 
 
 def write_contributions(

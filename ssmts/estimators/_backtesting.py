@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,15 +11,19 @@ import numpy as np
 from ssmts.data import Covariates, Panel, Series, TidyForecasts, Times
 from ssmts.errors import TooShortError
 from ssmts.estimators._fitted import FittedForecaster
+from ssmts.estimators._intervals import spread_of
 from ssmts.estimators._rolling import RollingForecasts, rolling_forecasts
-from ssmts.models.arrays import Float
+from ssmts.estimators._widths import widths_of
+from ssmts.models.arrays import Float, Rows
 from ssmts.models.leads import at_leads
 from ssmts.models.sequences import Sequence, stack_sequences
 
 __all__ = ["all_origins", "until", "window_of"]
 
 
-def all_origins(fitted: FittedForecaster, panel: Panel, horizon: float, stride: int) -> TidyForecasts:
+def all_origins(
+    fitted: FittedForecaster, panel: Panel, horizon: float, stride: int, levels: Float, adaptive: bool
+) -> TidyForecasts:
     """Forecasts from every `stride`-th origin with a context behind it and a horizon ahead.
 
     Parameters
@@ -30,6 +34,10 @@ def all_origins(fitted: FittedForecaster, panel: Panel, horizon: float, stride: 
         In reference steps, at most that of the model.
     stride : int
         In observations.
+    levels : ndarray of float64, shape (n_levels,)
+        Of quantiles beside the forecasts; may be empty.
+    adaptive : bool
+        Whether the widths of intervals follow the truth that was known at each origin.
 
     Raises
     ------
@@ -41,9 +49,17 @@ def all_origins(fitted: FittedForecaster, panel: Panel, horizon: float, stride: 
     parts = []
     for stack in stack_sequences(sequences):
         assert stack.numbers is not None
+        blocks: dict[int, list[RollingForecasts]] = {}
         for block in rolling_forecasts(fitted.model, [stack], stride=stride, horizon=horizon):
-            source = sources[int(stack.numbers[block.member])]
-            parts += list(_tidy(block, source, horizon))
+            blocks.setdefault(block.member, []).append(block)
+        for member, own in blocks.items():
+            widths = widths_of(fitted, own)[1][:-1] if adaptive else None
+            begin = 0
+            for block in own:
+                width = None if widths is None else widths[begin : begin + len(block.rows)]
+                begin += len(block.rows)
+                bands = _Bands(fitted, levels, int(stack.groups[member]), width)
+                parts += list(_tidy(block, sources[int(stack.numbers[member])], horizon, bands))
     if not parts:
         linear, clock = fitted.model.config.linear, panel.clock
         need = clock.show_duration((linear.context + horizon) * fitted.step)
@@ -86,7 +102,32 @@ class _Source:
         return fitted.effect.values(series, times, fitted.step, fitted.scaling)[:, self.channel]
 
 
-def _tidy(block: RollingForecasts, source: _Source, horizon: float) -> Iterator[TidyForecasts]:
+@dataclass(frozen=True)
+class _Bands:
+    """Quantiles around the forecasts of some origins; `widths` (n_windows,) or those of the model."""
+
+    fitted: FittedForecaster
+    levels: Float
+    group: int
+    widths: Float | None
+
+    def around(self, forecast: Float, leads: Float, window: Rows, deviation: Float) -> Float:
+        """Quantiles (n_rows, n_levels) around forecasts (n_rows,) of windows at leads, all standardised."""
+        if not len(self.levels):
+            return np.empty((len(forecast), 0))
+        spread = spread_of(self.fitted)
+        at, place = np.unique(leads, return_inverse=True)
+        if self.widths is None:
+            offsets = spread.offsets(self.levels, at, self.group)[place]
+        else:
+            spread = spread.plain
+            middle = spread.offsets(np.array([0.5]), at, self.group)
+            own = spread.offsets(self.levels, at, self.group) - middle
+            offsets = middle[place] + self.widths[window][:, None] * own[place]
+        return np.asarray(forecast[:, None] + spread.scale(deviation)[window][:, None] * offsets)
+
+
+def _tidy(block: RollingForecasts, source: _Source, horizon: float, bands: _Bands) -> Iterator[TidyForecasts]:
     """Forecasts of a block at the instants that were observed."""
     clock, rows = block.stack.times, block.rows
     limit = float(block.forecast.shape[1] - 1)
@@ -96,6 +137,7 @@ def _tidy(block: RollingForecasts, source: _Source, horizon: float) -> Iterator[
         lengths = np.full(len(rows), len(leads))
         ahead = (rows[:, None] + np.arange(1, len(leads) + 1)).ravel()
         forecast = at_leads(block.forecast, np.minimum(leads, limit)).ravel()
+        every = np.tile(leads, len(rows))
     else:
         ends = np.searchsorted(clock, clock[rows] + horizon + 1e-6, side="right")
         lengths = ends - rows - 1
@@ -106,9 +148,11 @@ def _tidy(block: RollingForecasts, source: _Source, horizon: float) -> Iterator[
             if end > row + 1
         ]
         forecast = np.concatenate(own) if own else np.empty(0)
+        every = clock[ahead] - np.repeat(clock[rows], lengths) if len(ahead) else np.empty(0)
     if not len(ahead):
         return
-    forecast = forecast * source.scale + source.level + source.effect[ahead]
+    quantiles = bands.around(forecast, every, np.repeat(np.arange(len(rows)), lengths), block.deviation)
+    level = source.level + source.effect[ahead]
     yield TidyForecasts(
         np.full(len(rows), source.series),
         np.full(len(rows), source.channel),
@@ -116,7 +160,8 @@ def _tidy(block: RollingForecasts, source: _Source, horizon: float) -> Iterator[
         lengths,
         source.times[ahead],
         source.y[ahead],
-        forecast,
+        forecast * source.scale + level,
+        quantiles * source.scale + level[:, None],
     )
 
 
@@ -138,8 +183,13 @@ def until(panel: Panel, ends: list[float], *, known_ahead: bool) -> Panel:
     return replace(panel, series=tuple(series))
 
 
-def window_of(number: int, series: Series, cutoff: float, times: Times, forecast: Float) -> TidyForecasts:
-    """The forecast of one series from one cutoff beside what came, channel by channel."""
+def window_of(
+    number: int, series: Series, cutoff: float, times: Times, forecast: Float, quantiles: Float
+) -> TidyForecasts:
+    """The forecast of one series from one cutoff beside what came, channel by channel.
+
+    `forecast` is (n_instants, n_channels), `quantiles` (n_instants, n_channels, n_levels).
+    """
     rows = np.searchsorted(series.times, times)
     values = series.values[rows]
     seen = ~np.isnan(values)
@@ -152,4 +202,5 @@ def window_of(number: int, series: Series, cutoff: float, times: Times, forecast
         np.concatenate([times[own] for own in seen.T]),
         values.T[seen.T],
         forecast.T[seen.T],
+        quantiles.swapaxes(0, 1)[seen.T],
     )

@@ -13,7 +13,7 @@ from ssmts.estimators._predicting import forecast_panel, window_scales
 from ssmts.models.arrays import Float
 from ssmts.models.spread import Spread
 
-__all__ = ["quantile_panel", "sample_panel", "spread_of"]
+__all__ = ["quantile_panel", "quantiles_around", "sample_panel", "spread_of"]
 
 
 def spread_of(fitted: FittedForecaster) -> Spread:
@@ -39,8 +39,28 @@ def quantile_panel(
     times : list of ndarray, each (n_instants,)
     values : list of ndarray of float64, each (n_instants, n_channels, n_levels)
     """
-    spread = spread_of(fitted)
     times, values = forecast_panel(fitted, panel, **options)
+    return times, quantiles_around(fitted, panel, times, values, levels)
+
+
+def quantiles_around(
+    fitted: FittedForecaster, panel: Panel, times: list[Times], values: list[Float], levels: Float
+) -> list[Float]:
+    """Quantiles around the forecasts of every series.
+
+    Parameters
+    ----------
+    fitted : FittedForecaster
+    panel : Panel
+    times : list of ndarray, each (n_instants,)
+    values : list of ndarray of float64, each (n_instants, n_channels)
+    levels : ndarray of float64, shape (n_levels,)
+
+    Returns
+    -------
+    list of ndarray of float64, each (n_instants, n_channels, n_levels)
+    """
+    spread = spread_of(fitted)
     scales = window_scales(fitted, panel, spread)
     out = []
     for series, instants, center, scale, groups, age in zip(panel.series, times, values, *scales):
@@ -52,7 +72,7 @@ def quantile_panel(
             offsets = spread.offsets(levels, leads + late, int(group))
             quantiles[:, channels] += offsets[:, None] * scale[channels, None]
         out.append(quantiles)
-    return times, out
+    return out
 
 
 def sample_panel(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Self
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from ssmts.errors import ParameterError
 from ssmts.estimators._base import FittedBase
 from ssmts.estimators._intervals import quantile_panel, sample_panel, spread_of
 from ssmts.estimators._levels import asked_levels, interval_levels
+from ssmts.estimators._scoring import with_context
+from ssmts.estimators._widths import calibrated
 
 __all__ = ["ProbabilisticMixin"]
 
@@ -94,6 +97,42 @@ class ProbabilisticMixin(FittedBase):
         """
         suffixes, levels = interval_levels(level, spread_of(self._check_fitted()).levels)
         return self._write(X, levels, suffixes, horizon, step, at, future)
+
+    def calibrate(self, X: Any) -> Self:
+        """Widen or narrow the intervals by how well they covered X: data that fit has not seen.
+
+        One walk through X, from origin to origin: truths outside the intervals widen those to come, truths
+        inside narrow them, so that the stated share is covered in the long run even where the data drifts
+        (adaptive conformal inference). At its end every channel or series has a factor on the width of its
+        intervals, the mean over the end of the walk; those without truth in X have the mean of all.
+        Quantiles and paths follow, `predict` does not.
+
+        Parameters
+        ----------
+        X : like fit's
+            Recent rows, the more the better: a context, and a horizon or more of truth behind it. If it
+            begins where the training data ended, the end of that gives the first context.
+
+        Returns
+        -------
+        self
+            Each call begins anew from what fit learnt; `fit` forgets it.
+
+        Raises
+        ------
+        TooShortError
+            If X holds no truth behind a context.
+        ssmts.errors.SSMTSError
+            As for :meth:`predict`.
+
+        References
+        ----------
+        Gibbs and Candès, "Adaptive Conformal Inference Under Distribution Shift", NeurIPS 2021.
+        """
+        fitted = self._check_fitted()
+        panel = with_context(fitted, self._read(X, fitted.layout))
+        self._fitted = replace(fitted, model=calibrated(fitted, panel))
+        return self
 
     def sample(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from sklearn.base import clone
 
 from ssmts.data import TidyForecasts, parse_duration, reference_step, write_tidy
@@ -11,8 +12,12 @@ from ssmts.errors import HorizonError, ParameterError, TooShortError
 from ssmts.estimators._backtesting import all_origins, until, window_of
 from ssmts.estimators._base import FittedBase
 from ssmts.estimators._fit import horizon_of, is_integer
+from ssmts.estimators._fitted import FittedForecaster
+from ssmts.estimators._intervals import quantiles_around, spread_of
+from ssmts.estimators._levels import interval_levels
 from ssmts.estimators._predicting import forecast_at
 from ssmts.estimators._scoring import with_context
+from ssmts.models.arrays import Float
 
 __all__ = ["ValidationMixin"]
 
@@ -20,7 +25,9 @@ __all__ = ["ValidationMixin"]
 class ValidationMixin(FittedBase):
     """Adds `backtest` and `cross_validate` to a forecaster."""
 
-    def backtest(self, X: Any, *, stride: int = 1, horizon: Any = None) -> Any:
+    def backtest(
+        self, X: Any, *, stride: int = 1, horizon: Any = None, level: Any = None, adaptive: bool = False
+    ) -> Any:
         """Forecast with the fitted model from all origins in X, in one batched pass.
 
         Parameters
@@ -31,12 +38,18 @@ class ValidationMixin(FittedBase):
             Forecast from every so many-th observation.
         horizon : int or duration, optional
             How far to forecast; by default as far as the model was trained for.
+        level : float or list of float, optional
+            Percent that intervals should cover; by default there are none.
+        adaptive : bool, default=False
+            Intervals as wide as those of :meth:`calibrate` would be at each origin, with the truth that was
+            known there; by default as wide as the model has them.
 
         Returns
         -------
         pandas.DataFrame or polars.DataFrame
             One row for each instant that was observed: id and channel (where there are several), time,
-            cutoff (the observation that the forecast is made from), y, forecast.
+            cutoff (the observation that the forecast is made from), y, forecast, and lo-90, hi-90 of
+            every level.
 
         Raises
         ------
@@ -50,11 +63,19 @@ class ValidationMixin(FittedBase):
         if reach > fitted.horizon * (1 + 1e-9):
             raise HorizonError(f"horizon={horizon!r} is longer than that of the model. Ask for less.")
         panel = self._read(X, fitted.layout)
-        table = all_origins(fitted, with_context(fitted, panel), reach / fitted.step, int(stride))
-        return write_tidy(panel.layout, panel.ids, table)
+        names, levels = _ends(fitted, level)
+        panel = with_context(fitted, panel)
+        table = all_origins(fitted, panel, reach / fitted.step, int(stride), levels, bool(adaptive))
+        return write_tidy(panel.layout, panel.ids, table, names)
 
     def cross_validate(
-        self, X: Any, n_windows: int = 5, step_size: Any = None, refit: bool | int = True
+        self,
+        X: Any,
+        n_windows: int = 5,
+        step_size: Any = None,
+        refit: bool | int = True,
+        *,
+        level: Any = None,
     ) -> Any:
         """Fit on the past, forecast the next horizon, and again: what the estimator is worth on X.
 
@@ -71,6 +92,8 @@ class ValidationMixin(FittedBase):
             do not overlap.
         refit : bool or int, default=True
             Fit before each window; every so many windows; or (False) before the first alone.
+        level : float or list of float, optional
+            Percent that intervals should cover; by default there are none.
 
         Returns
         -------
@@ -97,7 +120,7 @@ class ValidationMixin(FittedBase):
         if spacing <= 0:
             raise ParameterError("step_size", step_size, "positive")
         every = n_windows if refit is False else int(refit)
-        model, parts = clone(self), []
+        model, parts, names = clone(self), [], list[str]()
         for k in range(n_windows):
             back = reach + (n_windows - 1 - k) * spacing
             ends = [series.origin - back for series in panel.series]
@@ -118,9 +141,21 @@ class ValidationMixin(FittedBase):
             found = [n for n, number in enumerate(numbers) if len(times[n])]
             chosen = tuple(past.series[n] for n in found)
             times = [times[n] for n in found]
-            values = forecast_at(model._check_fitted(), type(past)(chosen, past.layout), times)
-            for n, series, own, forecast in zip(found, chosen, times, values, strict=True):
-                whole = panel.series[numbers[n]]
-                parts.append(window_of(numbers[n], whole, series.origin, own, forecast))
+            fitted, known = model._check_fitted(), type(past)(chosen, past.layout)
+            names, levels = _ends(fitted, level)
+            values = forecast_at(fitted, known, times)
+            around = [np.empty((*one.shape, 0)) for one in values]
+            if len(levels):
+                around = quantiles_around(fitted, known, times, values, levels)
+            for n, series, *own in zip(found, chosen, times, values, around, strict=True):
+                parts.append(window_of(numbers[n], panel.series[numbers[n]], series.origin, *own))
         table = TidyForecasts.joined(parts)
-        return write_tidy(panel.layout, panel.ids, table)
+        return write_tidy(panel.layout, panel.ids, table, names)
+
+
+def _ends(fitted: FittedForecaster, level: Any) -> tuple[list[str], Float]:
+    """Names and levels of the ends of intervals; none where no level was asked for."""
+    if level is None:
+        return [], np.empty(0)
+    suffixes, levels = interval_levels(level, spread_of(fitted).levels)
+    return [suffix.removeprefix("-") for suffix in suffixes], levels

@@ -84,6 +84,10 @@ class ForecastModel:
             forecast += self.deep.correct_last(windows, features, mean, deviation)
         return forecast
 
+    def with_spread(self, spread: Spread) -> ForecastModel:
+        """The same forecasts with other quantiles around them."""
+        return ForecastModel(self.config, self.linear, self.deep, spread, self.covariance)
+
     def summary(self, windows: SequenceStack) -> tuple[SequenceStack, Float, Float, Float]:
         """Windows as the hold reads them, and the features, mean and deviation that forecasts are made of."""
         windows = self.held(windows)

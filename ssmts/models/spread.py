@@ -23,6 +23,7 @@ _N_KNOTS = 40
 _GROUP_PRIOR = 300.0  # windows: a group with so many of its own is half shared, half its own
 _MOST_PATHS = 4_000  # windows that say how errors at different leads go together
 _FEW = 20  # errors: of fewer, both signs count as seen
+_STEEP = 4.0  # reference steps: errors rise too steeply before this lead to be smoothed over leads
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ class Spread:
     by_group : ndarray of float64, shape (n_groups, n_knots, n_levels)
     paths : Paths, optional
         How errors at different leads go together; None in files of versions before there was one.
+    widths : ndarray of float64, shape (n_groups + 1,), optional
+        How much wider than the tables intervals have lately had to be, by group and last for all others;
+        None: as wide as the tables say.
     """
 
     levels: Float
@@ -47,6 +51,7 @@ class Spread:
     shared: Float
     by_group: Float
     paths: Paths | None = None
+    widths: Float | None = None
 
     def scale(self, deviation: Float) -> Float:
         """Scale of the errors of windows of a deviation, both in standardised units."""
@@ -95,10 +100,28 @@ class Spread:
 
     def _table_of(self, group: int) -> Float:
         own = len(self.by_group) > 1 and 0 <= group < len(self.by_group)
-        return self.by_group[group] if own else self.shared
+        table = self.by_group[group] if own else self.shared
+        if self.widths is None:
+            return table
+        middle = _interpolated(np.zeros(1), ndtri(self.levels), table.T).T
+        return np.asarray(middle + self.width(group) * (table - middle))
+
+    @property
+    def plain(self) -> Spread:
+        """As fit left it: as wide as the tables say."""
+        return replace(self, widths=None)
+
+    def width(self, group: int) -> float:
+        """Factor on the width of a group's intervals."""
+        if self.widths is None:
+            return 1.0
+        return float(self.widths[group if 0 <= group < len(self.widths) - 1 else -1])
 
     def of_groups(self, kept: Rows) -> Spread:
         """The tables of some groups, in their order; those that fit did not see have the shared one."""
+        if self.widths is not None:
+            widths = np.array([self.width(int(group)) for group in [*kept, -1]])
+            return replace(self.plain.of_groups(kept), widths=widths)
         if len(self.by_group) == 1:
             return self
         known = [self.by_group[k] if k < len(self.by_group) else self.shared for k in kept]
@@ -107,6 +130,8 @@ class Spread:
     def to_tensors(self) -> dict[str, Tensor]:
         """Everything fitted, by name; tables as float32, which is all the digits that they have."""
         tensors = {} if self.paths is None else self.paths.to_tensors()
+        if self.widths is not None:
+            tensors["widths"] = torch.from_numpy(self.widths)
         return tensors | {
             "levels": torch.from_numpy(self.levels),
             "knots": torch.from_numpy(self.knots),
@@ -121,7 +146,8 @@ class Spread:
             tensors[name].numpy().astype(np.float64) for name in ("levels", "knots", "shared", "by_group")
         )
         paths = Paths.from_tensors(tensors) if "loadings" in tensors else None
-        return cls(levels, knots, shared, by_group, paths)
+        widths = tensors["widths"].numpy().copy() if "widths" in tensors else None
+        return cls(levels, knots, shared, by_group, paths, widths)
 
 
 def _interpolated(at: Float, knots: Float, rows: Float) -> Float:
@@ -164,13 +190,13 @@ def fit_spread(held_out: HeldOutErrors, n_groups: int, levels: Float) -> Spread:
     knots = np.unique(np.round(np.concatenate([near, even])))
     unit = Spread(levels, knots, np.zeros((0, 0)), np.zeros((0, 0, 0))).scale(held_out.deviation)
     errors = held_out.errors[:, knots.astype(np.int64)] / unit[:, None]
-    shared = _table(errors, levels)
+    shared = _table(errors, levels, knots)
     by_group = np.repeat(shared[None], n_groups, axis=0)
     for group in range(n_groups if n_groups > 1 else 0):
         own = errors[held_out.groups == group]
         if len(own):
             share = len(own) / (len(own) + _GROUP_PRIOR)
-            by_group[group] += share * (_table(own, levels) - shared)
+            by_group[group] += share * (_table(own, levels, knots) - shared)
     shared, by_group = (table.astype(np.float32).astype(np.float64) for table in (shared, by_group))
     spread = Spread(levels, knots, shared, by_group)
     return replace(spread, paths=_paths(held_out, spread)) if len(levels) > 1 else spread
@@ -188,7 +214,7 @@ def _paths(held_out: HeldOutErrors, spread: Spread) -> Paths:
     return fit_paths(scores, horizon)
 
 
-def _table(errors: Float, levels: Float) -> Float:
+def _table(errors: Float, levels: Float, knots: Float) -> Float:
     """Quantiles of every knot, (n_knots, n_levels); a knot that nobody observed is like its neighbours."""
     table = np.full((errors.shape[1], len(levels)), np.nan)
     for knot, own in enumerate(errors.T):
@@ -201,4 +227,5 @@ def _table(errors: Float, levels: Float) -> Float:
         return np.zeros_like(table)
     table = table[known[np.abs(np.arange(len(table))[:, None] - known).argmin(axis=1)]]
     padded = np.concatenate([table[:1], table, table[-1:]])
-    return np.asarray(0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:])
+    smooth = 0.25 * padded[:-2] + 0.5 * padded[1:-1] + 0.25 * padded[2:]
+    return np.where(knots[:, None] < _STEEP, table, smooth)

@@ -1,0 +1,130 @@
+r"""Widths of intervals that follow how forecasts have lately done: adaptive conformal inference.
+
+The logarithm of a width moves against coverage: truths that fall outside widen the intervals to come, those
+inside narrow them, each in proportion to how far the stated share is from what happened. With steps of size
+:math:`\gamma` the mean coverage after time T is off by at most :math:`O(1 / \gamma T)`, whatever the data
+does.
+
+References
+----------
+Gibbs and Candès, "Adaptive Conformal Inference Under Distribution Shift", NeurIPS 2021. Angelopoulos, Candès
+and Tibshirani, "Conformal PID Control for Time Series Prediction", NeurIPS 2023.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ssmts.models.arrays import Float, Rows
+from ssmts.models.moments import future_observed
+from ssmts.models.sequences import SequenceStack
+from ssmts.models.spread import Spread
+
+__all__ = ["Judged", "judge", "width_path"]
+
+# The two intervals that are watched, and how much each counts: few truths lie outside the wider one.
+_WATCHED = ((0.8, 1.0 / 3.0), (0.9, 2.0 / 3.0))
+_PACE = 4.0  # per context and horizon together; docs/decisions/052-widths-that-adapt.md
+_WIDEST = np.log(10.0)
+_LARGEST_STEP = 0.5
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Forecasts of one sequence and how wide intervals would have had to be.
+
+    Parameters
+    ----------
+    issued : ndarray of float64, shape (n_windows,)
+        Instants of the origins, increasing, in reference steps.
+    known : ndarray of float64, shape (n_windows, n_leads)
+        When the truth is known.
+    needs : ndarray of float64, shape (n_watched, n_windows, n_leads)
+        Factor on the width of the table's interval that just holds the truth; NaN where it was not observed.
+    end : float
+        When the sequence ends.
+    """
+
+    issued: Float
+    known: Float
+    needs: Float
+    end: float
+
+    @property
+    def count(self) -> int:
+        """Truths that were seen."""
+        return int((~np.isnan(self.needs[0])).sum())
+
+
+def judge(
+    spread: Spread, stack: SequenceStack, member: int, rows: Rows, forecast: Float, deviation: Float
+) -> Judged:
+    """Put forecasts from some origins of a sequence beside what came, at the leads of the table.
+
+    Parameters
+    ----------
+    spread : Spread
+    stack : SequenceStack
+    member : int
+    rows : ndarray of int64, shape (n_windows,)
+        Of the origins, increasing.
+    forecast : ndarray of float64, shape (n_windows, horizon + 1)
+    deviation : ndarray of float64, shape (n_windows,)
+    """
+    leads = spread.knots[spread.knots > 0].astype(np.int64)
+    known = stack.times[rows][:, None] + leads
+    truth = np.interp(known, stack.times, stack.values[member], right=np.nan)
+    observed = future_observed(stack, rows, forecast.shape[1] - 1)
+    if observed is not None:
+        truth[~observed[:, leads]] = np.nan
+    errors = (truth - forecast[:, leads]) / spread.scale(deviation)[:, None]
+    needs = []
+    for share, _ in _WATCHED:
+        ends = np.array([0.5 - share / 2, 0.5, 0.5 + share / 2])
+        low, middle, high = spread.plain.offsets(ends, leads.astype(np.float64), int(stack.groups[member])).T
+        above = (errors - middle) / np.maximum(high - middle, 1e-9)
+        below = (middle - errors) / np.maximum(middle - low, 1e-9)
+        needs.append(np.maximum(above, below))
+    return Judged(stack.times[rows], known, np.stack(needs), float(stack.times[-1]))
+
+
+def width_path(judged: Judged, span: float, begin: float) -> Float:
+    """Factors on the width of intervals: what was known at each origin, and last at the end of the sequence.
+
+    Parameters
+    ----------
+    judged : Judged
+    span : float
+        Context and horizon together, in reference steps.
+    begin : float
+        Factor at the first origin.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_windows + 1,)
+    """
+    window, lead = np.nonzero(~np.isnan(judged.needs[0]))
+    known = judged.known[window, lead]
+    seen = known <= judged.end + 1e-9
+    window, lead, known = window[seen], lead[seen], known[seen]
+    turn = np.searchsorted(judged.issued, known - 1e-6)  # the first origin that knows the truth
+    order = np.argsort(turn, kind="stable")
+    window, needs = window[order], judged.needs[:, window[order], lead[order]]
+    bounds = np.searchsorted(turn[order], np.arange(len(judged.issued) + 2))
+    instants = np.append(judged.issued, judged.end)
+    log_width = np.empty(len(instants))
+    log_width[0] = np.log(begin)
+    for k in range(1, len(instants)):
+        own = slice(bounds[k], bounds[k + 1])
+        step = 0.0
+        if own.stop > own.start:
+            width = np.exp(log_width[window[own]])
+            off = [
+                weight * (share - np.mean(need[own] <= width))
+                for (share, weight), need in zip(_WATCHED, needs)
+            ]
+            step = min(_PACE * (instants[k] - instants[k - 1]) / span, _LARGEST_STEP) * sum(off)
+        log_width[k] = np.clip(log_width[k - 1] + step, -_WIDEST, _WIDEST)
+    return np.exp(log_width)
