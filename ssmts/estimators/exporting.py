@@ -20,8 +20,8 @@ from ssmts.estimators._base import FittedBase
 from ssmts.estimators._fitted import FittedForecaster
 from ssmts.models.arrays import Rows
 from ssmts.models.graph import ForecastGraph, StreamGraph
-from ssmts.nn.gated import SELF_GATED
 from ssmts.training.files import write_atomic
+from ssmts_kernels import backend
 
 __all__ = ["ExportingMixin"]
 
@@ -68,9 +68,8 @@ class ExportingMixin(FittedBase):
         Raises
         ------
         ParameterError
-            For another format, a step of a stream, a model whose forecasts read more than one window and one
-            token, or whose deep path is selective: covariates, static classes, mixed channels,
-            `token_stride`, Mamba.
+            For another format, a step of a stream, or a model whose forecasts read more than one window and
+            one token: covariates, static classes, mixed channels, `token_stride`. For ONNX also Mamba-3.
         ImportError
             If ``format="onnx"`` and the extra ``ssmts[onnx]`` is not installed.
 
@@ -82,7 +81,7 @@ class ExportingMixin(FittedBase):
         if format not in _FORMATS:
             raise ParameterError("format", format, f"one of {', '.join(map(repr, _FORMATS))}")
         fitted = self._check_fitted()
-        _require_plain(fitted)
+        _require_plain(fitted, format)
         interval = 1.0
         if step is not None:
             if streaming:
@@ -105,16 +104,16 @@ class ExportingMixin(FittedBase):
         write_atomic(path, _serialized(graph.eval().requires_grad_(False), format, json.dumps(said)))
 
 
-def _require_plain(fitted: FittedForecaster) -> None:
+def _require_plain(fitted: FittedForecaster, format: str) -> None:
     """Raise if forecasts read more than the window of a channel and one token."""
     deep = fitted.model.deep
-    selective = deep is not None and deep.config.layer in SELF_GATED  # their scans are operators of our own
+    rotary = deep is not None and deep.config.layer == "mamba3" and format == "onnx"  # complex products
     for there, name, remedy in (
         (fitted.effect is not None, "future_covariates", "None"),
         (fitted.scaling.classes is not None, "static_covariates", "None"),
         (fitted.mixing is not None, "channel_mixing", "False"),
         (deep is not None and deep.config.n_tokens > 1, "token_stride", "None"),
-        (selective, "layer", "S4, S4D, S5, LSSL or linear"),
+        (rotary, "format", "'torch.export', as ONNX has no rotary states: another backbone"),
     ):
         if there:
             raise ParameterError(name, "used by this model", f"{remedy} for a model that is exported")
@@ -146,7 +145,8 @@ def _serialized(graph: ForecastGraph, format: str, said: str) -> bytes:
     given = {name: torch.zeros(shape, dtype=torch.float64) for name, shape in shapes.items()}
     given["series"] = torch.zeros(_TRACED, dtype=torch.int64)
     free = {name: {0: torch.export.Dim("n")} for name in given}
-    with torch.no_grad(), _quiet_torch():
+    # The reference is plain torch: our own operators would have to be there where the graph runs.
+    with torch.no_grad(), _quiet_torch(), backend("reference"):
         program = torch.export.export(graph, (), given, dynamic_shapes=free)
         if format == "torch.export":
             content = io.BytesIO()

@@ -18,7 +18,7 @@ from ssmts.models.arrays import Float, Rows
 from ssmts.models.forecast import ForecastModel
 from ssmts.models.leads import at_leads
 from ssmts.models.moments import floored
-from ssmts.models.sequences import begun_at, on_reference_grid
+from ssmts.models.sequences import SequenceStack, begun_at, on_reference_grid
 from ssmts.models.states import final_weights, observation_weights, window_deviation
 from ssmts.models.tokens import LARGEST, recent_values
 
@@ -59,8 +59,14 @@ class ForecastGraph(_Constants):
         times = interval * np.arange(1.0 - self.n_rows, 1.0, dtype=np.float64)
         eye = np.eye(self.n_rows)
         ((times, rows),) = on_reference_grid(times, eye, every_phase=False)
+        observed = times
         times, rows = begun_at(1.0 - linear.context, times, rows)
-        times = times - times[0]
+        lead_in = bool(times[0] not in observed)
+        # What the hold makes of a window is linear in its rows as well.
+        nothing = np.zeros(len(rows))
+        window = SequenceStack(times - times[0], rows, nothing, nothing.astype(np.int64), lead_in=lead_in)
+        window = model.held(window)
+        times, rows = window.times, window.values
         weights = [model.linear.shared]
         if len(model.linear.by_group) > 1:
             weights += list(model.linear.by_group)

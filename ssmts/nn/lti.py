@@ -95,7 +95,7 @@ class LTILayer(SSMLayer):
     ) -> tuple[Tensor, SSMState]:
         """Observations at any instants, see :meth:`SSMLayer.scan`; a loop over time."""
         self._check(u, intervals)
-        start = state = initial_state or self.initial_state(len(u))
+        start = state = initial_state or self.initial_state(u.shape[0])
         outputs = []
         intervals = start_intervals(intervals, self.hold)
         for k in range(u.shape[1]):

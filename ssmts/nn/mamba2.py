@@ -119,7 +119,7 @@ class Mamba2(SelectiveLayer):
     ) -> tuple[Tensor, SSMState]:
         """Observations at any instants, see :meth:`SSMLayer.scan`."""
         self._check(u, intervals)
-        state = initial_state or self.initial_state(len(u))
+        state = initial_state or self.initial_state(u.shape[0])
         system, latest = self._inputs(u, state.u, lengths)
         y, x = ssd(
             system.u, system.delta, self.A, system.B, system.C, self.D,

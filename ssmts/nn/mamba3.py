@@ -133,7 +133,7 @@ class Mamba3(SelectiveLayer):
     ) -> tuple[Tensor, SSMState]:
         """Observations at any instants, see :meth:`SSMLayer.scan`."""
         self._check(u, intervals)
-        state = initial_state or self.initial_state(len(u))
+        state = initial_state or self.initial_state(u.shape[0])
         if u.shape[1] == 0:
             return u, state
         system = self._inputs(u, intervals, lengths)

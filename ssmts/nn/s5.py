@@ -118,7 +118,7 @@ class S5(SSMLayer):
     ) -> tuple[Tensor, SSMState]:
         """Observations at any instants, see :meth:`SSMLayer.scan`."""
         self._check(u, intervals)
-        start = initial_state or self.initial_state(len(u))
+        start = initial_state or self.initial_state(u.shape[0])
         intervals = start_intervals(intervals, self.hold)
         signal = u.to(self.D.dtype)
         if lengths is not None:

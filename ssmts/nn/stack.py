@@ -137,7 +137,7 @@ class SSMStack(nn.Module):
             After each row's last observation.
         """
         states = []
-        for block, state in zip(self._blocks, initial_state or self.initial_state(len(u)), strict=True):
+        for block, state in zip(self._blocks, initial_state or self.initial_state(u.shape[0]), strict=True):
             y, moved = block.ssm.scan(block.norm(u), intervals, state, lengths)
             u = block.mix(u, y)
             states.append(moved)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from ssmts import LinearSSMForecaster, MambaForecaster, S4Forecaster
+from ssmts import LinearSSMForecaster, Mamba2Forecaster, Mamba3Forecaster, MambaForecaster, S4Forecaster
 from ssmts.errors import ParameterError
 from ssmts_datasets import make_sines
 
@@ -113,6 +113,40 @@ def test_the_graph_has_the_deep_path(deep, chaos, tmp_path, format):
     np.testing.assert_allclose(forecast[..., 0], expected, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("hold", ["gp", "zoh"])
+def test_the_graph_reads_coarse_rows_as_the_hold_does(hourly, tmp_path, hold):
+    _, frame = hourly
+    lines = LinearSSMForecaster(horizon=12, context_length=48, hold="foh").fit(frame)
+    model = LinearSSMForecaster(horizon=12, context_length=48, hold=hold).fit(frame)
+    rows = frame.iloc[::-3].iloc[::-1]
+    graph = Graph(model, tmp_path, "torch.export", step="3h")
+    (forecast,) = graph(rows.to_numpy()[None, -graph.said["n_rows"] :], [0])
+    expected = model.predict(rows)
+    np.testing.assert_allclose(forecast[0], expected, rtol=0, atol=1e-8)
+    assert np.abs(expected - lines.predict(rows)).to_numpy().max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("cls", "format"),
+    [(MambaForecaster, "onnx"), (Mamba2Forecaster, "torch.export"), (Mamba3Forecaster, "torch.export")],
+)
+def test_selective_layers_are_plain_operations_in_the_graph(cls, format, small_deep, chaos, tmp_path):
+    small = small_deep | {"d_model": 8, "max_epochs": 20}
+    model = cls(**small).fit(chaos)
+    assert model.module_ is not None
+    graph = Graph(model, tmp_path, format)
+    windows = np.stack([chaos[-8 - k : len(chaos) - k] for k in range(5)])
+    (forecast,) = graph(windows[..., None], np.zeros(5, int))
+    expected = [model.predict(window) for window in windows]
+    np.testing.assert_allclose(forecast[..., 0], expected, rtol=0, atol=1e-5)
+    if format == "torch.export":
+        program = torch.export.load(tmp_path / "graph")
+        assert not [str(node.target) for node in program.graph.nodes if "ssmts" in str(node.target)]
+    if cls is Mamba3Forecaster:
+        with pytest.raises(ParameterError, match="rotary"):
+            model.export(tmp_path / "other", format="onnx")
+
+
 def test_what_cannot_be_exported_is_said(hourly, small_deep, chaos, tmp_path):
     model, frame = hourly
     path = tmp_path / "graph"
@@ -138,7 +172,6 @@ def test_what_cannot_be_exported_is_said(hourly, small_deep, chaos, tmp_path):
     }
     for other, word in (
         (S4Forecaster(**settings, token_stride=2, max_epochs=20, learning_rate=1e-2), "token_stride"),
-        (MambaForecaster(**settings, max_epochs=20, learning_rate=1e-2), "layer"),
     ):
         assert other.fit(chaos).module_ is not None
         with pytest.raises(ParameterError, match=word):
