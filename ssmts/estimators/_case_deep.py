@@ -90,6 +90,7 @@ def fit_case_deep(
     targets: Float,
     weights: Float,
     groups: Rows,
+    of_case: Rows,
     config: CaseDeepConfig,
     training: TrainingConfig,
     *,
@@ -110,6 +111,8 @@ def fit_case_deep(
     weights : ndarray of float64, shape (n_cases,)
     groups : ndarray of int64, shape (n_cases,)
         Each third has its share of every group.
+    of_case : ndarray of int64, shape (n_cases,)
+        Number of the case that each is, or is a copy of: all of them fall into the same third.
     config : CaseDeepConfig
         `n_features` is filled in.
     training : TrainingConfig
@@ -135,8 +138,10 @@ def fit_case_deep(
         torch.from_numpy((weights / weights.mean()).astype(np.float32)),
         band,
     )
-    fold_of = np.empty(len(cases), dtype=np.int64)
-    fold_of[np.argsort(groups, kind="stable")] = np.arange(len(cases)) % config.n_members
+    _, originals = np.unique(of_case, return_index=True)
+    fold_of = np.empty(len(originals), dtype=np.int64)
+    fold_of[np.argsort(groups[originals], kind="stable")] = np.arange(len(originals)) % config.n_members
+    fold_of = fold_of[of_case]
     unseen = np.zeros((len(cases), config.n_targets))
     members, epochs = nn.ModuleList(), []
     for k in range(config.n_members):

@@ -10,13 +10,13 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 
 from ssmts.data import Layout
-from ssmts.models.arrays import Float
+from ssmts.models.arrays import Float, Rows
 from ssmts.models.case_deep import CaseEnsemble
 from ssmts.models.case_model import CaseModel
 from ssmts.models.case_states import Case
 from ssmts.training import Callback
 
-__all__ = ["FittedCases", "TrainingCases", "not_fitted"]
+__all__ = ["FittedCases", "TrainingCases", "interval_of", "not_fitted"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class TrainingCases:
     extra : dict
         Labels of a classifier, unit and mean of a regressor's target.
     callbacks : sequence of Callback or None
+    of_case : ndarray of int64, shape (n_cases,)
+        Number of the case that each is, or is a copy of at another rate.
     """
 
     layout: Layout
@@ -43,6 +45,7 @@ class TrainingCases:
     weights: Float
     extra: dict[str, Any]
     callbacks: Sequence[Callback] | None
+    of_case: Rows
 
     @property
     def share(self) -> Float:
@@ -70,6 +73,9 @@ class FittedCases:
         Unit and mean of a regressor's target.
     classes : ndarray or None
         Labels; None for regressors.
+    alone : tuple of float or None
+        Median interval in reference steps beyond which the deep path answers alone, and its factor then: it
+        was trained to do without the bands that such a clock does not carry, the closed form was not.
     """
 
     model: CaseModel
@@ -81,12 +87,18 @@ class FittedCases:
     scale: float = 1.0
     level: float = 0.0
     classes: Any = None
+    alone: tuple[float, float] | None = None
 
     def __call__(self, cases: Sequence[Case]) -> Float:
         """Logarithms of probabilities up to a constant, or numbers, (n_cases, n_targets)."""
         values = self.linear_share * self.model(cases)
         if self.deep is not None:
-            values += self.deep_share * self.deep(cases)
+            answers = self.deep(cases)
+            values += self.deep_share * answers
+            if self.alone is not None:
+                coarsest, share = self.alone
+                beyond = np.array([interval_of(case) > coarsest for case in cases], dtype=bool)
+                values[beyond] = share * answers[beyond]
         return values * self.scale + self.level
 
     def without_deep(self, reason: str | None) -> FittedCases:
@@ -96,13 +108,25 @@ class FittedCases:
         return replace(self, history=self.history | {"deep": {"accepted": False, "reason": reason}})
 
     def with_deep(
-        self, deep: CaseEnsemble, shares: tuple[float, float], record: dict[str, Any], accepted: bool
+        self,
+        deep: CaseEnsemble,
+        shares: tuple[float, float],
+        record: dict[str, Any],
+        accepted: bool,
+        alone: tuple[float, float] | None = None,
     ) -> FittedCases:
         """Both paths by their shares, or the closed form alone where that is not accepted."""
         history = self.history | {"deep": record | {"shares": list(shares)}}
         if not accepted:
             return replace(self, history=history)
-        return replace(self, history=history, linear_share=shares[0], deep_share=shares[1], deep=deep)
+        return replace(
+            self, history=history, linear_share=shares[0], deep_share=shares[1], deep=deep, alone=alone
+        )
+
+
+def interval_of(case: Case) -> float:
+    """Median interval of a case in reference steps."""
+    return float(np.median(np.diff(case.times)))
 
 
 def not_fitted(estimator: object) -> NotFittedError:

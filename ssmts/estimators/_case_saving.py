@@ -38,6 +38,7 @@ def write_fitted_cases(
         "level": fitted.level,
         "scale": fitted.scale,
         "shares": [fitted.linear_share, fitted.deep_share],
+        "alone": None if fitted.alone is None else list(fitted.alone),
         "deep": None if fitted.deep is None else fitted.deep.config.to_dict(),
         "token_stride": None if fitted.deep is None else fitted.deep.tokens.stride,
         "history": fitted.history,
@@ -79,6 +80,7 @@ def read_fitted_cases(
             deep=deep,
             scale=state["scale"],
             level=state["level"],
+            alone=None if state.get("alone") is None else tuple(state["alone"]),
             classes=None if state["classes"] is None else _decode_labels(state["classes"]),
         )
         params = {name: _decode(value) for name, value in state["params"].items()}

@@ -17,8 +17,9 @@ from ssmts.errors import ModelFileError, ParameterError
 from ssmts.estimators._case_deep import DeepOutcome, Loss
 from ssmts.estimators._case_fitted import FittedCases, TrainingCases, not_fitted
 from ssmts.estimators._case_saving import read_fitted_cases, write_fitted_cases
-from ssmts.estimators._fit import is_integer, is_number
+from ssmts.estimators._fit import checked_rates, is_integer, is_number
 from ssmts.models.arrays import Float, Rows
+from ssmts.models.case_copies import with_copies
 from ssmts.models.case_model import CaseFit, distinct_cases, fit_cases, fit_input
 from ssmts.models.case_states import Case
 from ssmts.training import Callback
@@ -35,6 +36,7 @@ class CaseEstimator(BaseEstimator):
     time_col: Any = None
     value_cols: Any = None
     n_readouts: int = 128
+    rate_range: Any = None
     random_state: int | None = None
 
     def _fit(
@@ -52,9 +54,16 @@ class CaseEstimator(BaseEstimator):
         read = fit_input(series, case_step(panel))
         cases = read(series)
         targets, extra = self._standardised(targets, weights, extra)
-        fit = fit_cases(read, cases, targets, weights, int(self.n_readouts), self._seed())
+        of_case, twins = np.arange(len(cases)), None
+        if self.rate_range is not None:
+            cases, of_case = with_copies(cases, checked_rates(self.rate_range), self._seed())
+            targets, weights = targets[of_case], weights[of_case]
+            twins = np.arange(len(cases))
+            copy = np.flatnonzero(np.diff(of_case) == 0) + 1  # each stands behind its case
+            twins[copy], twins[copy - 1] = copy - 1, copy
+        fit = fit_cases(read, cases, targets, weights, int(self.n_readouts), self._seed(), twins)
         self._table = is_table(X) and not is_long(X, self.id_col)
-        training = TrainingCases(panel.layout, read.step, cases, targets, weights, extra, callbacks)
+        training = TrainingCases(panel.layout, read.step, cases, targets, weights, extra, callbacks, of_case)
         self._adopt(self._finish(fit, training))
 
     def _seed(self) -> int:
@@ -84,6 +93,10 @@ class CaseEstimator(BaseEstimator):
         """Networks and what they say of unseen cases; why there are none; None: this estimator has none."""
         if training.callbacks:
             raise ParameterError("callbacks", training.callbacks, "None: nothing is trained by gradient here")
+        return None
+
+    def _alone(self, training: TrainingCases, share: float) -> tuple[float, float] | None:
+        """From which interval on the deep path answers alone, and its share then; None: nowhere."""
         return None
 
     def _judge(self, gains: Float, share: Float, record: dict[str, Any]) -> tuple[dict[str, Any], bool]:

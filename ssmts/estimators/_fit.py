@@ -30,7 +30,7 @@ from ssmts.models.selection import choose_context, choose_period
 from ssmts.models.sequences import SequenceStack, stack_sequences
 from ssmts.models.spread import fit_spread
 
-__all__ = ["fit_forecaster", "horizon_of", "is_integer", "is_number"]
+__all__ = ["checked_rates", "fit_forecaster", "horizon_of", "is_integer", "is_number"]
 
 _MOST_OF_LINES = 0.9  # error of the expectation at thinned windows, for gaps to be filled by it
 _LEAST_GAIN = 1e-3
@@ -43,6 +43,26 @@ DeepFitter = Callable[[list[SequenceStack], LinearFit, float, Clock], DeepFit]
 def is_number(value: Any) -> bool:
     """Whether a value is a real number: no bool and no duration."""
     return isinstance(value, Real) and not isinstance(value, bool | np.timedelta64)
+
+
+def checked_rates(rate_range: Any) -> tuple[float, float]:
+    """The parameter `rate_range`: two positive numbers, the lower one first.
+
+    Raises
+    ------
+    ParameterError
+    """
+    allowed = "None or (low, high) with 0 < low < high and high > 1, such as (0.25, 4)"
+    if (
+        not isinstance(rate_range, tuple | list)
+        or len(rate_range) != 2
+        or not all(map(is_number, rate_range))
+    ):
+        raise ParameterError("rate_range", rate_range, allowed)
+    low, high = map(float, rate_range)
+    if not (0.0 < low < high < np.inf and high > 1.0):
+        raise ParameterError("rate_range", rate_range, allowed)
+    return low, high
 
 
 def horizon_of(horizon: Any, clock: Clock, step: float) -> int | float:

@@ -45,6 +45,9 @@ class S4Classifier(DeepCases, SSMClassifier):
         Data: channels of a long frame; all numeric columns beside id and time by default.
     n_readouts : int, default=128
         Closed form: readouts of each kind and time scale; fewer where there are very many cases.
+    rate_range : (float, float), optional
+        Data: every case is learnt from once more, as a slower sensor would have sent it; its interval is
+        longer by a factor drawn from this range, such as (0.25, 4).
     random_state : int, optional
         Seed of the readouts and of the deep path.
     class_weight : dict or "balanced", optional

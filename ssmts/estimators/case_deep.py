@@ -11,7 +11,7 @@ from torch import nn
 from ssmts.data import parse_duration
 from ssmts.errors import ParameterError
 from ssmts.estimators._case_deep import N_MEMBERS, DeepOutcome, Loss, fit_case_deep
-from ssmts.estimators._case_fitted import FittedCases, TrainingCases
+from ssmts.estimators._case_fitted import FittedCases, TrainingCases, interval_of
 from ssmts.estimators._cases import CaseEstimator
 from ssmts.estimators._fit import is_integer, is_number
 from ssmts.models.arrays import Float, Rows
@@ -21,6 +21,7 @@ from ssmts.training import TrainingConfig
 __all__ = ["DeepCases"]
 
 _FEWEST = {"auto": 100, "always": 2 * N_MEMBERS}
+_COARSER = 1.25  # times the coarsest training case: what the closed form has not seen
 _TOKENS = 64  # in a typical case, unless a stride is given
 
 
@@ -77,6 +78,7 @@ class DeepCases(CaseEstimator):
             targets,
             training.weights,
             groups,
+            training.of_case,
             CaseDeepConfig(
                 layer=self._layer,
                 n_features=0,
@@ -104,6 +106,11 @@ class DeepCases(CaseEstimator):
         if stride < 1:
             raise ParameterError("token_stride", self.token_stride, "at least one reference step")
         return stride
+
+    def _alone(self, training: TrainingCases, share: float) -> tuple[float, float] | None:
+        if not self.band_dropout:
+            return None
+        return _COARSER * max(interval_of(case) for case in training.cases), share
 
     def _judge(self, gains: Float, share: Float, record: dict[str, Any]) -> tuple[dict[str, Any], bool]:
         record, accepted = super()._judge(gains, share, record)

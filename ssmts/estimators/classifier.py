@@ -116,7 +116,8 @@ class SSMClassifier(ClassifierMixin, CaseEstimator):
             "unseen_accuracy": float(share @ (outcome.unseen.argmax(axis=1) == codes)),
             "together_accuracy": float(share @ (values.argmax(axis=1) == codes)),
         }
-        return fitted.with_deep(outcome.ensemble, shares, deep, accepted)
+        alone = self._alone(training, fit_temperature(outcome.unseen, codes, training.weights))
+        return fitted.with_deep(outcome.ensemble, shares, deep, accepted, alone)
 
     def _adopt(self, fitted: FittedCases) -> None:
         super()._adopt(fitted)
@@ -203,6 +204,9 @@ class LinearSSMClassifier(SSMClassifier):
         Channels of a long frame; all numeric columns beside id and time by default.
     n_readouts : int, default=128
         Readouts of each kind and time scale; fewer where there are very many cases.
+    rate_range : (float, float), optional
+        Every case is learnt from once more, as a slower sensor would have sent it; its interval is longer
+        by a factor drawn from this range, such as (0.25, 4).
     random_state : int, optional
         Seed of the readouts.
     class_weight : dict or "balanced", optional

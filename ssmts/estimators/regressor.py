@@ -100,7 +100,10 @@ class SSMRegressor(RegressorMixin, CaseEstimator):
         shares = nnls(root[:, None] * both, root * y)[0]
         gains = (fit.left_out[:, 0] - y) ** 2 - (both @ shares - y) ** 2
         deep, accepted = self._judge(gains, share, outcome.record)
-        return fitted.with_deep(outcome.ensemble, (float(shares[0]), float(shares[1])), deep, accepted)
+        factor = nnls(root[:, None] * both[:, 1:], root * y)[0]
+        alone = self._alone(training, float(factor[0]))
+        both_shares = float(shares[0]), float(shares[1])
+        return fitted.with_deep(outcome.ensemble, both_shares, deep, accepted, alone)
 
     def predict(self, X: Any, *, rate: Any = None, times: Any = None) -> Float:
         """Number of every case.
@@ -147,6 +150,9 @@ class LinearSSMRegressor(SSMRegressor):
             Channels of a long frame; all numeric columns beside id and time by default.
         n_readouts : int, default=128
             Readouts of each kind and time scale; fewer where there are very many cases.
+        rate_range : (float, float), optional
+            Every case is learnt from once more, as a slower sensor would have sent it; its interval is
+            longer by a factor drawn from this range, such as (0.25, 4).
         random_state : int, optional
             Seed of the readouts.
 

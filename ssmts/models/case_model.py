@@ -167,7 +167,13 @@ class CaseFit:
 
 
 def fit_cases(
-    read: CaseInput, cases: Sequence[Case], targets: Float, weights: Float, n_readouts: int, seed: int
+    read: CaseInput,
+    cases: Sequence[Case],
+    targets: Float,
+    weights: Float,
+    n_readouts: int,
+    seed: int,
+    twins: Rows | None = None,
 ) -> CaseFit:
     """Fit the closed form.
 
@@ -180,6 +186,8 @@ def fit_cases(
     n_readouts : int
         Readouts of each kind and scale; fewer where there are very many cases.
     seed : int
+    twins : ndarray of int64, shape (n_cases,), optional
+        As for :func:`ssmts.models.case_ridge.fit_ridge`.
     """
     rng = np.random.default_rng(seed)
     duration = float(np.median([case.times[-1] for case in cases]))
@@ -189,15 +197,19 @@ def fit_cases(
     bank = draw_bank(n_channels, duration, max(8, min(n_readouts, room // 8 * 8)), rng)
     features = fit_features(cases, bank, rng)
     blocks = [block.astype(np.float64) for block in features(cases)]
-    trial = slice(0, _MOST_TRIAL_CASES)
+    trial, some = slice(0, _MOST_TRIAL_CASES), None
+    if twins is not None:
+        some = twins[trial].copy()
+        cut = some >= len(some)
+        some[cut] = np.flatnonzero(cut)
     tried = [
-        fit_ridge([block[trial] for block in blocks], shares, targets[trial], weights[trial])
+        fit_ridge([block[trial] for block in blocks], shares, targets[trial], weights[trial], some)
         for shares in _SHARES
     ]
     best = int(np.argmin([fit.error for fit in tried]))
-    fit = (
-        tried[best] if len(cases) <= _MOST_TRIAL_CASES else fit_ridge(blocks, _SHARES[best], targets, weights)
-    )
+    fit = tried[best]
+    if len(cases) > _MOST_TRIAL_CASES:
+        fit = fit_ridge(blocks, _SHARES[best], targets, weights, twins)
     model = CaseModel(read, features, fit.weights, fit.intercept)
     record = {
         "n_readouts": bank.n_readouts * len(bank.A),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssmts.models.arrays import Float
+from ssmts.models.arrays import Float, Rows
 
 __all__ = ["Block", "RidgeFit", "fit_ridge"]
 
@@ -72,7 +72,13 @@ class RidgeFit:
     penalty: float
 
 
-def fit_ridge(features: Sequence[Float], shares: Sequence[float], targets: Float, weights: Float) -> RidgeFit:
+def fit_ridge(
+    features: Sequence[Float],
+    shares: Sequence[float],
+    targets: Float,
+    weights: Float,
+    twins: Rows | None = None,
+) -> RidgeFit:
     """Fit, and choose the penalty by leave-one-out error.
 
     Parameters
@@ -84,6 +90,9 @@ def fit_ridge(features: Sequence[Float], shares: Sequence[float], targets: Float
     targets : ndarray of float64, shape (n_cases, n_targets)
     weights : ndarray of float64, shape (n_cases,)
         Positive weight of each case.
+    twins : ndarray of int64, shape (n_cases,), optional
+        Number of the case that is left out with each, as it is a copy of it or the reverse; the case itself
+        where there is none.
 
     Returns
     -------
@@ -108,8 +117,15 @@ def fit_ridge(features: Sequence[Float], shares: Sequence[float], targets: Float
     for penalty in _PENALTIES:
         shrunk = penalty * unit / (eigenvalues + penalty * unit)
         residual = beyond + left @ (shrunk[:, None] * projected)
-        room = 1.0 - share_of_mean - squares @ (1.0 - shrunk)
-        errors = residual / root / np.maximum(room, 1e-9)[:, None]
+        room = np.maximum(1.0 - share_of_mean - squares @ (1.0 - shrunk), 1e-9)
+        if twins is not None:
+            # (1 - H) of both of a pair is inverted: they are left out together.
+            across = np.sqrt(share_of_mean * share_of_mean[twins])
+            across += np.einsum("ik,k,ik->i", left, 1.0 - shrunk, left[twins])
+            across = np.where(twins == np.arange(len(twins)), 0.0, across)
+            residual = residual * room[twins][:, None] + residual[twins] * across[:, None]
+            room = np.maximum(room * room[twins] - across**2, 1e-9)
+        errors = residual / root / room[:, None]
         error = float((weights @ errors**2).mean() / weights.sum())
         if best is None or error < best[0]:
             best = error, float(penalty), errors

@@ -59,12 +59,8 @@ class CaseTokens:
     def __call__(self, cases: Sequence[Case]) -> list[Tokens]:
         """Tokens of every case; a stretch without an observation has none."""
         out: list[Tokens | None] = [None] * len(cases)
-        frequencies = np.repeat(self.A.imag, len(self.fold))
         for number, marks, raw in _raw(cases, self.A, self.fold, self.stride):
-            values = (raw - self.center) / self.spread
-            interval = float(np.median(np.diff(cases[number].times)))
-            deaf = frequencies * interval > _CARRIED * np.pi
-            values[:, : len(frequencies)][:, deaf] = 0.0
+            values = np.nan_to_num((raw - self.center) / self.spread, copy=False)
             out[number] = Tokens(values, np.diff(marks, prepend=marks[0]).astype(np.float64))
         return [tokens for tokens in out if tokens is not None]
 
@@ -102,12 +98,19 @@ def fit_tokens(cases: Sequence[Case], n_modes: int, stride: float) -> CaseTokens
     A = -rate + 2j * np.pi * frequencies
     raws = [raw for _, _, raw in _raw(cases, A, fold, stride)]
     joined = np.concatenate(raws)
-    spread = joined.std(axis=0)
-    return CaseTokens(A, fold, stride, joined.mean(axis=0), np.where(spread > 1e-9, spread, 1.0))
+    heard = ~np.isnan(joined)
+    joined = np.where(heard, joined, 0.0)
+    count = np.maximum(heard.sum(axis=0), 1)
+    center = joined.sum(axis=0) / count
+    spread = np.sqrt((np.where(heard, joined - center, 0.0) ** 2).sum(axis=0) / count)
+    return CaseTokens(A, fold, stride, center, np.where(spread > 1e-9, spread, 1.0))
 
 
 def _raw(cases: Sequence[Case], A: Complex, fold: Float, stride: float) -> Iterator[tuple[int, Rows, Float]]:
-    """Yield number of the case, numbers of its tokens, and their features before standardisation."""
+    """Yield number of the case, numbers of its tokens, and their features before standardisation.
+
+    NaN where the sampling carries no such mode.
+    """
     inputs = [Case(case.times, fold @ case.values) for case in cases]
     power = -2.0 * A.real * np.abs(A)  # the energy of white noise is then about as large in every mode
     for number, states in case_states(inputs, A):
@@ -119,4 +122,7 @@ def _raw(cases: Sequence[Case], A: Complex, fold: Float, stride: float) -> Itera
         energy = energy.reshape(len(case.times), -1)
         mean_energy = np.add.reduceat(energy * weights[:, None], first, axis=0) / total
         level = np.add.reduceat(case.values.T * weights[:, None], first, axis=0) / total
-        yield number, marks, np.concatenate([np.log(mean_energy + _FLOOR), level], axis=1)
+        strength = np.log(mean_energy + _FLOOR)
+        deaf = A.imag * np.median(np.diff(case.times)) > _CARRIED * np.pi
+        strength[:, np.repeat(deaf, len(fold))] = np.nan
+        yield number, marks, np.concatenate([strength, level], axis=1)

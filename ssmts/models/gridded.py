@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve, toeplitz
 
-from ssmts.models.arrays import Float
+from ssmts.models.arrays import Float, Rows
 from ssmts.models.covariance import Autocovariance
 
 __all__ = ["GridConditional"]
 
 
 class GridConditional:
-    """What the observed rows of a grid say of the others: :func:`ssmts.models.conditional.conditional`, faster.
+    """What the observed rows of a grid say of the others, as :func:`conditional` has it.
 
     The smaller of the two is solved for: the rows observed with their covariance, or the rows missing with
     the inverse covariance of a whole block. A grid longer than a block is filled in overlapping blocks.
@@ -73,12 +73,12 @@ class GridConditional:
         out = np.empty((len(values), len(seen)))
         out[:, known] = values
         if len(missing) < len(known) and len(seen) == self.n_rows:
-            of_missing = self._precision[np.ix_(missing, missing)]
+            of_missing = _part(self._precision, missing)
             factor = cho_factor(of_missing, lower=True, overwrite_a=True, check_finite=False)
             right = self._precision[np.ix_(missing, known)] @ values.T
             out[:, missing] = -cho_solve(factor, right, overwrite_b=True, check_finite=False).T
             return out
-        whole = self._smooth[np.ix_(known, known)]
+        whole = _part(self._smooth, known)
         whole[np.diag_indices(len(known))] += self._nugget
         factor = cho_factor(whole, lower=True, overwrite_a=True, check_finite=False)
         right = np.column_stack([np.ones(len(known)), values.T])
@@ -88,3 +88,8 @@ class GridConditional:
         solved = solved[:, 1:] - of_one[:, None] * level
         out[:, missing] = (level + self._smooth[np.ix_(missing, known)] @ solved).T
         return out
+
+
+def _part(matrix: Float, rows: Rows) -> Float:
+    """Some rows and the same columns of a symmetric matrix, in the order in which LAPACK works in place."""
+    return matrix.take(rows, axis=0).take(rows, axis=1).T

@@ -1,0 +1,117 @@
+"""Augmentation over time: cases learnt from as slower sensors would have sent them."""
+
+import numpy as np
+import pytest
+
+import ssmts
+from ssmts import LinearSSMClassifier, S4DClassifier, S4DRegressor
+from ssmts.errors import ParameterError
+from ssmts.models.case_copies import slower_copy, with_copies
+from ssmts.models.case_ridge import fit_ridge
+from ssmts.models.case_states import Case
+from ssmts.models.case_tokens import fit_tokens
+
+
+def tones(n, rate=1, seed=0, length=256):
+    """Two tones in noise; the classes differ by the slower one."""
+    rng, cases, labels = np.random.default_rng(seed), [], []
+    for label in np.arange(n) % 2:
+        t = np.arange(0, length, rate)
+        slow = np.sin(2 * np.pi * t / (24.0 if label else 18.0) + rng.uniform(0, 6))
+        fast = np.sin(2 * np.pi * t / rng.uniform(2.2, 3.2) + rng.uniform(0, 6))
+        cases.append(slow + fast + 0.3 * rng.normal(size=len(t)))
+        labels.append(label)
+    return np.array(cases), np.array(labels)
+
+
+def test_copies_are_what_a_slower_sensor_would_have_sent():
+    rng = np.random.default_rng(0)
+    times = np.arange(400.0)
+    case = Case(times, np.sin(2 * np.pi * times / 50.0)[None])
+    for _ in range(6):
+        copy = slower_copy(case, 3.2, rng)
+        np.testing.assert_array_equal(np.diff(copy.times), 3.0)
+        inner = slice(10, -10)  # the filter has ends
+        phase = copy.values[0, inner] - np.sin(2 * np.pi * (copy.times[inner] + np.arange(3)[:, None]) / 50.0)
+        assert np.abs(phase).max(axis=1).min() < 0.02
+    assert slower_copy(case, 1.2, rng) is None
+    uneven = Case(np.sort(np.append(0.0, rng.uniform(1, 400, 199))), rng.normal(size=(2, 200)))
+    copy = slower_copy(uneven, 4.0, rng)
+    assert 20 < len(copy.times) < 90
+    assert copy.times[0] == 0.0
+
+
+def test_a_rate_below_one_makes_no_copy():
+    cases = [Case(np.arange(50.0), np.ones((1, 50)))] * 40
+    both, of_case = with_copies(cases, (0.25, 4.0), 0)
+    assert 45 < len(both) < 75  # half of the draws are below 1, and some round to 1
+    np.testing.assert_array_equal(np.unique(of_case), np.arange(40))
+    assert with_copies(cases, (0.25, 4.0), 0)[1].tolist() == of_case.tolist()
+
+
+def test_a_copy_is_left_out_with_its_case():
+    rng = np.random.default_rng(1)
+    F, Y, weights = rng.normal(size=(20, 6)), rng.normal(size=(20, 2)), rng.uniform(0.5, 2, 20)
+    twins = np.arange(20)
+    twins[[0, 1, 6, 7]] = [1, 0, 7, 6]
+    fit = fit_ridge([F], [1.0], Y, weights, twins)
+    # Every penalty was tried; the one chosen is refitted by hand without the pair, standardised as with it.
+    from ssmts.models.case_ridge import Block
+
+    weights = weights / weights.mean()
+    Z = Block.of(F, weights).standardised(F)
+    unit = np.linalg.eigvalsh((Z * weights[:, None]).T @ Z).mean()
+    for gone in ([0, 1], [6, 7], [3]):
+        stay = np.setdiff1d(np.arange(20), gone)
+        own = np.column_stack([Z, np.ones(20)])
+        gram = (own[stay] * weights[stay, None]).T @ own[stay] + np.diag([fit.penalty * unit] * 6 + [0.0])
+        W = np.linalg.solve(gram, (own[stay] * weights[stay, None]).T @ Y[stay])
+        np.testing.assert_allclose(fit.left_out[gone], own[gone] @ W, rtol=1e-6)
+
+
+def test_augmentation_helps_at_a_rate_that_training_did_not_have():
+    (X, y), (slow, truth) = tones(120), tones(200, rate=3, seed=1)
+    plain = LinearSSMClassifier(n_readouts=16, random_state=0).fit(X, y)
+    augmented = LinearSSMClassifier(n_readouts=16, rate_range=(1, 4), random_state=0).fit(X, y)
+    found = [float(np.mean(m.predict(slow, rate=3.0) == truth)) for m in (plain, augmented)]
+    assert found[1] > max(0.9, found[0] + 0.05)
+    again = LinearSSMClassifier(n_readouts=16, rate_range=(1, 4), random_state=0).fit(X, y)
+    np.testing.assert_array_equal(again.predict(slow, rate=3.0), augmented.predict(slow, rate=3.0))
+
+
+@pytest.mark.parametrize("bad", [3, (2, 1), (0, 4), (0.2, 0.9), (1, np.inf), ("a", "b"), (1, 2, 3)])
+def test_a_malformed_range_is_named(bad):
+    with pytest.raises(ParameterError, match="rate_range"):
+        LinearSSMClassifier(rate_range=bad).fit(*tones(12))
+
+
+def test_tokens_of_slow_cases_leave_out_what_they_do_not_carry():
+    t, rng = np.arange(512.0), np.random.default_rng(0)
+    cases = [Case(t[::rate], rng.normal(size=(1, len(t[::rate])))) for rate in (1, 1, 4)]
+    encoder = fit_tokens(cases, 32, 64.0)
+    assert np.isfinite(encoder.center).all()
+    slow = encoder(cases)[2].values[:, :32]
+    deaf = encoder.A.imag * 4 > 0.9 * np.pi
+    assert deaf.any()
+    assert (slow[:, deaf] == 0.0).all()
+    assert (slow[:, ~deaf] != 0.0).all()
+    # The fast ones alone set the scale of a mode that only they carry.
+    alone = fit_tokens(cases[:2], 32, 64.0)
+    np.testing.assert_allclose(encoder.center[:32][deaf], alone.center[:32][deaf])
+
+
+@pytest.mark.parametrize("kind", [S4DClassifier, S4DRegressor])
+def test_beyond_the_rates_of_training_the_networks_answer_alone(kind, tmp_path):
+    X, y = tones(120)
+    options = {"n_readouts": 8, "d_model": 16, "d_state": 8, "max_epochs": 3, "deep": "always"}
+    model = kind(band_dropout=True, random_state=0, **options).fit(X, y)
+    coarsest, share = model._fitted.alone
+    assert coarsest == pytest.approx(1.25)
+    cases = model._read_cases(X[:3, ::3], 3.0, None)
+    np.testing.assert_allclose(
+        model._fitted(cases), share * model._fitted.deep(cases) * model._fitted.scale + model._fitted.level
+    )
+    model.save(tmp_path / "model")
+    again = ssmts.load(tmp_path / "model")
+    np.testing.assert_array_equal(again.predict(X[:9, ::3], rate=3.0), model.predict(X[:9, ::3], rate=3.0))
+    assert kind(random_state=0, **options).fit(X, y)._fitted.alone is None
