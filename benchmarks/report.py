@@ -33,6 +33,7 @@ _ORDER = (
     "claims",
     "kernels",
     "tuning",
+    "scale",
 )
 _PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)]+)\)")
 _STYLE = """
