@@ -1,10 +1,14 @@
-"""Fit on more rows than one would load, in several processes, with a bounded memory.
+"""Fit on more rows than one would load, score file by file, then both on a cluster: with a bounded memory.
 
-python examples/many_machines.py [n_series n_jobs]
+The cluster is one of two workers on this machine, if Ray is there; ``ray.init()`` on a machine of a real one
+is all that changes.
+
+    python examples/many_machines.py [n_series]
 """
 
 from __future__ import annotations
 
+import importlib.util
 import resource
 import sys
 import tempfile
@@ -16,27 +20,72 @@ import pandas as pd
 
 from ssmts import LinearSSMForecaster
 from ssmts.data import read_row_groups
+from ssmts.integrations.parquet import predict
 
 LENGTH = 1000  # hourly rows of a series
+IN_A_FILE = 100
 
 
 def main() -> None:
-    """Write parquet, fit on a sample, add up all shards."""
-    given = [int(text) for text in sys.argv[1:]]
-    n_series, n_jobs = given if given else (400, 2)
+    """Write parquet, fit on a sample, add up all files, score all files, here and on a cluster."""
+    n_series = int(sys.argv[1]) if len(sys.argv) > 1 else 400
     with tempfile.TemporaryDirectory() as folder:
-        for part, first in enumerate(range(0, n_series, 100)):
-            series(first, min(first + 100, n_series)).to_parquet(Path(folder, f"{part:06}.parquet"))
-        sample = pd.read_parquet(Path(folder, "000000.parquet"))
+        data = Path(folder, "data")
+        data.mkdir()
+        for part, first in enumerate(range(0, n_series, IN_A_FILE)):
+            series(first, min(first + IN_A_FILE, n_series)).to_parquet(data / f"{part:06}.parquet")
+        sample = pd.read_parquet(data / "000000.parquet")
         model = LinearSSMForecaster(horizon=24, context_length=168).fit(sample)
 
         begun = time.perf_counter()
-        model.fit_shards(read_row_groups(folder, "unique_id", n_rows=100_000), n_jobs=n_jobs)
-        seconds = time.perf_counter() - begun
-    rows = n_series * LENGTH
+        model.fit_shards(read_row_groups(data, "unique_id", n_rows=100_000))
+        said("fit", n_series, begun)
+        print(f"  {model.history_['n_windows']:,.0f} windows in {model.history_['n_shards']} pieces")
+
+        begun = time.perf_counter()
+        answers = Path(folder, "answers.parquet")
+        scored = predict(model, data, answers, level=90, errors="record", n_rows=100_000)
+        said("scored", n_series, begun)
+        print(f"  {scored.n_rows:,} rows of intervals, {scored.n_failed} series without any")
+
+        if importlib.util.find_spec("ray") is None:
+            print('no cluster: pip install "ssmts[ray]"')
+        else:
+            on_a_cluster(model, sample, data, pd.read_parquet(answers))
     largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"{rows:,} rows, {model.history_['n_windows']:,.0f} windows, {n_jobs} process(es)")
-    print(f"{seconds:.1f} s, {rows / seconds:,.0f} rows/s; at most {largest:.2f} GiB in this process")
+    print(f"at most {largest:.2f} GiB in this process")
+
+
+def on_a_cluster(
+    model: LinearSSMForecaster, sample: pd.DataFrame, data: Path, expected: pd.DataFrame
+) -> None:
+    """The same with Ray, compared."""
+    import ray
+
+    import ssmts.integrations.ray
+
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    files = ray.data.read_parquet(str(data), override_num_blocks=len(list(data.iterdir())))
+    begun = time.perf_counter()
+    answers = ssmts.integrations.ray.predict(model, files, level=90, errors="record", num_blocks=0)
+    found = answers.to_pandas().sort_values(["unique_id", "ds"], ignore_index=True)
+    said("scored by two workers", sample["unique_id"].nunique() * len(list(data.iterdir())), begun)
+    np.testing.assert_allclose(found["y-lo-90"], expected["y-lo-90"], rtol=1e-9)
+
+    other = LinearSSMForecaster(horizon=24, context_length=168).fit(sample)
+    ssmts.integrations.ray.fit_shards(other, files, num_blocks=0)
+    weights, known = other.model_.linear.shared, model.model_.linear.shared
+    print(
+        f"  coefficients from two workers differ by {np.abs(weights - known).max() / np.abs(known).max():.0e}"
+    )
+    ray.shutdown()
+
+
+def said(what: str, n_series: int, begun: float) -> None:
+    """Print a rate."""
+    seconds = time.perf_counter() - begun
+    print(f"{what}: {n_series * LENGTH:,} rows, {seconds:.1f} s, {n_series * LENGTH / seconds:,.0f} rows/s")
 
 
 def series(first: int, last: int) -> pd.DataFrame:

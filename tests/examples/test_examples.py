@@ -1,3 +1,4 @@
+import importlib.util
 import os
 import runpy
 import subprocess
@@ -10,11 +11,17 @@ from statsmodels.datasets import co2
 import ssmts
 
 ROOT = Path(__file__).resolve().parents[2]
-NEEDED = {"log_to_mlflow.py": "mlflow.pyfunc", "serve.py": "mlflow.pyfunc", "tune_with_optuna.py": "optuna"}
+NEEDED = {
+    "log_to_mlflow.py": "mlflow.pyfunc",
+    "serve.py": "mlflow.pyfunc",
+    "tune_with_optuna.py": "optuna",
+    "many_machines.py": "pyarrow",
+}
+WARN = ("log_to_mlflow.py", "serve.py", "many_machines.py")  # MLflow and Ray, of themselves
 SCRIPTS = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
 
 
-SHOWN_OTHERWISE = ("demo.py", "irregular_sensors.py", "many_processes.py")
+SHOWN_OTHERWISE = ("demo.py", "irregular_sensors.py", "many_machines.py", "many_processes.py")
 
 
 def run(script: str | Path, folder: Path, *code: str, launcher: tuple[str, ...] = ()) -> str:
@@ -24,7 +31,7 @@ def run(script: str | Path, folder: Path, *code: str, launcher: tuple[str, ...] 
         [
             sys.executable,
             "-W",
-            "ignore" if "mlflow" in NEEDED.get(Path(script).name, "") else "error",
+            "ignore" if Path(script).name in WARN else "error",
             *launcher,
             script,
             *code,
@@ -46,6 +53,17 @@ def test_example_runs(script: str, tmp_path: Path) -> None:
         package = NEEDED[script]
         pytest.importorskip(package, reason=f"the example needs {package}", exc_type=ImportError)
     assert run(ROOT / "examples" / script, tmp_path).strip()
+
+
+def test_many_machines_agree(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="the example needs pyarrow")
+    text = run(ROOT / "examples" / "many_machines.py", tmp_path)
+    assert "9,600 rows of intervals, 0 series without any" in text
+    if importlib.util.find_spec("ray") is not None:  # else it says that Ray is not there
+        [said] = [line for line in text.splitlines() if "coefficients from two workers" in line]
+        assert float(said.split()[-1]) < 1e-8
+    else:
+        assert "ssmts[ray]" in text
 
 
 def test_two_processes_train_as_torchrun_starts_them(tmp_path: Path) -> None:

@@ -105,6 +105,23 @@ def test_failures_are_recorded_and_survived(frame):
     assert model.context_length == 48
 
 
+def test_a_loss_that_is_not_finite_is_recorded_and_survived(chaos):
+    rates = [1e-2, 1e30]
+    estimator = S4DForecaster(2, 8, max_epochs=2, learning_rate=1e-2, **SMALL)
+    model = tune(
+        estimator,
+        chaos,
+        space={"learning_rate": rates},
+        n_trials=3,
+        sampler=GridSampler({"learning_rate": rates}, seed=0),
+    )
+    found = {trial.params["learning_rate"]: trial for trial in model.study_.trials}
+    assert found[1e-2].state == TrialState.COMPLETE
+    assert found[1e30].state == TrialState.FAIL
+    assert found[1e30].user_attrs["error"].startswith("NonFiniteLossError: ")
+    assert model.learning_rate == 1e-2
+
+
 def test_a_study_without_a_result_says_why(frame):
     with pytest.raises(TuningError, match=r"No trial.*TooShortError.*Correct the data"):
         tune(LinearSSMForecaster(12), frame, space={"context_length": [5000, 6000]})
