@@ -4,13 +4,37 @@ from __future__ import annotations
 
 import sys
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, ClassVar, Self
+
+from sklearn.base import clone
 
 from ssmts.data import CovariateColumns, Panel
 from ssmts.estimators import SSMForecaster
 from ssmts.estimators._reading import read_training
 
-__all__ = ["panel_of", "trains_by_gradient", "without_autologging"]
+__all__ = ["AdaptedCases", "cloned", "panel_of", "trains_by_gradient", "without_autologging"]
+
+
+class AdaptedCases:
+    """What adapters of classifiers and regressors share: a clone of an estimator does the work."""
+
+    _default: ClassVar[Any]
+
+    def __init__(self, estimator: Any = None) -> None:
+        self.estimator = estimator
+        super().__init__()
+
+    def _fit(self, X: Any, y: Any) -> Self:
+        self.estimator_ = cloned(self.estimator, self._default).fit(X, y)
+        return self
+
+    def _predict(self, X: Any) -> Any:
+        return self.estimator_.predict(X)
+
+
+def cloned(estimator: Any, default: Any) -> Any:
+    """A clone of an estimator, or a new one with its defaults."""
+    return default() if estimator is None else clone(estimator)
 
 
 def panel_of(estimator: SSMForecaster, X: Any) -> Panel:

@@ -12,9 +12,9 @@ import numpy as np
 from aeon.classification.base import BaseClassifier
 from aeon.forecasting.base import BaseForecaster
 from aeon.regression.base import BaseRegressor
-from sklearn.base import clone
 
 from ssmts.estimators import LinearSSMClassifier, LinearSSMForecaster, LinearSSMRegressor
+from ssmts.integrations._estimators import AdaptedCases, cloned
 
 __all__ = ["AeonClassifier", "AeonForecaster", "AeonRegressor"]
 
@@ -26,7 +26,7 @@ _COLLECTIONS = {
 }
 
 
-class AeonClassifier(BaseClassifier):
+class AeonClassifier(AdaptedCases, BaseClassifier):
     """A classifier of this library as an aeon classifier.
 
     Parameters
@@ -41,17 +41,7 @@ class AeonClassifier(BaseClassifier):
     """
 
     _tags: ClassVar[dict[str, Any]] = {**_COLLECTIONS, "algorithm_type": "convolution"}
-
-    def __init__(self, estimator: Any = None) -> None:
-        self.estimator = estimator
-        super().__init__()
-
-    def _fit(self, X: Any, y: Any) -> AeonClassifier:
-        self.estimator_ = _cloned(self.estimator, LinearSSMClassifier).fit(X, y)
-        return self
-
-    def _predict(self, X: Any) -> Any:
-        return self.estimator_.predict(X)
+    _default = LinearSSMClassifier
 
     def _predict_proba(self, X: Any) -> Any:
         return self.estimator_.predict_proba(X)
@@ -61,7 +51,7 @@ class AeonClassifier(BaseClassifier):
         return {"estimator": LinearSSMClassifier(n_readouts=8, random_state=0)}
 
 
-class AeonRegressor(BaseRegressor):
+class AeonRegressor(AdaptedCases, BaseRegressor):
     """A regressor of this library as an aeon regressor.
 
     Parameters
@@ -76,17 +66,7 @@ class AeonRegressor(BaseRegressor):
     """
 
     _tags: ClassVar[dict[str, Any]] = {**_COLLECTIONS, "algorithm_type": "convolution"}
-
-    def __init__(self, estimator: Any = None) -> None:
-        self.estimator = estimator
-        super().__init__()
-
-    def _fit(self, X: Any, y: Any) -> AeonRegressor:
-        self.estimator_ = _cloned(self.estimator, LinearSSMRegressor).fit(X, y)
-        return self
-
-    def _predict(self, X: Any) -> Any:
-        return self.estimator_.predict(X)
+    _default = LinearSSMRegressor
 
     @classmethod
     def _get_test_params(cls, parameter_set: str = "default") -> dict[str, Any]:
@@ -114,7 +94,7 @@ class AeonForecaster(BaseForecaster):
 
     def _fit(self, y: Any, exog: Any = None) -> AeonForecaster:
         series = _series(y)
-        self.estimator_ = _cloned(self.estimator, LinearSSMForecaster).set_params(horizon=self.horizon)
+        self.estimator_ = cloned(self.estimator, LinearSSMForecaster).set_params(horizon=self.horizon)
         self.estimator_.fit(series)
         self.forecast_ = float(self.estimator_.predict(series)[-1])
         return self
@@ -125,10 +105,6 @@ class AeonForecaster(BaseForecaster):
     @classmethod
     def _get_test_params(cls, parameter_set: str = "default") -> dict[str, Any]:
         return {"horizon": 1, "estimator": LinearSSMForecaster(context_length=8, n_modes=8)}
-
-
-def _cloned(estimator: Any, default: Any) -> Any:
-    return default() if estimator is None else clone(estimator)
 
 
 def _series(y: Any) -> Any:

@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 from sktime.classification.base import BaseClassifier
-from sktime.forecasting.base import BaseForecaster
+from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 from sktime.regression.base import BaseRegressor
 
 from ssmts.estimators import LinearSSMClassifier, LinearSSMForecaster, LinearSSMRegressor
+from ssmts.integrations._estimators import AdaptedCases, cloned
 
 __all__ = ["SktimeClassifier", "SktimeForecaster", "SktimeRegressor"]
 
@@ -28,7 +28,7 @@ _COLLECTIONS = {
 }
 
 
-class SktimeClassifier(BaseClassifier):
+class SktimeClassifier(AdaptedCases, BaseClassifier):
     """A classifier of this library as a sktime classifier.
 
     Parameters
@@ -51,17 +51,7 @@ class SktimeClassifier(BaseClassifier):
     """
 
     _tags: ClassVar[dict[str, Any]] = {**_COLLECTIONS, "capability:predict_proba": True}
-
-    def __init__(self, estimator: Any = None) -> None:
-        self.estimator = estimator
-        super().__init__()
-
-    def _fit(self, X: Any, y: Any) -> SktimeClassifier:
-        self.estimator_ = _cloned(self.estimator, LinearSSMClassifier).fit(X, y)
-        return self
-
-    def _predict(self, X: Any) -> Any:
-        return self.estimator_.predict(X)
+    _default = LinearSSMClassifier
 
     def _predict_proba(self, X: Any) -> Any:
         return self.estimator_.predict_proba(X)
@@ -72,7 +62,7 @@ class SktimeClassifier(BaseClassifier):
         return [{"estimator": LinearSSMClassifier(n_readouts=n, random_state=0)} for n in (8, 16)]
 
 
-class SktimeRegressor(BaseRegressor):
+class SktimeRegressor(AdaptedCases, BaseRegressor):
     """A regressor of this library as a sktime regressor.
 
     Parameters
@@ -95,17 +85,7 @@ class SktimeRegressor(BaseRegressor):
     """
 
     _tags: ClassVar[dict[str, Any]] = _COLLECTIONS
-
-    def __init__(self, estimator: Any = None) -> None:
-        self.estimator = estimator
-        super().__init__()
-
-    def _fit(self, X: Any, y: Any) -> SktimeRegressor:
-        self.estimator_ = _cloned(self.estimator, LinearSSMRegressor).fit(X, y)
-        return self
-
-    def _predict(self, X: Any) -> Any:
-        return self.estimator_.predict(X)
+    _default = LinearSSMRegressor
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
@@ -116,7 +96,9 @@ class SktimeRegressor(BaseRegressor):
 class SktimeForecaster(BaseForecaster):
     """A forecaster of this library as a sktime forecaster.
 
-    Rows are counted, whatever the index: a period index has no times to measure.
+    Rows are counted, whatever the index: a period index has no times to measure. Columns of X are covariates
+    that are known ahead, used where held-out blocks gain by them. Intervals and quantiles are those of
+    `predict_quantiles`.
 
     Parameters
     ----------
@@ -141,11 +123,16 @@ class SktimeForecaster(BaseForecaster):
         "authors": "ssmts",
         "maintainers": "ssmts",
         "y_inner_mtype": "pd.DataFrame",
+        "X_inner_mtype": "pd.DataFrame",
         "capability:multivariate": True,
-        "capability:exogenous": False,
+        "capability:exogenous": True,
+        "capability:categorical_in_X": False,
+        "capability:pred_int": True,
+        "capability:pred_int:insample": False,
         "capability:insample": False,
         "capability:missing_values": True,
         "requires-fh-in-fit": True,
+        "X-y-must-have-same-index": True,
     }
 
     def __init__(self, estimator: Any = None) -> None:
@@ -153,18 +140,45 @@ class SktimeForecaster(BaseForecaster):
         super().__init__()
 
     def _fit(self, y: Any, X: Any, fh: Any) -> SktimeForecaster:
-        steps = fh.to_relative(self.cutoff).to_numpy().astype(int)
-        model = _cloned(self.estimator, LinearSSMForecaster).set_params(horizon=int(steps.max()))
-        self.estimator_ = model.fit(y.to_numpy(dtype=np.float64))
+        steps = self._steps(fh)
+        frame, own = _joined(y, X)
+        # The forecast begins at the last row, observed or not.
+        unseen = int(np.isnan(y.to_numpy(dtype=np.float64)).all(axis=1)[::-1].argmin())
+        self.estimator_ = cloned(self.estimator, LinearSSMForecaster).set_params(
+            horizon=int(steps.max()) + unseen,
+            time_col="time",
+            target_cols=[f"y{k}" for k in range(y.shape[1])],
+            future_covariates=own or None,
+        )
+        self.estimator_.fit(frame)
         return self
 
     def _predict(self, fh: Any, X: Any) -> Any:
-        steps = fh.to_relative(self.cutoff).to_numpy().astype(int)
-        values = self.estimator_.predict(self._y.to_numpy(dtype=np.float64).reshape(len(self._y), -1))
-        index = fh.to_absolute_index(self.cutoff)
+        values = self.estimator_.predict(**self._asked(fh, X)).drop(columns="time", errors="ignore")
         return pd.DataFrame(
-            np.reshape(values, (len(values), -1))[steps - 1], index, self._get_columns("predict")
+            values.to_numpy(), fh.to_absolute_index(self.cutoff), self._get_columns("predict")
         )
+
+    def _predict_quantiles(self, fh: Any, X: Any, alpha: list[float]) -> Any:
+        columns = self._get_columns("predict_quantiles", alpha=alpha)
+        values = self.estimator_.predict_quantiles(**self._asked(fh, X), quantiles=alpha)
+        values = values.drop(columns="time", errors="ignore")
+        return pd.DataFrame(values.to_numpy(), fh.to_absolute_index(self.cutoff), columns)
+
+    def _steps(self, fh: Any) -> Any:
+        return fh.to_relative(self.cutoff).to_numpy().astype(int)
+
+    def _asked(self, fh: Any, X: Any) -> dict[str, Any]:
+        """Everything seen so far, the rows that are asked for, and what is known of them."""
+        frame, own = _joined(self._y, self._X)
+        last = len(frame) - 1
+        asked = {"X": frame, "at": last + self._steps(fh)}
+        if own:
+            steps = ForecastingHorizon(X.index, is_relative=False).to_relative(self.cutoff)
+            later = pd.DataFrame(X.to_numpy(dtype=np.float64), columns=own)
+            later.insert(0, "time", last + steps.to_numpy().astype(int))
+            asked["future"] = later[later["time"] > last]
+        return asked
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
@@ -172,5 +186,10 @@ class SktimeForecaster(BaseForecaster):
         return [{"estimator": LinearSSMForecaster(context_length=c, n_modes=8)} for c in (8, 6)]
 
 
-def _cloned(estimator: Any, default: Any) -> Any:
-    return default() if estimator is None else clone(estimator)
+def _joined(y: pd.DataFrame, X: pd.DataFrame | None) -> tuple[pd.DataFrame, list[str]]:
+    """Targets y0, y1, ... and covariates x0, x1, ... by row number, and the names of the covariates."""
+    values = y.to_numpy(dtype=np.float64).reshape(len(y), -1)
+    columns: dict[str, Any] = {"time": np.arange(len(y))}
+    columns |= {f"y{k}": own for k, own in enumerate(values.T)}
+    own = {} if X is None else {f"x{k}": one for k, one in enumerate(X.to_numpy(dtype=np.float64).T)}
+    return pd.DataFrame(columns | own), list(own)

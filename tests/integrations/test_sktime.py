@@ -40,3 +40,31 @@ def test_a_forecast_keeps_index_and_names():
     assert list(found.columns) == ["a", "b"]
     assert list(found.index) == [pd.Period("2027-07", "M"), pd.Period("2027-09", "M")]
     np.testing.assert_allclose(found["a"], np.sin(np.array([90, 92]) / 4), atol=0.1)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_intervals_and_columns_that_are_known_ahead():
+    rng = np.random.default_rng(0)
+    index = pd.period_range("2000-01", periods=300, freq="M")
+    X = pd.DataFrame({"price": rng.normal(size=300), "other": rng.normal(size=300)}, index)
+    y = pd.DataFrame({"a": 3.0 * X["price"] + np.sin(np.arange(300) / 4)}, index)
+    y.iloc[280:] = np.nan
+    known = y.iloc[:280]
+    adapter = SktimeForecaster().fit(known, X=X.iloc[:280], fh=np.arange(1, 13))
+    found = adapter.predict(X=X.iloc[280:292])
+    truth = 3.0 * X["price"].iloc[280:292] + np.sin(np.arange(280, 292) / 4)
+    assert np.abs(found["a"] - truth).mean() < 0.4
+    without = SktimeForecaster().fit(known, fh=np.arange(1, 13)).predict()
+    assert np.abs(without["a"] - truth).mean() > 5 * np.abs(found["a"] - truth).mean()
+    intervals = adapter.predict_interval(X=X.iloc[280:292], coverage=[0.5, 0.9])
+    quantiles = adapter.predict_quantiles(X=X.iloc[280:292], alpha=[0.05, 0.95])
+    np.testing.assert_allclose(intervals["a", 0.9].to_numpy(), quantiles["a"].to_numpy())
+    assert (intervals["a", 0.9, "lower"] <= intervals["a", 0.5, "lower"]).all()
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_forecast_begins_at_the_last_row_observed_or_not():
+    y = pd.Series(np.sin(np.arange(120) / 4))
+    y.iloc[-3:] = np.nan
+    found = SktimeForecaster().fit(y, fh=[1, 2]).predict()
+    np.testing.assert_allclose(found, np.sin(np.array([120, 121]) / 4), atol=0.1)
