@@ -21,9 +21,7 @@ from benchmarks.output import log_test
 from ssmts.nn import S4
 
 SIZE = "pixels"
-PAPER = (
-    "S4 paper, section 4.4: about 15 points of validation accuracy on sequential CIFAR at 100% in training."
-)
+PAPER = "S4 paper: about 15 points of validation accuracy on sequential CIFAR at 100% in training."
 RANDOM = "random"
 
 

@@ -16,7 +16,7 @@ from ssmts_datasets import make_pathfinder
 
 SIZE = "side"
 PAPER = (
-    "S4 paper, table 4 (Long Range Arena): Pathfinder, side 32, S4 94.20%, Transformer 71.40%; Path-X, side "
+    "S4 paper (Long Range Arena): Pathfinder, side 32, S4 94.20%, Transformer 71.40%; Path-X, side "
     "128, S4 96.35%, Transformer 50%."
 )
 

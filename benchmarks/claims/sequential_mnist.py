@@ -17,7 +17,7 @@ from benchmarks.output import log_test
 
 SIZE = "pixels"
 PAPER = (
-    "S4 paper, table 6, all 60,000 digits of MNIST and no bound on the time: S4 99.63%, LSSL 99.53%, "
+    "S4 paper, all 60,000 digits of MNIST and no bound on the time: S4 99.63%, LSSL 99.53%, "
     "Transformer 98.9%."
 )
 

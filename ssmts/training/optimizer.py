@@ -13,9 +13,9 @@ WARM_UP_STEPS = 20
 def build_optimizer(module: nn.Module, learning_rate: float, weight_decay: float) -> AdamW:
     """AdamW over the trainable parameters of a module, grouped by learning rate and weight decay.
 
-    Parameters of an SSM (A, B, Δ) want a smaller step and no decay [1]_: a layer marks them with attributes,
-    ``_learning_rate`` (an upper bound) and ``_no_weight_decay``. Vectors and scalars (biases, norms, gates)
-    are not decayed either.
+    Parameters of an SSM (A, B, Δ) want a smaller step and no decay [1]_: attributes of a parameter say so,
+    ``_learning_rate`` (an upper bound) and ``_no_weight_decay``; no layer sets them by itself. Vectors and
+    scalars (biases, norms, gates) are not decayed either.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from benchmarks.claims.cells import Cells
 from benchmarks.claims.contest import ENTRIES, FreshData, contend, count, score, sized
 from benchmarks.claims.cost import best_seconds, exponent, peak_megabytes
 from benchmarks.claims.density import bits_a_pixel, next_pixels, no_memory
-from benchmarks.claims.full_size import estimate
+from benchmarks.claims.full_size import SEQUENCES, megabytes, seconds
 from benchmarks.claims.hippo_init import randomise
 from benchmarks.claims.images import load_images
 from benchmarks.claims.s4_vs_lssl import lssl_minimum, s4_minimum, training_step
@@ -163,10 +163,11 @@ def test_estimates_carry_powers_on():
     rows = [
         {"length": length, "sequences": n, "seconds": 3 * length + n * length**2 / 100}
         for length in (100, 200, 400)
-        for n in (1, 2)
+        for n in SEQUENCES
     ]
-    assert estimate(rows, 1600, 10, "seconds") == pytest.approx(3 * 1600 + 10 * 1600**2 / 100)
-    assert estimate(rows, 200, 2, "seconds") == pytest.approx(600 + 800)
+    assert seconds(rows, 1600, 10) == pytest.approx(3 * 1600 + 10 * 1600**2 / 100)
+    assert seconds(rows, 200, 2) == pytest.approx(600 + 800)
+    assert megabytes([{"length": 100, "sequences": 4, "peak_mb": 8.0}], 200, 6) == 24.0
 
 
 def test_density_is_asked_pixel_by_pixel():
@@ -202,7 +203,7 @@ def test_density_is_asked_pixel_by_pixel():
         (["density", "--source", "sklearn", "--side", "4", "--levels", "4", *SHORT], 3),
         (["listops", "--lengths", "16", "--depth", "2", "--training", "64", *SHORT], 2),
         (["pathfinder", "--sides", "8", "--training", "64", *SHORT], 2),
-        (["full_size", "--lengths", "16", "32", "--d-model", "8", "--layers", "1"], 8),
+        (["full_size", "--lengths", "16", "32", "--d-model", "8"], 8),
         (["induction", "--models", "lstm", "--seconds", "0", "--length", "8", "--factors", "1", "2"], 1),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
