@@ -12,7 +12,6 @@ from pathlib import Path
 
 from benchmarks.claims import race
 from benchmarks.claims.cells import Cells, Row
-from benchmarks.claims.contest import entries
 from ssmts_datasets import make_adding
 
 SIZE = "length"
@@ -30,7 +29,7 @@ def measure(cells: Cells, options: argparse.Namespace) -> None:
     def parts(length: int) -> race.Parts:
         return race.generated(lambda n, seed: make_adding(n, length=length, random_state=seed), length)
 
-    race.measure(cells, options, options.lengths, parts, entries, enough=1e-4)
+    race.measure(cells, options, options.lengths, parts, enough=1e-4)
 
 
 def page(rows: list[Row]) -> str:

@@ -45,29 +45,25 @@ def stack(layer: str, n_layers: int = 2, d_state: int = 64, **options: Any) -> C
     return lambda d: SSMStack(d, n_layers, layer=layer, d_state=d_state, dropout=0.0, layer_options=options)
 
 
-ENTRIES = {
-    "s4": Entry("s4", stack("s4"), 4e-3),
-    "s4d": Entry("s4d", stack("s4d"), 4e-3),
-    "mamba": Entry("mamba", stack("mamba", d_state=16), 4e-3),
-    "rnn": Entry("rnn", lambda d: Recurrent(d, 2, cell="rnn"), 1e-3),
-    "lstm": Entry("lstm", lambda d: Recurrent(d, 2, cell="lstm"), 4e-3),
-    "transformer": Entry("transformer", lambda d: Transformer(d, 2), 1e-3),
-    "cnn": Entry("cnn", lambda d: DilatedCNN(d, 8), 2e-3),
-}
-
-
-def entries(span: int | None = None, d_state: int = 64) -> dict[str, Entry]:
+def entries(span: int | None = None, d_state: int = 64, n_layers: int = 2) -> dict[str, Entry]:
     """Entries by name; with a span, in steps, S4 and S4D begin with memories of 1 to 10 spans.
 
     A mode of real part -1/2 fades to 1 / e in 2 / Δ steps; Δ is drawn from (0.2, 2) / span.
     """
-    if span is None:
-        return ENTRIES
-    within = (0.2 / span, 2 / span)
-    lti = {
-        name: Entry(name, stack(name, d_state=d_state, delta_range=within), 5e-3) for name in ("s4", "s4d")
-    }
-    return {**ENTRIES, **lti}
+    start, rate = ({}, 4e-3) if span is None else ({"delta_range": (0.2 / span, 2 / span)}, 5e-3)
+    every = (
+        Entry("s4", stack("s4", n_layers, d_state, **start), rate),
+        Entry("s4d", stack("s4d", n_layers, d_state, **start), rate),
+        Entry("mamba", stack("mamba", n_layers, d_state=16), 4e-3),
+        Entry("rnn", lambda d: Recurrent(d, n_layers, cell="rnn"), 1e-3),
+        Entry("lstm", lambda d: Recurrent(d, n_layers, cell="lstm"), 4e-3),
+        Entry("transformer", lambda d: Transformer(d, n_layers), 1e-3),
+        Entry("cnn", lambda d: DilatedCNN(d, 4 * n_layers), 2e-3),
+    )
+    return {entry.name: entry for entry in every}
+
+
+ENTRIES = entries()
 
 
 class SequenceModel(nn.Module):

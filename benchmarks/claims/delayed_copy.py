@@ -41,7 +41,7 @@ def measure(cells: Cells, options: argparse.Namespace) -> None:
 
     task = {"copied": options.copied, "symbols": options.symbols, "d_state": options.d_state}
     race.measure(
-        cells, options, options.delays, parts, lambda delay: entries(delay, options.d_state),
+        cells, options, options.delays, parts, lambda delay: entries(delay, options.d_state, options.layers),
         task_key=task, enough=2e-3,
     )  # fmt: skip
 

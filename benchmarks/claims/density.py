@@ -52,8 +52,9 @@ def measure(cells: Cells, options: argparse.Namespace) -> None:
     )
 
     def run(name: str, seed: int) -> Row:
+        among = entries(training.inputs.shape[1], n_layers=options.layers)
         model, row = contend(
-            entries(len(training.inputs[0]))[name], FixedData(training), validation, seed=seed,
+            among[name], FixedData(training), validation, seed=seed,
             parameters=options.parameters, seconds=options.seconds, batch_size=options.batch_size,
         )  # fmt: skip
         return {**row, "bits": bits_a_pixel(model, part) if row["trained"] else None}

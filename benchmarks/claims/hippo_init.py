@@ -43,7 +43,7 @@ def measure(cells: Cells, options: argparse.Namespace) -> None:
     task = {"source": options.source, "permuted": options.permuted, "tested": options.test}
 
     def both(length: int) -> dict[str, Entry]:
-        s4 = entries(length)["s4"]
+        s4 = entries(length, n_layers=options.layers)["s4"]
         return {"legs": s4, RANDOM: Entry(RANDOM, _randomised(s4.backbone), s4.learning_rate)}
 
     length = parts.validation.inputs.shape[1]

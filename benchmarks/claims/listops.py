@@ -11,7 +11,6 @@ from pathlib import Path
 
 from benchmarks.claims import race
 from benchmarks.claims.cells import Cells, Row
-from benchmarks.claims.contest import entries
 from ssmts_datasets import make_listops
 
 SIZE = "longest"
@@ -41,7 +40,14 @@ def measure(cells: Cells, options: argparse.Namespace) -> None:
         )
 
     task = {"depth": options.depth, "training": options.training}
-    race.measure(cells, options, options.lengths, parts, entries, task_key=task, pool="mean")
+    race.measure(
+        cells,
+        options,
+        options.lengths,
+        parts,
+        task_key=task,
+        pool="mean",
+    )
 
 
 def page(rows: list[Row]) -> str:

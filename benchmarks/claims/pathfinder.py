@@ -39,7 +39,7 @@ def measure(cells: Cells, options: argparse.Namespace) -> None:
         )
 
     race.measure(
-        cells, options, options.sides, parts, lambda side: entries(side * side),
+        cells, options, options.sides, parts, lambda side: entries(side * side, n_layers=options.layers),
         task_key={"training": options.training}, pool="mean",
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.claims.cells import Cells, Row
-from benchmarks.claims.contest import ENTRIES, Entry, FixedData, FreshData, MakeTask, contend, score
+from benchmarks.claims.contest import ENTRIES, Entry, FixedData, FreshData, MakeTask, contend, entries, score
 from benchmarks.output import markdown_table
 from ssmts.training import Batches
 from ssmts_datasets import SequenceTask
@@ -18,6 +18,7 @@ from ssmts_datasets import SequenceTask
 MODELS = ("s4", "s4d", "lstm", "rnn", "transformer")
 SEED_OF_TRAINING, SEED_OF_VALIDATION, SEED_OF_TEST = 10**9, 2 * 10**9, 3 * 10**9
 MOST_POSITIONS = 2**18  # of the validation sequences together; the test has four times as many
+LAYERS = 2
 FEWEST, MOST = 16, 64
 
 
@@ -51,6 +52,7 @@ def add_arguments(
     """Options of every race."""
     parser.add_argument("--models", nargs="+", choices=choices, default=models)
     parser.add_argument("--parameters", type=int, default=parameters, help="of every model, nearly")
+    parser.add_argument("--layers", type=int, default=LAYERS)
     parser.add_argument("--seconds", type=float, default=seconds, help="of training a model")
     parser.add_argument("--batch-size", type=int, default=batch_size)
     parser.add_argument("--seeds", type=int, nargs="+", default=(0,))
@@ -61,19 +63,24 @@ def measure(
     options: argparse.Namespace,
     sizes: Sequence[int],
     parts: Callable[[int], Parts],
-    entries: Callable[[int], dict[str, Entry]],
+    among: Callable[[int], dict[str, Entry]] | None = None,
     *,
     task_key: Row | None = None,
     pool: str = "last",
     enough: float = 0.0,
 ) -> None:
-    """Train every model at every size, the first seed of all first."""
+    """Train every model at every size, the first seed of all first.
+
+    `among` gives the entries of a size; by default, those whose memories span it.
+    """
+    among = among or (lambda size: entries(size, n_layers=options.layers))
     made: dict[int, Parts] = {}
+    depth = {} if options.layers == LAYERS else {"layers": options.layers}
 
     def run(name: str, size: int, seed: int) -> Row:
         part = made.setdefault(size, parts(size))
         model, row = contend(
-            entries(size)[name], part.training, part.validation, parameters=options.parameters,
+            among(size)[name], part.training, part.validation, parameters=options.parameters,
             seconds=options.seconds, seed=seed, batch_size=options.batch_size, pool=pool, enough=enough,
         )  # fmt: skip
         row["metric"] = part.validation.metric
@@ -85,7 +92,7 @@ def measure(
     for seed in options.seeds:
         for size in sizes:
             for name in options.models:
-                key = {"model": name, "size": size, **(task_key or {}), "budget_s": options.seconds}
+                key = {"model": name, "size": size, **(task_key or {}), **depth, "budget_s": options.seconds}
                 cells.cell({**key, "seed": seed}, lambda n=name, s=size, r=seed: run(n, s, r))  # type: ignore[misc]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.claims import images, race
 from benchmarks.claims.cells import Cells, Row
-from benchmarks.claims.contest import FixedData, entries
+from benchmarks.claims.contest import FixedData
 from benchmarks.output import log_test
 
 SIZE = "pixels"
@@ -40,7 +40,14 @@ def measure(cells: Cells, options: argparse.Namespace) -> None:
         )
     task = {"source": options.source, "permuted": options.permuted, "tested": options.test}
     length = parts.validation.inputs.shape[1]
-    race.measure(cells, options, [length], lambda _: parts, entries, task_key=task, pool="mean")
+    race.measure(
+        cells,
+        options,
+        [length],
+        lambda _: parts,
+        task_key=task,
+        pool="mean",
+    )
 
 
 def page(rows: list[Row]) -> str:

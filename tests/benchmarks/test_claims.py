@@ -201,7 +201,7 @@ def test_density_is_asked_pixel_by_pixel():
         (["hippo_init", "--source", "sklearn", "--seconds", "0", "--parameters", "3000", "--seeds", "0"], 2),
         (["sequential_mnist", "--source", "sklearn", "--test", *SHORT], 2),
         (["density", "--source", "sklearn", "--side", "4", "--levels", "4", *SHORT], 3),
-        (["listops", "--lengths", "16", "--depth", "2", "--training", "64", *SHORT], 2),
+        (["listops", "--lengths", "16", "--depth", "2", "--training", "64", "--layers", "1", *SHORT], 2),
         (["pathfinder", "--sides", "8", "--training", "64", *SHORT], 2),
         (["full_size", "--lengths", "16", "32", "--d-model", "8"], 8),
         (["induction", "--models", "lstm", "--seconds", "0", "--length", "8", "--factors", "1", "2"], 1),
