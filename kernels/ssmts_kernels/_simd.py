@@ -47,9 +47,10 @@ class _VectorModel(PrimitiveModel):
         super().__init__(manager, kind, ir.VectorType(scalar, BYTES * 8 // kind.dtype.bitwidth))
 
 
-def _pointer(context, builder, signature, arguments):
-    array = context.make_array(signature.args[0])(context, builder, arguments[0])
-    return builder.gep(array.data, [arguments[1]])
+def pointer(context, builder, kind, array, index, vector=None):
+    """Emit the address of one element, or of the vector that begins with it."""
+    address = builder.gep(context.make_array(kind)(context, builder, array).data, [index])
+    return address if vector is None else builder.bitcast(address, vector.as_pointer())
 
 
 @intrinsic
@@ -57,9 +58,10 @@ def load(typing, array, i):
     kind = Vector(array.dtype)
 
     def emit(context, builder, signature, arguments):
-        pointer = _pointer(context, builder, signature, arguments)
-        whole = context.get_value_type(kind)
-        return builder.load(builder.bitcast(pointer, whole.as_pointer()), align=array.dtype.bitwidth // 8)
+        vector = context.get_value_type(kind)
+        whole, index = arguments
+        address = pointer(context, builder, array, whole, index, vector)
+        return builder.load(address, align=array.dtype.bitwidth // 8)
 
     return kind(array, types.intp), emit
 
@@ -67,9 +69,9 @@ def load(typing, array, i):
 @intrinsic
 def store(typing, array, i, vector):
     def emit(context, builder, signature, arguments):
-        pointer = _pointer(context, builder, signature, arguments)
-        pointer = builder.bitcast(pointer, arguments[2].type.as_pointer())
-        builder.store(arguments[2], pointer, align=array.dtype.bitwidth // 8)
+        whole, index, value = arguments
+        address = pointer(context, builder, array, whole, index, value.type)
+        builder.store(value, address, align=array.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
     return types.none(array, types.intp, vector), emit
@@ -80,8 +82,9 @@ def fill(typing, array, i):
     kind = Vector(array.dtype)
 
     def emit(context, builder, signature, arguments):
-        value = builder.load(_pointer(context, builder, signature, arguments))
-        return _splat(builder, context.get_value_type(kind), value)
+        whole, index = arguments
+        value = builder.load(pointer(context, builder, array, whole, index))
+        return splat(builder, context.get_value_type(kind), value)
 
     return kind(array, types.intp), emit
 
@@ -218,7 +221,8 @@ def _constant(kind, value):
     return ir.Constant(kind, [value] * kind.count)
 
 
-def _splat(builder, kind, value):
+def splat(builder, kind, value):
+    """Emit a vector that repeats one value."""
     zero = ir.Constant(ir.IntType(32), 0)
     single = builder.insert_element(ir.Constant(kind, ir.Undefined), value, zero)
     return builder.shuffle_vector(

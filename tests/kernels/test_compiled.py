@@ -47,6 +47,29 @@ def test_every_width_of_tile_agrees(batch, channels, modes, dtype):
         torch.testing.assert_close(a / e.abs().max(), e / e.abs().max(), **tolerance)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(
+    ("batch", "length", "heads", "groups", "p", "n"),
+    [(1, 16, 1, 1, 16, 16), (1, 150, 6, 2, 20, 17), (3, 37, 5, 1, 64, 4), (9, 65, 2, 2, 1, 33)],
+)
+def test_ssd_of_every_width_and_part_of_heads_agrees(batch, length, heads, groups, p, n, dtype):
+    generator = torch.Generator().manual_seed(4)
+
+    def normal(*shape):
+        return torch.randn(*shape, generator=generator, dtype=dtype).requires_grad_()
+
+    x, A, D = normal(batch, length, heads, p), normal(heads), normal(heads)
+    delta = normal(batch, length, heads)
+    leaves = [x, delta, A, normal(batch, length, groups, n), normal(batch, length, groups, n), D]
+
+    def operator(x, delta, A, B, C, D):
+        return ssd(x, delta.abs(), -A.abs(), B, C, D)
+
+    tolerance = {"rtol": 1e-4, "atol": 1e-4} if dtype == torch.float32 else {}
+    for a, e in zip(*(gradients(name, operator, leaves) for name in ("numba", "cpu")), strict=True):
+        torch.testing.assert_close(a / e.abs().max(), e / e.abs().max(), **tolerance)
+
+
 @pytest.mark.parametrize("hold", ["euler", "zoh"])
 def test_threads_do_not_change_a_bit(threads, hold):
     leaves = selective(5, 80, 4)

@@ -1,7 +1,8 @@
-"""The dual recurrence as the recurrence it is: a head's state stays in the first-level cache.
+"""The dual form as compiled loops: a head's state stays in the caches, P in the lanes of vectors.
 
-A task is one row and one head, P in the lanes of vectors. A step costs three multiply-adds an element of the
-state, as many as the chunked matrix products, and none of their masks, exponentials and transpositions.
+A task is one row, one group and a part of its heads. Within a block of 16 steps the recurrence is products of
+small matrices: two multiply-adds a step and element of the state forward and five backward, where the plain
+recurrence needs three and eight and moves the state through memory each time.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from torch.nn.functional import pad
 
 from ssmts_kernels._parallel import spread
 from ssmts_kernels._simd import BYTES
-from ssmts_kernels.ssd.loops import backward_loop, forward_loop
+from ssmts_kernels.ssd.gradient import backward_loop
+from ssmts_kernels.ssd.loops import CHUNK, forward_loop
 
-CHUNK = 16
+_TASKS = 8
+"""Heads of a group are divided until there are so many tasks, whatever the number of threads."""
 
 
 def forward(
@@ -29,22 +32,19 @@ def forward(
     save: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return y, the last state (batch, H, P, N) and, if `save`, the states at the start of each chunk."""
-    dtype, head_dim = exponent.dtype, x.shape[-1]
+    dtype, head_dim, n = exponent.dtype, x.shape[-1], B.shape[-1]
     batch, _, heads, modes, width = checkpoints(x, B)
-    layout = _layout(x, B, dtype)
     states = exponent.new_zeros(batch, heads, modes, width)
     if initial_state is not None:
-        states[..., :head_dim] = initial_state.mT
+        states[..., :n, :head_dim] = initial_state.mT
     starts = states.new_empty(checkpoints(x, B) if save else (0,))
-    signal = _filled(x.to(dtype))
+    signal, *weights = (_filled(v, dtype) for v in (x, B, C))
     y = torch.empty_like(signal)
-    tensors = signal, exponent.exp(), gain, B.to(dtype), C.to(dtype), states, starts, y
-    spread(forward_loop, batch * heads, layout, *map(_flat, tensors), CHUNK, save)
-    y = y[..., :head_dim]
-    if D is not None:
-        y.addcmul_(signal[..., :head_dim], D.to(dtype)[:, None])
-    last_state = states[..., :head_dim].mT.contiguous()
-    return y.to(x.dtype).contiguous(), last_state, starts
+    tensors = signal, exponent.double().exp(), gain, *weights, _feed_through(D, exponent), states, starts, y
+    layout = _layout(x, B)
+    spread(forward_loop, _tasks(layout), layout, *map(_flat, tensors), save)
+    last_state = states[..., :n, :head_dim].mT.contiguous()
+    return y[..., :head_dim].to(x.dtype).contiguous(), last_state, starts
 
 
 def backward(
@@ -62,44 +62,64 @@ def backward(
 
     They have the states' dtype; D's is empty if it is None.
     """
-    dtype, head_dim = exponent.dtype, x.shape[-1]
-    batch, length, heads, _ = x.shape
-    groups, modes = B.shape[2:]
-    signal, outer = _filled(x.to(dtype)), _filled(grad_y.to(dtype))
-    adjoint = _filled(grad_last.to(dtype).mT).clone()
+    dtype, head_dim, n = exponent.dtype, x.shape[-1], B.shape[-1]
+    batch, _, heads, modes, width = checkpoints(x, B)
+    layout = _layout(x, B)
+    signal, outer, *weights = (_filled(v, dtype) for v in (x, grad_y, B, C))
+    adjoint = exponent.new_zeros(batch, heads, modes, width)
+    adjoint[..., :n, :head_dim] = grad_last.mT
     grad_x = torch.empty_like(signal)
     grad_exponent, grad_gain = (exponent.new_empty(exponent.shape) for _ in range(2))
-    # The sum over a group's heads is left to torch, so that its order is fixed.
-    grad_B, grad_C = (exponent.new_empty(batch, length, groups, heads // groups, modes) for _ in range(2))
+    # The sum over the parts of a group is left to torch, so that its order is fixed.
+    grad_B, grad_C = (value.new_empty(layout[-1], *value.shape) for value in weights)
+    grad_D = exponent.new_zeros(batch, heads)
     tensors = (
-        signal, exponent.exp(), gain, B.to(dtype), C.to(dtype), starts, outer, adjoint,
-        grad_x, grad_exponent, grad_gain, grad_B, grad_C,
+        signal, exponent.double().exp(), gain, *weights, _feed_through(D, exponent), starts, outer, adjoint,
+        grad_x, grad_exponent, grad_gain, grad_B, grad_C, grad_D,
     )  # fmt: skip
-    spread(backward_loop, batch * heads, _layout(x, B, dtype), *map(_flat, tensors), CHUNK)
-    grad_x = grad_x[..., :head_dim]
-    grad_D = x.new_empty(0, dtype=dtype)
-    if D is not None:
-        grad_D = (grad_y.to(dtype) * x).sum((0, 1, 3))
-        grad_x = torch.addcmul(grad_x, grad_y.to(dtype), D.to(dtype)[:, None])
-    grad_state = adjoint[..., :head_dim].mT.contiguous()
-    return grad_x.contiguous(), grad_exponent, grad_gain, grad_B.sum(3), grad_C.sum(3), grad_D, grad_state
+    spread(backward_loop, _tasks(layout), layout, *map(_flat, tensors))
+    return (
+        grad_x[..., :head_dim].contiguous(),
+        grad_exponent,
+        grad_gain,
+        grad_B.sum(0)[..., :n].contiguous(),
+        grad_C.sum(0)[..., :n].contiguous(),
+        x.new_empty(0, dtype=dtype) if D is None else grad_D.sum(0),
+        adjoint[..., :n, :head_dim].mT.contiguous(),
+    )
 
 
 def checkpoints(x: Tensor, B: Tensor) -> tuple[int, ...]:
-    """Return the shape of the saved states, P of any dtype filled up to whole vectors."""
+    """Return the shape of the saved states, N and P filled up to multiples of a tile of any dtype."""
     batch, length, heads, head_dim = x.shape
-    lanes = BYTES // 4
-    return batch, -(-length // CHUNK), heads, B.shape[-1], -(-head_dim // lanes) * lanes
+    return batch, -(-length // CHUNK), heads, *(-(-n // _TILE) * _TILE for n in (B.shape[-1], head_dim))
 
 
-def _layout(x: Tensor, B: Tensor, dtype: torch.dtype) -> tuple[int, ...]:
+_TILE = BYTES // 4
+
+
+def _layout(x: Tensor, B: Tensor) -> tuple[int, ...]:
     batch, _, heads, modes, width = checkpoints(x, B)
-    return batch, x.shape[1], heads, B.shape[2], modes, width, BYTES // dtype.itemsize
+    groups = B.shape[2]
+    parts = min(heads // groups, max(1, _TASKS // max(1, batch * groups)))
+    return batch, x.shape[1], heads, groups, modes, width, max(1, parts)
 
 
-def _filled(value: Tensor) -> Tensor:
-    """Fill the last axis up to whole vectors."""
-    return pad(value, (0, -value.shape[-1] % (BYTES // 4))).contiguous()
+def _tasks(layout: tuple[int, ...]) -> int:
+    batch, _, _, groups, _, _, parts = layout
+    return batch * groups * parts
+
+
+def _feed_through(D: Tensor | None, exponent: Tensor) -> Tensor:
+    heads = exponent.shape[-1]
+    return exponent.new_zeros(heads) if D is None else D.to(exponent.dtype)
+
+
+def _filled(value: Tensor, dtype: torch.dtype) -> Tensor:
+    """Fill the last axis up to whole tiles."""
+    missing = -value.shape[-1] % _TILE
+    value = value.to(dtype)
+    return (pad(value, (0, missing)) if missing else value).contiguous()
 
 
 def _flat(value: Tensor) -> NDArray:  # type: ignore[type-arg]
