@@ -7,7 +7,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 import ssmts.integrations.mlflow as flavor
-from ssmts import LinearSSMClassifier
+from ssmts import LinearSSMClassifier, S4Classifier
 from ssmts.estimators import LinearSSMRegressor
 
 
@@ -73,6 +73,27 @@ def test_frames_channels_and_numbers(cases, tmp_path):
         flavor.save_model(model, tmp_path / name)
         found = mlflow.pyfunc.load_model(str(tmp_path / name)).predict(given)
         assert (np.asarray(found) == model.predict(given)).all()
+
+
+def test_a_fit_is_logged_whole(tracking, cases):
+    small = {"n_readouts": 4, "n_modes": 8, "d_model": 8, "d_state": 4, "n_layers": 1, "max_epochs": 2}
+    flavor.autolog()
+    try:
+        model = S4Classifier(deep="always", random_state=0, **small).fit(cases[0], cases[1])
+    finally:
+        flavor.autolog(disable=True)
+    client = mlflow.MlflowClient()
+    run = client.get_run(mlflow.last_active_run().info.run_id)
+    assert (run.info.status, run.data.tags["estimator_name"]) == ("FINISHED", "S4Classifier")
+    assert set(run.data.params) == set(model.get_params())
+    assert run.data.metrics["linear_left_out_accuracy"] == model.history_["linear"]["left_out_accuracy"]
+    logged = client.get_metric_history(run.info.run_id, "network_3/train_loss")
+    assert [metric.step for metric in logged] == [1, 2]
+    [data] = run.inputs.dataset_inputs
+    assert data.dataset.name == "train"
+    [output] = run.outputs.model_outputs
+    copy = flavor.load_model(f"models:/{output.model_id}")
+    np.testing.assert_array_equal(copy.predict_proba(cases[0]), model.predict_proba(cases[0]))
 
 
 def test_mlflow_evaluates_a_classifier(tracking, classifier, cases):

@@ -33,6 +33,17 @@ frame = make_sines(400, periods=[48.0, 120.0], n_channels=2, noise=0.01, random_
 tune(LinearSSMForecaster(12, 24), frame, space=space, storage=storage, n_trials=5, study_name="killed")
 """
 
+SHARED = """
+import sys
+from ssmts import LinearSSMForecaster
+from ssmts.integrations.optuna import tune
+from ssmts_datasets import make_sines
+
+frame = make_sines(400, periods=[48.0, 120.0], n_channels=2, noise=0.01, random_state=0).frame
+space = lambda trial: {"n_modes": trial.suggest_int("n_modes", 4, 30)}
+print(tune(LinearSSMForecaster(12, 24), frame, space=space, storage=sys.argv[1], n_trials=8).n_modes)
+"""
+
 
 def space(trial):
     return {"n_modes": trial.suggest_int("n_modes", 4, 30)}
@@ -112,3 +123,19 @@ def test_several_processes_share_a_study(frame):
     processes = {trial.user_attrs["process"][1] for trial in trials}
     assert os.getpid() not in processes
     assert model.n_modes == model.study_.best_params["n_modes"]
+
+
+@pytest.mark.parametrize("name", ["tuning.log", "tuning.db"])
+def test_the_same_line_in_two_processes_works_on_one_study(name, tmp_path):
+    storage = f"sqlite:///{tmp_path}/{name}" if name.endswith("db") else str(tmp_path / name)
+    workers = [
+        subprocess.Popen([sys.executable, "-c", SHARED, storage], stdout=subprocess.PIPE) for _ in range(2)
+    ]
+    best = [worker.communicate(timeout=300)[0].decode() for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0]
+    [study] = optuna.get_all_study_summaries(storage=open_storage(storage))
+    trials = optuna.load_study(study_name=study.study_name, storage=open_storage(storage)).trials
+    assert 8 <= len(trials) <= 9  # two may begin the last one at the same time
+    assert all(trial.state == TrialState.COMPLETE for trial in trials)
+    assert {trial.user_attrs["process"][1] for trial in trials} <= {worker.pid for worker in workers}
+    assert set(best[0].split()) | set(best[1].split()) <= {str(trial.params["n_modes"]) for trial in trials}
