@@ -39,7 +39,7 @@ class Search:
     name: str
     verbose: int
 
-    def open(self, storage: BaseStorage | str | None) -> optuna.Study:
+    def open(self, storage: BaseStorage | None) -> optuna.Study:
         """The study, with the points that come first in its queue."""
         study = optuna.create_study(
             storage=storage,
@@ -54,7 +54,7 @@ class Search:
         reclaim(study)
         return study
 
-    def run(self, storage: BaseStorage | str | None) -> optuna.Study:
+    def run(self, storage: BaseStorage | None) -> optuna.Study:
         """Trials until there are enough."""
         study = self.open(storage)
         retries = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))

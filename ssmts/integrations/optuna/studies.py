@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from optuna import Study
-from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages import BaseStorage, JournalStorage, get_storage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial, TrialState
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
 from ssmts.errors import ParameterError
 
@@ -19,9 +21,10 @@ __all__ = ["is_retry", "n_begun", "open_storage", "reclaim", "sign"]
 
 _OWNER = "process"
 _RETRY = "retry_of"
+_ATTEMPTS = 6
 
 
-def open_storage(storage: Any) -> BaseStorage | str | None:
+def open_storage(storage: Any) -> BaseStorage | None:
     """A storage of Optuna from what a user names.
 
     Parameters
@@ -37,10 +40,22 @@ def open_storage(storage: Any) -> BaseStorage | str | None:
     if storage is None or isinstance(storage, BaseStorage):
         return storage
     if isinstance(storage, str) and "://" in storage:
-        return storage
+        return _database(storage)
     if isinstance(storage, str | os.PathLike):
         return JournalStorage(JournalFileBackend(os.fspath(storage)))
     raise ParameterError("storage", storage, "a URL, the path of a journal, a storage of Optuna, or None")
+
+
+def _database(url: str) -> BaseStorage:
+    """A database with Optuna's tables; processes that begin together make them at the same time."""
+    for attempt in range(_ATTEMPTS):
+        try:
+            return get_storage(url)
+        except (IntegrityError, OperationalError, ProgrammingError):
+            if attempt + 1 == _ATTEMPTS:
+                raise
+            time.sleep(0.2 * 2**attempt)
+    raise AssertionError
 
 
 def sign(trial: Trial) -> None:
