@@ -198,7 +198,7 @@ def test_density_is_asked_pixel_by_pixel():
         (["selective_copy", "--models", "lstm", "--seconds", "0", "--length", "8", "--factors", "1", "2"], 1),
         (["delayed_copy", "--delays", "8", "16", "--d-state", "8", *SHORT], 4),
         (["adding", "--lengths", "8", "16", *SHORT], 4),
-        (["hippo_init", "--source", "sklearn", "--seconds", "0", "--parameters", "3000", "--seeds", "0"], 2),
+        (["hippo_init", "--source", "sklearn", "--seconds", "0", "--parameters", "3000", "--seeds", "0"], 3),
         (["sequential_mnist", "--source", "sklearn", "--test", *SHORT], 2),
         (["density", "--source", "sklearn", "--side", "4", "--levels", "4", *SHORT], 3),
         (["listops", "--lengths", "16", "--depth", "2", "--training", "64", "--layers", "1", *SHORT], 2),
