@@ -179,7 +179,9 @@ def origin_rows(stack: SequenceStack, history: float, horizon: float, stride: in
     times = stack.times
     if len(times) < 2:
         return np.zeros(0, dtype=np.int64)
-    slack = float(np.median(np.diff(times))) + 1e-6
+    # A row stands for the interval before it: the first one of a regular clock for that of all rows. The
+    # intervals of other clocks say nothing of what came before: a window begins a step after its history does.
+    slack = (1.0 if stack.interval is None else stack.interval) + 1e-6
     first = np.searchsorted(times, times[0] + history - slack, side="left")
     done = _last_origin(times[: stack.counted], horizon)
     rows = np.arange(max(int(first), 1, done), _last_origin(times, horizon), stride, dtype=np.int64)
