@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight, check_array, check_consistent_length, validate_data
 
-from ssmts.data import Panel, case_step, is_long, is_table, read_cases
+from ssmts.data import Panel, Series, case_step, is_long, is_table, read_cases
 from ssmts.errors import ModelFileError, ParameterError
 from ssmts.estimators._case_deep import DeepOutcome, Loss
 from ssmts.estimators._case_fitted import FittedCases, TrainingCases, not_fitted
@@ -20,11 +20,26 @@ from ssmts.estimators._case_saving import read_fitted_cases, write_fitted_cases
 from ssmts.estimators._fit import checked_rates, is_integer, is_number
 from ssmts.models.arrays import Float, Rows
 from ssmts.models.case_copies import with_copies
-from ssmts.models.case_model import CaseFit, distinct_cases, fit_cases, fit_input
+from ssmts.models.case_hold import fit_case_hold, has_gaps
+from ssmts.models.case_model import CaseFit, CaseInput, distinct_cases, fit_cases, fit_input
 from ssmts.models.case_states import Case
 from ssmts.training import Callback
 
 __all__ = ["CaseEstimator"]
+
+
+_HOLDS = ("auto", "foh", "gp")
+_LONGEST = 1024  # observations of a typical case that "auto" tries to fill: the cost grows with their square
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """Training cases read one way: cases, targets and weights; whose copies they are; their twins."""
+
+    model_input: CaseInput
+    data: tuple[list[Case], Float, Float]
+    of_case: Rows
+    twins: Rows | None
 
 
 @dataclass(eq=False, repr=False)
@@ -36,6 +51,7 @@ class CaseEstimator(BaseEstimator):
     time_col: Any = None
     value_cols: Any = None
     n_readouts: int = 128
+    hold: str = "auto"
     rate_range: Any = None
     random_state: int | None = None
 
@@ -52,19 +68,46 @@ class CaseEstimator(BaseEstimator):
         rows, weights = distinct_cases(panel.series, targets, weights)
         series, targets = [panel.series[row] for row in rows], targets[rows]
         read = fit_input(series, case_step(panel))
-        cases = read(series)
         targets, extra = self._standardised(targets, weights, extra)
-        of_case, twins = np.arange(len(cases)), None
-        if self.rate_range is not None:
-            cases, of_case = with_copies(cases, checked_rates(self.rate_range), self._seed())
-            targets, weights = targets[of_case], weights[of_case]
-            twins = np.arange(len(cases))
-            copy = np.flatnonzero(np.diff(of_case) == 0) + 1  # each stands behind its case
-            twins[copy], twins[copy - 1] = copy - 1, copy
-        fit = fit_cases(read, cases, targets, weights, int(self.n_readouts), self._seed(), twins)
+        tried = [
+            (fit_cases(own.model_input, *own.data, int(self.n_readouts), self._seed(), own.twins), own)
+            for own in self._readings(series, read, targets, weights)
+        ]
+        fit, chosen = min(tried, key=lambda pair: float(pair[0].record["left_out_mse"]))
+        if len(tried) > 1:
+            errors = [float(own.record["left_out_mse"]) for own, _ in tried]
+            fit.record["hold"] = dict(zip(("mse_of_lines", "mse_of_expectation"), errors))
+        cases, targets, weights = chosen.data
+        of_case = chosen.of_case
         self._table = is_table(X) and not is_long(X, self.id_col)
         training = TrainingCases(panel.layout, read.step, cases, targets, weights, extra, callbacks, of_case)
         self._adopt(self._finish(fit, training))
+
+    def _readings(
+        self, series: list[Series], read: CaseInput, targets: Float, weights: Float
+    ) -> Iterator[_Reading]:
+        """Training cases on lines, filled by expectation, or in both ways where the fit is to decide."""
+        if self.hold not in _HOLDS:
+            raise ParameterError("hold", self.hold, f"one of {', '.join(map(repr, _HOLDS))}")
+        by_hold = [read]
+        if self.hold != "foh":
+            gaps = any(has_gaps((one.times - one.times[0]) / read.step, one.values) for one in series)
+            length = float(np.median([len(one.times) for one in series]))
+            if self.hold == "gp" or (gaps and length <= _LONGEST):
+                filled = replace(read, hold=fit_case_hold(series, read.step, read.level, read.scale))
+                by_hold = [filled] if self.hold == "gp" else [read, filled]
+        for own in by_hold:
+            yield self._reading(own, own(series), targets, weights)
+
+    def _reading(self, read: CaseInput, cases: list[Case], targets: Float, weights: Float) -> _Reading:
+        """Cases with their copies at other rates, if there are to be any."""
+        if self.rate_range is None:
+            return _Reading(read, (cases, targets, weights), np.arange(len(cases)), None)
+        cases, of_case = with_copies(cases, checked_rates(self.rate_range), self._seed())
+        twins = np.arange(len(cases))
+        copy = np.flatnonzero(np.diff(of_case) == 0) + 1  # each stands behind its case
+        twins[copy], twins[copy - 1] = copy - 1, copy
+        return _Reading(read, (cases, targets[of_case], weights[of_case]), of_case, twins)
 
     def _seed(self) -> int:
         if self.random_state is None:

@@ -45,6 +45,10 @@ class S4Classifier(DeepCases, SSMClassifier):
         Data: channels of a long frame; all numeric columns beside id and time by default.
     n_readouts : int, default=128
         Closed form: readouts of each kind and time scale; fewer where there are very many cases.
+    hold : {"auto", "foh", "gp"}, default="auto"
+        Data: how a case is read between its observations: on lines (``"foh"``) or, where a gap exceeds the
+        reference step, by conditional expectation under their autocovariance (``"gp"``). ``"auto"``
+        tries both on training cases with gaps and keeps what has the smaller leave-one-out error.
     rate_range : (float, float), optional
         Data: every case is learnt from once more, as a slower sensor would have sent it; its interval is
         longer by a factor drawn from this range, such as (0.25, 4).

@@ -14,6 +14,7 @@ from ssmts.data import Series
 from ssmts.models.arrays import Float, Rows
 from ssmts.models.case_bank import ReadoutBank, draw_bank
 from ssmts.models.case_features import BLOCKS, CaseFeatures, fit_features
+from ssmts.models.case_hold import CaseHold, has_gaps
 from ssmts.models.case_ridge import fit_ridge
 from ssmts.models.case_states import Case, make_case
 
@@ -41,18 +42,26 @@ class CaseInput:
         Mean and deviation over all training cases.
     step : int or float
         Reference step in the unit of the clock.
+    hold : CaseHold, optional
+        How cases with gaps are read between their observations; None: on lines.
     """
 
     level: Float
     scale: Float
     step: int | float
+    hold: CaseHold | None = None
 
     def __call__(self, series: Sequence[Series], rate: float = 1.0) -> list[Case]:
         """Cases in reference steps; `rate` stretches the times."""
-        return [
-            make_case((one.times - one.times[0]) * (rate / self.step), one.values, self.level, self.scale)
-            for one in series
-        ]
+        cases = []
+        for one in series:
+            times, values = (one.times - one.times[0]) * (rate / self.step), one.values
+            if self.hold is not None and has_gaps(times, values):
+                times, values = self.hold.filled(times, (values - self.level) / self.scale)
+                cases.append(make_case(times, values, np.zeros_like(self.level), np.ones_like(self.scale)))
+            else:
+                cases.append(make_case(times, values, self.level, self.scale))
+        return cases
 
 
 def fit_input(series: Sequence[Series], step: int | float) -> CaseInput:
@@ -131,6 +140,9 @@ class CaseModel:
             "intercept": self.intercept,
         }
         arrays |= {f"weights.{name}": own for name, own in zip(BLOCKS, self.weights)}
+        if self.input.hold is not None:
+            arrays["hold.weights"] = self.input.hold.weights
+            arrays["hold.duration"] = np.array(self.input.hold.duration)
         return {f"linear.{name}": torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}
 
     @classmethod
@@ -141,9 +153,12 @@ class CaseModel:
             # A copy: torch's complex arithmetic wants its operands aligned as a file's are not.
             return np.array(tensors[f"linear.{name}"].numpy())
 
+        hold = None
+        if "linear.hold.weights" in tensors:
+            hold = CaseHold(get("hold.duration").item(), get("hold.weights"))
         bank = ReadoutBank(get("A"), get("readouts"), get("mixtures"), get("fold"))
         return cls(
-            CaseInput(get("level"), get("scale"), step),
+            CaseInput(get("level"), get("scale"), step, hold),
             CaseFeatures(bank, get("thresholds"), get("knots")),
             tuple(get(f"weights.{name}") for name in BLOCKS),
             get("intercept"),

@@ -179,8 +179,8 @@ def origin_rows(stack: SequenceStack, history: float, horizon: float, stride: in
     times = stack.times
     if len(times) < 2:
         return np.zeros(0, dtype=np.int64)
-    # A row stands for the interval before it: the first one of a regular clock for that of all rows. The
-    # intervals of other clocks say nothing of what came before: a window begins a step after its history does.
+    # A row stands for the interval before it: the first one of a regular clock for that of all rows. Other
+    # clocks do not say what came before: there a window begins one step after its history does.
     slack = (1.0 if stack.interval is None else stack.interval) + 1e-6
     first = np.searchsorted(times, times[0] + history - slack, side="left")
     done = _last_origin(times[: stack.counted], horizon)
