@@ -156,7 +156,7 @@ def _scan(repeats: int, batch: int, length: int, channels: int, n: int) -> Row:
         for name, f in (("ours", ours), ("loop", loop), ("convolution on a regular grid", regular))
     }
     work = f"diagonal_scan forward+backward, irregular, B{batch} L{length} D{channels} N{n}"
-    return _row(work, calls, min(repeats, 2), {"loop": 5})
+    return _row(work, calls, min(repeats, 5), {"loop": 5})
 
 
 def _final_state(repeats: int) -> list[Row]:
@@ -164,6 +164,7 @@ def _final_state(repeats: int) -> list[Row]:
     u, A, B = torch.randn(batch, length, 1), _modes(1, n).detach(), _weights(1, n).detach()
     regular = torch.ones(batch, length)
     regular[:, 0] = 0
+    expanded = regular[:1].expand(batch, -1)
     irregular = 0.5 + torch.rand(batch, length)
     irregular[:, 0] = 0
     matrix = torch.randn(length, 2 * n)
@@ -182,9 +183,10 @@ def _final_state(repeats: int) -> list[Row]:
             f"final state, regular, {shape}",
             {
                 "ours": lambda: diagonal_final_state(u, regular, A, B),
+                "the same, rows expanded from one clock": lambda: diagonal_final_state(u, expanded, A, B),
                 "one real GEMM": lambda: u[..., 0] @ matrix,
             },
-            repeats,
+            20 * repeats,
             {},
         ),
         _row(
@@ -194,7 +196,7 @@ def _final_state(repeats: int) -> list[Row]:
                 "loop that keeps every state": keep_all,
                 "our diagonal_scan": scan,
             },
-            1,
+            min(repeats, 3),
             {"loop that keeps every state": 5},
         ),
     ]
@@ -218,11 +220,11 @@ def _fft_conv(repeats: int, length: int) -> list[Row]:
     both = (("ours", fft_conv), ("textbook rfft", textbook))
     shape = f"B16 L{length} D64"
     return [
-        _row(f"fft_conv, {shape}", {n: quiet(f) for n, f in both}, 5 * repeats, {"textbook rfft": 1.5}),
+        _row(f"fft_conv, {shape}", {n: quiet(f) for n, f in both}, 30 * repeats, {"textbook rfft": 1.5}),
         _row(
             f"fft_conv forward+backward, {shape}",
             {n: _gradients(f, [u, kernel], weights) for n, f in both},
-            3 * repeats,
+            8 * repeats,
             {},
         ),
     ]

@@ -43,7 +43,7 @@ def rows(repeats: int = 7) -> list[Row]:
     table = []
     for work in ("selective_scan", "ssd"):
         timed = {name: _gradient_call(work, name) for name in _contestants(work)}
-        seconds = _best(timed, repeats)
+        seconds = _best(timed, 3 * repeats)
         peaks = {name: _peak_in_a_fresh_process(work, name) for name in timed}
         table.append(
             {

@@ -144,3 +144,28 @@ def test_remembered_weights_follow_the_values():
         clock.fill_(1.0 + k)
         check()
     assert len(final_state._seen) <= final_state._REMEMBERED
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("length", [8, 9])
+def test_one_row_of_another_clock_is_noticed(length, dtype):
+    """Wherever it is, and whether or not the first state and input are given."""
+    generator = torch.Generator().manual_seed(0)
+    u = torch.randn(5, length, 2, generator=generator, dtype=dtype)
+    A = -torch.rand(2, 3, generator=generator, dtype=dtype)
+    clock = torch.rand(1, length, generator=generator, dtype=dtype)
+    zeros = {
+        "initial_state": torch.zeros(5, 2, 3, dtype=dtype),
+        "initial_input": torch.zeros(5, 2, dtype=dtype),
+    }
+    for row in (None, 0, 2, 4):
+        intervals = clock.repeat(5, 1)
+        if row is not None:
+            intervals[row, -1] += 1
+        for layout in (intervals, intervals.T.contiguous().T):
+            assert final_state._shared(layout) == (row is None)
+            for given in ({}, zeros):
+                found = diagonal_final_state(u, layout, A, A, **given)
+                with backend("reference"):
+                    expected = diagonal_final_state(u, layout, A, A, **given)
+                torch.testing.assert_close(found, expected)

@@ -137,6 +137,10 @@ def diagonal_final_state(
         return reference.diagonal_final_state(
             u, intervals, A, B, delta, hold, initial_state, initial_input, lengths
         )
+    if initial_state is None:
+        initial_state = A.detach().new_zeros((1, 1, 1)).expand(u.shape[0], *A.shape)
+    if initial_input is None:
+        initial_input = u.detach().new_zeros((1, 1)).expand(u.shape[0], u.shape[2])
     tensors, _ = _prepared(u, intervals, A, B, delta, initial_state, initial_input, lengths)
     last: Tensor = final_state_op.diagonal_final_state(*tensors, hold, name)
     return last
