@@ -27,6 +27,8 @@ from ssmts_kernels.fft_conv import cpu
 from ssmts_kernels.fft_conv.loops import backward_loop, forward_loop, spectrum_loop
 
 Array = NDArray[Any]
+_HANDED_OVER = 1 << 18
+"""Numbers of the kernels' spectra from which other threads are asked: waking them takes 0.1 ms."""
 Plan = tuple[tuple[int, ...], Array, Array]
 """(length, channels, size of the transform, lanes), levels and table, as the loops read them."""
 
@@ -102,7 +104,11 @@ def _spectra(kernel: Tensor, u: Tensor, plan: Plan) -> Array:
     filled = _in_lanes(taps[None] if u.shape[2] % lanes == 0 else taps.expand(len(u), *taps.shape))
     spectra = _flat(filled.new_empty(2 * size * channels))
     layout = len(taps), channels, size, lanes
-    spread(spectrum_loop, channels // lanes, layout, levels, table, _flat(filled), spectra)
+    arguments = layout, levels, table, _flat(filled), spectra
+    if len(spectra) < _HANDED_OVER:
+        spectrum_loop(0, channels // lanes, *arguments)
+    else:
+        spread(spectrum_loop, channels // lanes, *arguments)
     return spectra
 
 
