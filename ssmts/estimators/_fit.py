@@ -188,7 +188,9 @@ def fit_forecaster(
         "context": config.context,
         "period": config.period,
         "cross_validated_mse": linear.penalties.error,
-        "penalties": [list(map(float, linear.penalties.shared)), list(map(float, linear.penalties.group))],
+        "penalties": {
+            name: getattr(linear.penalties, name).tolist() for name in ("shared", "group", "share")
+        },
         "n_windows": float(linear.moments.count.sum()),
         "linear_seconds": time.perf_counter() - begun,
     }

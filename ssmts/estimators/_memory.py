@@ -266,6 +266,7 @@ def memory_to_state(memory: TrainingMemory) -> tuple[dict[str, Tensor], dict[str
         "rare": memory.rare,
         "shared": memory.penalties.shared,
         "group": memory.penalties.group,
+        "share": memory.penalties.share,
     }
     if memory.weights is not None:
         arrays["weights"] = np.concatenate([memory.weights[id_] for id_ in memory.tail.ids])
@@ -283,7 +284,7 @@ def memory_from_state(tensors: Mapping[str, Tensor], state: Mapping[str, Any], t
     return TrainingMemory(
         Moments(*(arrays[name] for name in _SUMS)),
         arrays["rare"],
-        Penalties(arrays["shared"], arrays["group"], state["error"]),
+        Penalties(arrays["shared"], arrays["group"], state["error"], arrays["share"]),
         tail,
         weights,
     )

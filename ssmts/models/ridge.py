@@ -1,13 +1,17 @@
 """Closed-form weights from moments, and the choice of their penalties by blocked cross-validation.
 
 Shared weights W0 = (Σ A_g + λ I)⁻¹ Σ B_g and a shrunken correction per group g (a channel),
-W_g = W0 + (A_g + λ_g I)⁻¹ (B_g - A_g W0). Penalties are in units of the mean diagonal of A, and chosen by
+W_g = W0 + ρ (A_g + λ_g I)⁻¹ (B_g - A_g W0). Penalties are in units of the mean diagonal of A, and chosen by
 band of lead time. One eigendecomposition gives a whole path of penalties, held-out errors included.
+
+The share ρ is a half: the mean of the shared weights and of the group's own. Blocks that are held out between
+others look more like them than the future does, so they see what a correction gains and not what it costs
+(docs/decisions/007-half-a-correction.md). Groups that differ clearly keep their whole correction.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,8 +23,10 @@ __all__ = ["Penalties", "RidgePath", "choose_penalties", "cross_validate", "lead
 
 SHARED_PENALTIES = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0, 3.0, 10.0)
 GROUP_PENALTIES = (1e-2, 1e-1, 1.0, 10.0, np.inf)
+SHARES = (0.5, 1.0)
 _N_BANDS = 5
 _N_LEADS = 40  # leads at which penalties are compared
+_CLEARLY = 0.98  # error with whole corrections over that with halves, below which groups differ clearly
 
 
 @dataclass(frozen=True)
@@ -33,11 +39,14 @@ class Penalties:
         λ and λ_g; an infinite λ_g leaves the shared weights.
     error : float
         Mean squared error over held-out blocks and leads, in standardised units.
+    share : ndarray of float64, shape (n_bands,)
+        ρ, the share of a group's correction that is added to the shared weights.
     """
 
     shared: Float
     group: Float
     error: float
+    share: Float = field(default_factory=lambda: np.ones(_N_BANDS))
 
 
 def lead_bands(leads: Rows, horizon: int) -> Rows:
@@ -72,7 +81,7 @@ def cross_validate(
     shared: tuple[float, ...] = SHARED_PENALTIES,
     group: tuple[float, ...] = GROUP_PENALTIES,
 ) -> tuple[Float, Rows]:
-    """Held-out mean squared error of every pair of penalties.
+    """Held-out mean squared error of every pair of penalties with every share of the corrections.
 
     Parameters
     ----------
@@ -85,14 +94,15 @@ def cross_validate(
 
     Returns
     -------
-    errors : ndarray of float64, shape (len(shared), len(group), n_compared)
+    errors : ndarray of float64, shape (len(SHARES), len(shared), len(group), n_compared)
         Mean over held-out windows of all groups, by lead.
     leads : ndarray of int64, shape (n_compared,)
         The leads compared.
     """
     leads = _compared_leads(horizon)
     n_groups = moments.A.shape[1]
-    errors = np.zeros((len(shared), len(group), len(leads)))
+    errors = np.zeros((len(SHARES), len(shared), len(group), len(leads)))
+    shares = np.array(SHARES)[:, None]
     windows = 0.0
     corrections = [penalty for penalty in group if np.isfinite(penalty)] if n_groups > 1 else []
     for block in range(segments.n_blocks):
@@ -110,42 +120,50 @@ def cross_validate(
         for g in range(n_groups):
             own = RidgePath(A[g]) if corrections else None
             for i, W in enumerate(weights):
-                plain = constant[g] + _excess(W, *held[g])
+                A_held, B_held = held[g]
+                AW = A_held @ W
+                plain = constant[g] + _by_lead(W, AW - 2.0 * B_held)
                 residual = own.vectors.T @ (B[g] - A[g] @ W) if own is not None else None
                 for j, penalty in enumerate(group):
-                    if own is None or residual is None or not np.isfinite(penalty):
-                        errors[i, j] += plain
-                    else:
-                        corrected = W + own.solve(residual, penalty)
-                        errors[i, j] += constant[g] + _excess(corrected, *held[g])
+                    errors[:, i, j] += plain
+                    if own is not None and residual is not None and np.isfinite(penalty):
+                        correction = own.solve(residual, penalty)
+                        slope = 2.0 * _by_lead(correction, AW - B_held)
+                        errors[:, i, j] += shares * slope + shares**2 * _by_lead(correction, A_held @ correction)
     return errors / max(windows, 1.0), leads
 
 
-def _excess(W: Float, A: Float, B: Float) -> Float:
-    """Squared error of W over that of forecasting the window's mean, by lead."""
-    return np.asarray(np.einsum("dl,dl->l", W, A @ W - 2.0 * B))
+def _by_lead(left: Float, right: Float) -> Float:
+    return np.asarray(np.einsum("dl,dl->l", left, right))
 
 
 def choose_penalties(moments: Moments, segments: Segments, horizon: int) -> Penalties:
-    """Penalties with the least held-out error in each band of lead times."""
+    """Penalties with the least held-out error in each band of lead times.
+
+    Half a correction is preferred to a whole one that gains less than a fiftieth.
+    """
     errors, leads = cross_validate(moments, segments, horizon)
     bands = lead_bands(leads, horizon)
-    chosen_shared, chosen_group = np.full(_N_BANDS, np.nan), np.full(_N_BANDS, np.nan)
+    chosen_shared, chosen_group, chosen_share = np.full((3, _N_BANDS), np.nan)
     by_lead = np.empty(len(leads))
     for band in np.unique(bands):
         inside = bands == band
+        mean = errors[..., inside].mean(axis=-1)
+        half, whole = mean.min(axis=(1, 2))
+        share = int(whole < _CLEARLY * half)
         # Where nothing can be told apart, the strongest penalty: the least is looked for from the end.
-        backwards = errors[:, :, inside].mean(axis=-1)[::-1, ::-1]
+        backwards = mean[share, ::-1, ::-1]
         i, j = np.unravel_index(backwards.argmin(), backwards.shape)
         i, j = len(SHARED_PENALTIES) - 1 - i, len(GROUP_PENALTIES) - 1 - j
         chosen_shared[band], chosen_group[band] = SHARED_PENALTIES[i], GROUP_PENALTIES[j]
-        by_lead[inside] = errors[i, j, inside]
-    for values in (chosen_shared, chosen_group):  # a short horizon leaves bands empty
+        chosen_share[band] = SHARES[share]
+        by_lead[inside] = errors[share, i, j, inside]
+    for values in (chosen_shared, chosen_group, chosen_share):  # a short horizon leaves bands empty
         known = np.flatnonzero(~np.isnan(values))
         values[:] = values[known[np.abs(np.arange(_N_BANDS)[:, None] - known).argmin(axis=1)]]
     # Every lead counts the same in the error: compared ones stand for those around them.
     error = float(np.interp(np.arange(1, horizon + 1), leads, by_lead).mean())
-    return Penalties(chosen_shared, chosen_group, error)
+    return Penalties(chosen_shared, chosen_group, error, chosen_share)
 
 
 def solve(moments: Moments, penalties: Penalties, horizon: int) -> tuple[Float, Float]:
@@ -174,5 +192,6 @@ def solve(moments: Moments, penalties: Penalties, horizon: int) -> tuple[Float, 
             residual = own.vectors.T @ (B[g] - A[g] @ shared)
             for band in corrected:
                 inside = bands == band
-                by_group[g][:, inside] += own.solve(residual[:, inside], penalties.group[band])
+                correction = own.solve(residual[:, inside], penalties.group[band])
+                by_group[g][:, inside] += penalties.share[band] * correction
     return shared, by_group
