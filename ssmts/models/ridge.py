@@ -129,7 +129,9 @@ def cross_validate(
                     if own is not None and residual is not None and np.isfinite(penalty):
                         correction = own.solve(residual, penalty)
                         slope = 2.0 * _by_lead(correction, AW - B_held)
-                        errors[:, i, j] += shares * slope + shares**2 * _by_lead(correction, A_held @ correction)
+                        errors[:, i, j] += shares * slope + shares**2 * _by_lead(
+                            correction, A_held @ correction
+                        )
     return errors / max(windows, 1.0), leads
 
 

@@ -1,10 +1,12 @@
 """Closed-form weights and the cross-validation of penalties against refits on explicit windows."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
 from ssmts.models.moments import Moments, Segments
-from ssmts.models.ridge import Penalties, choose_penalties, cross_validate, lead_bands, solve
+from ssmts.models.ridge import SHARES, Penalties, choose_penalties, cross_validate, lead_bands, solve
 
 N_FEATURES, HORIZON, N_WINDOWS = 6, 12, 40
 SEGMENTS = Segments(np.array([1.0, 2.0, 3.0, 4.0, np.inf]))  # three blocks, two gaps
@@ -40,12 +42,12 @@ def ridge(features, futures, penalty):
     ]
 
 
-def fit_by_group(features, futures, shared, group):
+def fit_by_group(features, futures, shared, group, share=1.0):
     """Shared weights, and those of each group corrected on what the shared ones leave over."""
     W0 = ridge(features.reshape(-1, N_FEATURES), futures.reshape(-1, futures.shape[-1]), shared)
     if np.isinf(group):
         return W0, [W0] * len(features)
-    return W0, [W0 + ridge(x, y - x @ W0, group) for x, y in zip(features, futures)]
+    return W0, [W0 + share * ridge(x, y - x @ W0, group) for x, y in zip(features, futures)]
 
 
 def by_group(array):
@@ -59,13 +61,15 @@ def test_weights_are_those_of_penalised_least_squares_in_every_band(data, moment
         shared=np.array([1e-3, 1e-2, 0.1, 1.0, 10.0]),
         group=np.array([1e-2, 0.1, 1.0, 10.0, np.inf]),
         error=0.0,
+        share=np.array([0.5, 1.0, 0.5, 1.0, 0.5]),
     )
     shared, own = solve(moments, penalties, HORIZON)
     bands = lead_bands(np.arange(HORIZON + 1), HORIZON)
     assert len(np.unique(bands)) >= 4
     for lead, band in enumerate(bands):
         target = futures[..., lead : lead + 1]
-        W0, expected = fit_by_group(features, target, penalties.shared[band], penalties.group[band])
+        own_of_band = penalties.shared[band], penalties.group[band], penalties.share[band]
+        W0, expected = fit_by_group(features, target, *own_of_band)
         np.testing.assert_allclose(shared[:, lead], W0[:, 0], rtol=1e-8, atol=1e-10)
         for group in range(2):
             np.testing.assert_allclose(own[group][:, lead], expected[group][:, 0], rtol=1e-8, atol=1e-10)
@@ -105,16 +109,15 @@ def test_held_out_errors_are_those_of_refits_without_the_block(data, moments):
     shared, group = (1e-3, 0.1, 3.0), (0.1, 10.0, np.inf)
     errors, leads = cross_validate(moments, SEGMENTS, HORIZON, shared, group)
     assert leads.tolist() == list(range(1, HORIZON + 1))
-    expected = np.zeros((3, 3, HORIZON))
+    expected = np.zeros((len(SHARES), 3, 3, HORIZON))
     learn_from = {0: [2, 3, 4], 2: [0, 4], 4: [0, 1, 2]}  # by segment held out
     for held, learnt in learn_from.items():
         x, y = by_group(features[learnt]), by_group(futures[learnt])
-        for i, one in enumerate(shared):
-            for j, other in enumerate(group):
-                _, own = fit_by_group(x, y, one, other)
-                for g in range(2):
-                    left = futures[held, g] - features[held, g] @ own[g]
-                    expected[i, j] += (left**2).sum(axis=0)[1:]
+        for (k, share), (i, one), (j, other) in product(*map(enumerate, (SHARES, shared, group))):
+            _, own = fit_by_group(x, y, one, other, share)
+            for g in range(2):
+                left = futures[held, g] - features[held, g] @ own[g]
+                expected[k, i, j] += (left**2).sum(axis=0)[1:]
     np.testing.assert_allclose(errors, expected / (3 * 2 * N_WINDOWS), rtol=1e-8)
 
 
@@ -137,11 +140,32 @@ def test_chosen_penalties_are_the_best_of_each_band(moments):
     bands = lead_bands(leads, HORIZON)
     best = np.empty(len(leads))
     for band in np.unique(bands):
-        inside = errors[:, :, bands == band]
+        share = SHARES.index(chosen.share[band])
+        inside = errors[share][:, :, bands == band]
         i, j = shared.index(chosen.shared[band]), group.index(chosen.group[band])
         assert inside[i, j].mean() == inside.mean(axis=-1).min()
         best[bands == band] = inside[i, j]
     assert chosen.error == pytest.approx(best.mean())
+
+
+def groups_that_differ_by(difference):
+    """Moments of two groups whose laws lie so far from a common one, in noise of deviation 1."""
+    rng = np.random.default_rng(5)
+    common, apart = rng.normal(size=(2, N_FEATURES, HORIZON + 1))
+    out = Moments.zeros(len(SEGMENTS), 2, N_FEATURES, HORIZON + 1)
+    for segment, group in product(range(len(SEGMENTS)), range(2)):
+        x = rng.normal(size=(N_WINDOWS, N_FEATURES))
+        law = common + (2 * group - 1) * difference * apart
+        out.add(segment, group, x, x @ law + rng.normal(size=(N_WINDOWS, HORIZON + 1)))
+    return out
+
+
+def test_groups_that_differ_clearly_keep_their_whole_correction_and_others_half_of_it():
+    alike = choose_penalties(groups_that_differ_by(0.1), SEGMENTS, HORIZON)
+    apart = choose_penalties(groups_that_differ_by(2.0), SEGMENTS, HORIZON)
+    assert (alike.share == 0.5).all()
+    assert (apart.share == 1.0).all()
+    assert np.isfinite(apart.group).all()
 
 
 def test_pure_noise_is_shrunk_and_a_law_without_noise_is_not():
