@@ -21,6 +21,8 @@ from ssmts.errors import (
     SSMTSError,
 )
 from ssmts.estimators import SSMClassifier, SSMForecaster, SSMRegressor
+from ssmts.estimators._intervals import spread_of
+from ssmts.estimators._levels import interval_levels
 
 __all__ = ["ERROR", "Scorer"]
 
@@ -88,7 +90,30 @@ class Scorer:
     def __call__(self, table: pa.Table) -> pa.Table:
         """Answers for every series: ids and what `predict` gives, and what went wrong if that is recorded."""
         parts = [pa.Table.from_pandas(part, preserve_index=False) for part in self._parts(table.to_pandas())]
-        return pa.concat_tables(parts, promote_options="permissive").replace_schema_metadata(None)
+        joined = pa.concat_tables(parts, promote_options="permissive").replace_schema_metadata(None)
+        if self.errors == "record":  # every piece has all columns, also one without any answer
+            types = self._types(table.schema)
+            for name in types.keys() - set(joined.column_names):
+                joined = joined.append_column(name, pa.nulls(len(joined), types[name]))
+            joined = joined.select([*types, ERROR])
+        return joined
+
+    def _types(self, given: pa.Schema) -> dict[str, pa.DataType]:
+        """Columns of answers, and what they hold where there is none to be seen."""
+        layout = self.model._check_fitted().layout
+        types = {self.id_col: given.field(self.id_col).type}
+        if isinstance(self.model, SSMForecaster):
+            types[str(layout.time_col)] = given.field(str(layout.time_col)).type
+            suffixes: Any = [""]
+            if "level" in self.options:
+                levels = spread_of(self.model._check_fitted()).levels
+                suffixes, _ = interval_levels(self.options["level"], levels)
+            return types | {f"{c}{suffix}": pa.float64() for c in layout.channels for suffix in suffixes}
+        classes = getattr(self.model, "classes_", None)
+        types["prediction"] = pa.float64() if classes is None else pa.array(classes).type
+        return types | {
+            f"probability-{label}": pa.float64() for label in (() if classes is None else classes)
+        }
 
     def _parts(self, frame: pd.DataFrame) -> Iterator[pd.DataFrame]:
         """Answers, series by series only where there is a fault among them."""

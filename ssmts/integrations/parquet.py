@@ -118,7 +118,7 @@ def _tables(source: Any, n_rows: int) -> Iterator[pa.Table]:
 
 
 class _Answers:
-    """A parquet file that takes its columns from the first piece with an answer.
+    """A parquet file that takes its columns from the first piece.
 
     Parameters
     ----------
@@ -128,28 +128,15 @@ class _Answers:
     def __init__(self, path: Path) -> None:
         self.path, self.n_rows = path, 0
         self.writer: ParquetWriter | None = None
-        self.held: list[pa.Table] = []  # pieces without one: which columns there will be is not known yet
 
     def add(self, answers: pa.Table) -> None:
         """Write a piece."""
+        if self.writer is None:
+            self.writer = ParquetWriter(self.path, answers.schema)
+        self.writer.write_table(answers.cast(self.writer.schema))
         self.n_rows += len(answers)
-        self.held.append(answers)
-        if answers.column_names[1:] != [ERROR]:
-            self._write(answers.schema)
 
     def close(self) -> None:
-        """Write what is held, and the end of the file."""
-        if self.held:
-            self._write(self.held[0].schema)
+        """Write the end of the file."""
         if self.writer is not None:
             self.writer.close()
-
-    def _write(self, schema: pa.Schema) -> None:
-        if self.writer is None:
-            self.writer = ParquetWriter(self.path, schema)
-        for part in self.held:
-            for name in self.writer.schema.names:
-                if name not in part.column_names:
-                    part = part.append_column(name, pa.nulls(len(part)))
-            self.writer.write_table(part.select(self.writer.schema.names).cast(self.writer.schema))
-        self.held.clear()

@@ -142,7 +142,9 @@ def test_faults_are_recorded_and_the_others_answered(model, many, at, n_rows, tm
 def test_nothing_but_faults(model, many, tmp_path):
     many.assign(y=np.inf).to_parquet(tmp_path / "in.parquet")
     scored = parquet.predict(model, tmp_path / "in.parquet", tmp_path / "out.parquet", errors="record")
-    assert (scored.n_failed, len(pd.read_parquet(tmp_path / "out.parquet"))) == (N_SERIES, N_SERIES)
+    found = pd.read_parquet(tmp_path / "out.parquet")
+    assert (scored.n_failed, len(found)) == (N_SERIES, N_SERIES)
+    assert found.columns.tolist() == ["unique_id", "ds", "y", "error"]
 
 
 def test_what_is_wrong_with_all_is_said_at_once(model, many, tmp_path):

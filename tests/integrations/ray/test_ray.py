@@ -77,7 +77,7 @@ def test_whole_files_are_scored_where_they_lie(cluster, many, ids, tmp_path):
     pd.testing.assert_frame_equal(ordered(found), expected, check_dtype=False, rtol=1e-10)
 
 
-def test_the_series_at_fault_is_named_or_recorded(cluster, many, ids):
+def test_the_series_at_fault_is_named_or_recorded(cluster, many, ids, tmp_path):
     from ssmts.integrations.ray import predict
 
     model = new_model().fit(many)
@@ -86,7 +86,12 @@ def test_the_series_at_fault_is_named_or_recorded(cluster, many, ids):
     dataset = cluster.data.from_pandas(bad)
     with pytest.raises(ray.exceptions.RayTaskError, match=f"Series '{ids[5]}': Input X contains infinity"):
         predict(model, dataset, num_blocks=2).materialize()
-    found = predict(model, dataset, num_blocks=2, errors="record").to_pandas()
+    alone = bad["unique_id"] == ids[5]  # in a block of its own, which has the columns of all
+    parts = cluster.data.from_pandas([bad[alone], bad[~alone]])
+    predict(model, parts, num_blocks=0, errors="record").write_parquet(str(tmp_path))
+    for part in tmp_path.iterdir():
+        assert pd.read_parquet(part).columns.tolist() == ["unique_id", "ds", "y", "error"]
+    found = pd.read_parquet(tmp_path)
     failed = found[found["error"].notna()]
     assert failed["unique_id"].tolist() == [ids[5]]
     assert "column 'y', row 7" in failed["error"].iloc[0]
