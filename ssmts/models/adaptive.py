@@ -43,6 +43,8 @@ class Judged:
         When the truth is known.
     needs : ndarray of float64, shape (n_watched, n_windows, n_leads)
         Factor on the width of the table's interval that just holds the truth; NaN where it was not observed.
+    shares : ndarray of float64, shape (n_leads,)
+        How much of the horizon each lead stands for.
     end : float
         When the sequence ends.
     """
@@ -50,6 +52,7 @@ class Judged:
     issued: Float
     known: Float
     needs: Float
+    shares: Float
     end: float
 
     @property
@@ -87,7 +90,8 @@ def judge(
         above = (errors - middle) / np.maximum(high - middle, 1e-9)
         below = (middle - errors) / np.maximum(middle - low, 1e-9)
         needs.append(np.maximum(above, below))
-    return Judged(stack.times[rows], known, np.stack(needs), float(stack.times[-1]))
+    shares = np.gradient(leads.astype(np.float64)) if len(leads) > 1 else np.ones(1)
+    return Judged(stack.times[rows], known, np.stack(needs), shares, float(stack.times[-1]))
 
 
 def width_path(judged: Judged, span: float, begin: float) -> Float:
@@ -111,6 +115,7 @@ def width_path(judged: Judged, span: float, begin: float) -> Float:
     window, lead, known = window[seen], lead[seen], known[seen]
     turn = np.searchsorted(judged.issued, known - 1e-6)  # the first origin that knows the truth
     order = np.argsort(turn, kind="stable")
+    shares = judged.shares[lead[order]]
     window, needs = window[order], judged.needs[:, window[order], lead[order]]
     bounds = np.searchsorted(turn[order], np.arange(len(judged.issued) + 2))
     instants = np.append(judged.issued, judged.end)
@@ -121,10 +126,8 @@ def width_path(judged: Judged, span: float, begin: float) -> Float:
         step = 0.0
         if own.stop > own.start:
             width = np.exp(log_width[window[own]])
-            off = [
-                weight * (share - np.mean(need[own] <= width))
-                for (share, weight), need in zip(_WATCHED, needs)
-            ]
-            step = min(_PACE * (instants[k] - instants[k - 1]) / span, _LARGEST_STEP) * sum(off)
+            inside = np.average(needs[:, own] <= width, axis=1, weights=shares[own]).tolist()
+            off = sum(weight * (share - seen) for (share, weight), seen in zip(_WATCHED, inside))
+            step = min(_PACE * (instants[k] - instants[k - 1]) / span, _LARGEST_STEP) * off
         log_width[k] = np.clip(log_width[k - 1] + step, -_WIDEST, _WIDEST)
     return np.exp(log_width)

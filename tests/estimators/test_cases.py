@@ -174,7 +174,7 @@ EXTREMES = {
     "one class": (np.random.default_rng(0).normal(size=(6, 20)), [1] * 6),
     "very large values": (1e150 * np.random.default_rng(0).normal(size=(6, 20)), [0, 1] * 3),
     "1,000 channels": (np.random.default_rng(0).normal(size=(6, 1000, 15)), [0, 1] * 3),
-    "400 short series": (np.random.default_rng(0).normal(size=(400, 8)), [0, 1] * 200),
+    "10,000 short series": (np.random.default_rng(0).normal(size=(10_000, 8)), [0, 1] * 5000),
 }
 
 

@@ -9,7 +9,8 @@ from ssmts.models.adaptive import Judged, width_path
 def _judged(needs: np.ndarray, *, lead: float = 1.0) -> Judged:
     """Forecasts a step apart of one lead; `needs` are factors that hold the truth, for both intervals."""
     issued = np.arange(float(len(needs)))
-    return Judged(issued, issued[:, None] + lead, np.stack([needs[:, None]] * 2), float(len(needs)) + lead)
+    stacked = np.stack([needs[:, None]] * 2)
+    return Judged(issued, issued[:, None] + lead, stacked, np.ones(1), float(len(needs)) + lead)
 
 
 def test_a_truth_changes_nothing_before_it_is_known() -> None:
@@ -29,7 +30,7 @@ def test_intervals_that_are_too_narrow_or_too_wide_come_to_cover_what_they_state
     issued = np.arange(20_000.0)
     for factor in (0.4, 3.0):
         needs = np.stack([factor * normal[:, None], factor * wide[:, None]])
-        path = width_path(Judged(issued, issued[:, None] + 1.0, needs, 20_001.0), 200.0, 1.0)
+        path = width_path(Judged(issued, issued[:, None] + 1.0, needs, np.ones(1), 20_001.0), 200.0, 1.0)
         assert np.mean(factor * normal <= path[:-1]) == pytest.approx(0.8, abs=0.02)
         assert np.mean(factor * wide <= path[:-1]) == pytest.approx(0.9, abs=0.02)
         assert np.median(path[5000:]) == pytest.approx(factor, rel=0.1)
