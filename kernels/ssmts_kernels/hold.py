@@ -14,6 +14,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from ssmts_kernels._check import real_dtype
+
 __all__ = ["HOLDS", "Hold", "hold_weights", "phi1", "phi2", "start_intervals"]
 
 Hold = Literal["foh", "zoh", "bilinear", "bilinear_s4"]
@@ -163,7 +165,7 @@ def _exponential(z: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     if not z.is_complex():
         x = z.to(dtype)
         return torch.exp(x), torch.expm1(x)
-    real = dtype.to_real()
+    real = real_dtype(dtype)
     phase = z.imag - 2 * math.pi * torch.round(z.imag.detach() / (2 * math.pi))
     x, y = z.real.to(real), phase.to(real)
     radius, cosine, sine = torch.exp(x), torch.cos(y), torch.sin(y)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ssmts_kernels._check import valid_positions
+from ssmts_kernels._check import real_dtype, valid_positions
 from ssmts_kernels.hold import hold_weights
 
 
@@ -34,7 +34,7 @@ def diagonal_scan(
     """Return y and the last state; the caller has checked the arguments."""
     dtype = state_dtype(u, A)
     batch, length, channels = u.shape
-    signal = u.to(dtype.to_real() if dtype.is_complex else dtype)
+    signal = u.to(real_dtype(dtype))
     if lengths is not None:
         valid = valid_positions(lengths, length)
         # An interval of 0 with an input of 0 leaves the state where the last valid observation put it.

@@ -113,7 +113,7 @@ def ssd_step(
     gain = step * phi1(exponent) if hold == "zoh" else step
     taken_up = (gain[..., None] * signal)[..., None] * B[:, :, None]
     state = torch.addcmul(taken_up, torch.exp(exponent)[..., None, None], state)
-    rows = state.view(batch * heads, head_dim, modes)
+    rows = state.reshape(batch * heads, head_dim, modes)
     y = torch.bmm(rows, C.reshape(batch * heads, modes, 1)).view(batch, heads, head_dim)
     if D is not None:
         y = y + D.to(dtype)[:, None] * signal
