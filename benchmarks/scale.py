@@ -107,7 +107,7 @@ def store(rows: list[dict[str, Any]]) -> None:
 
 _NOTE = (
     "context 168, horizon 24, 128 modes. Seconds are those of the clock, on a machine that others used as "
-    "well; processor seconds and peak memory are those of the process that was asked, without workers."
+    "well; processor seconds include those of workers, peak memory is that of the process that was asked."
 )
 
 
