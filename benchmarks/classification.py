@@ -143,6 +143,7 @@ def scores(problem: str) -> dict[str, dict[str, float]]:
         out[name] = {
             "mean": float(np.mean(values)),
             "spread": float(np.std(values)),
+            "seeds": float(len(values)),
             "fit": float(np.median([row["fit_seconds"] for row in own])),
         }
     if "ssmts" in out and problem in CLASSES and problem not in UNEQUAL:
@@ -181,13 +182,15 @@ _INTRODUCTION = """
 aeon's need equal lengths: JapaneseVowels and PickupGestureWiimoteZ are padded for them ("ssmts" reads the
 series as they are; "ssmts, equal lengths" the padded ones). InceptionTime needs TensorFlow and is not in the
 run. Times are CPU seconds; those of a peer include the compilation of its kernels where it comes first.
-Empty cells were not run.
+Figures without ± are of one seed, empty cells were not run.
 """
 
 
 def _cell(score: dict[str, float] | None, accuracy: bool) -> str:
     if score is None:
         return ""
+    if score["seeds"] < 2:
+        return f"{100 * score['mean']:.1f}" if accuracy else f"{score['mean']:.4f}"
     if accuracy:
         return f"{100 * score['mean']:.1f} ± {100 * score['spread']:.1f}"
     return f"{score['mean']:.4f} ± {score['spread']:.4f}"
