@@ -22,6 +22,7 @@ __all__ = ["headline", "page", "to_html"]
 _ORDER = (
     "ltsf",
     "peers",
+    "untuned",
     "informer",
     "probabilistic",
     "covariates",
