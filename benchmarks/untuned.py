@@ -1,8 +1,8 @@
 """Series nobody tuned on, defaults alone: ``python -m benchmarks.untuned``.
 
-Twelve series that ship in installable packages (statsmodels, vega_datasets, sktime). The last fifth of each is
-forecast from up to eight origins, the horizon (or more) apart; every method sees what lies before an origin, is
-fitted there anew and is told nothing else. ``LinearSSMForecaster`` has its defaults and finds context and
+Twelve series that ship in installable packages (statsmodels, vega_datasets, sktime). The last fifth of each
+is forecast from up to eight origins, the horizon (or more) apart; every method sees what lies before an
+origin, is fitted there anew and is told nothing else. ``LinearSSMForecaster`` has its defaults and finds context and
 period itself; the seasonal methods are told the season. Scores are mean absolute errors over that of the
 seasonal naive forecast inside the first four fifths (MASE). AutoETS is statsforecast's
 (``pip install statsforecast``); it sees the last 2,000 rows.
@@ -137,8 +137,8 @@ def page(results: list[dict[str, Any]]) -> str:
     rows.append(["processor seconds a fit", "", "", "", *(f"{x:.2f}" for x in seconds)])
     header = ["series", "rows", "horizon", "origins", *names]
     note = (
-        "MASE on the last fifth of each series, from up to eight origins, every method fitted anew at each with its "
-        "defaults. Seasons longer than 24 rows are not told to AutoETS, which cannot take them. "
+        "MASE on the last fifth of each series, from up to eight origins, every method fitted anew at each "
+        "with its defaults. Seasons longer than 24 rows are not told to AutoETS, which cannot take them. "
         "`python -m benchmarks.untuned` makes this page."
     )
     return f"# Series nobody tuned on\n\n{note}\n\n{markdown_table(header, rows)}"
