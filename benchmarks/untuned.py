@@ -2,9 +2,9 @@
 
 Twelve series that ship in installable packages (statsmodels, vega_datasets, sktime). The last fifth of each
 is forecast from up to eight origins, the horizon (or more) apart; every method sees what lies before an
-origin, is fitted there anew and is told nothing else. ``LinearSSMForecaster`` has its defaults and finds context and
-period itself; the seasonal methods are told the season. Scores are mean absolute errors over that of the
-seasonal naive forecast inside the first four fifths (MASE). AutoETS is statsforecast's
+origin, is fitted there anew and is told nothing else. ``LinearSSMForecaster`` has its defaults
+and finds context and period itself; the seasonal methods are told the season. Scores are mean absolute errors
+over that of the seasonal naive forecast inside the first four fifths (MASE). AutoETS is statsforecast's
 (``pip install statsforecast``); it sees the last 2,000 rows.
 """
 
