@@ -150,9 +150,8 @@ def store(result: dict[str, Any]) -> None:
         ax.plot(curve["seconds"], curve["error"], "o", color=colour, markersize=3)
     defaults = result["searches"][0]["default_error"]
     ax.axhline(defaults, color="tab:red", linestyle="--", linewidth=1, label="defaults")
-    ax.set(
-        xlabel="seconds of trials", ylabel=f"best {result['measure']} on validation", title=result["problem"]
-    )
+    measure = result["measure"].split(" (")[0]
+    ax.set(xlabel="seconds of trials", ylabel=f"best {measure} on validation", title=result["problem"])
     ax.legend(frameon=False)
     figure.savefig(folder / f"{result['problem']}.png", dpi=110)
     plt.close(figure)

@@ -106,10 +106,10 @@ def plot(rows: list[Row], path: Path, title: str) -> None:
     figure, axis = plt.subplots(figsize=(7, 4), constrained_layout=True)
     for row in rows:
         lengths = sorted(map(int, row["accuracy"]))
-        axis.semilogx(lengths, [row["accuracy"][str(n)] for n in lengths], "o-", base=2, label=row["model"])
+        label = f"{row['model']}, trained at {row['length']}"
+        axis.semilogx(lengths, [row["accuracy"][str(n)] for n in lengths], "o-", base=2, label=label)
     axis.axhline(rows[0]["chance"], color="grey", ls=":", label="chance")
-    axis.axvline(rows[0]["length"], color="grey", lw=0.8)
-    axis.set(xlabel="length asked (line: in training)", ylabel="accuracy", title=title, ylim=(0, 1.03))
+    axis.set(xlabel="length asked", ylabel="accuracy", title=title, ylim=(0, 1.03))
     axis.grid(alpha=0.3)
     axis.legend()
     figure.savefig(path, dpi=110)
