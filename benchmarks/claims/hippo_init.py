@@ -17,8 +17,7 @@ from torch import nn
 
 from benchmarks.claims import images, race
 from benchmarks.claims.cells import Cells, Row
-from benchmarks.claims.contest import Entry, FixedData, entries
-from benchmarks.output import log_test
+from benchmarks.claims.contest import Entry, entries
 from ssmts.nn import S4
 
 SIZE = "pixels"
@@ -32,16 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     race.add_arguments(parser, models=every, choices=every, parameters=30_000, seconds=75.0, batch_size=16)
     parser.set_defaults(seeds=(0, 1, 2))
     images.add_arguments(parser)
-    parser.add_argument("--permuted", action="store_true", help="pixels in one random order")
+    images.add_permuted(parser)
 
 
 def measure(cells: Cells, options: argparse.Namespace) -> None:
     """Train all, seed by seed."""
-    training, validation, test = images.load_images(options.source, permuted=options.permuted)
-    parts = race.Parts(FixedData(training), validation, test if options.test else None)
-    if options.test:
-        log_test(["python -m benchmarks.claims hippo_init --test"], cells.folder.parent)
-    task = {"source": options.source, "permuted": options.permuted, "tested": options.test}
+    parts, length, task = images.classified(cells, options, ["hippo_init"])
 
     def among(length: int) -> dict[str, Entry]:
         s4 = entries(length, n_layers=options.layers)["s4"]
@@ -50,7 +45,6 @@ def measure(cells: Cells, options: argparse.Namespace) -> None:
             known[name] = Entry(name, _randomised(s4.backbone, name == SCALED), s4.learning_rate)
         return known
 
-    length = parts.validation.inputs.shape[1]
     race.measure(cells, options, [length], lambda _: parts, among, task_key=task, pool="mean")
 
 

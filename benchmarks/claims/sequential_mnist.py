@@ -12,8 +12,6 @@ from pathlib import Path
 
 from benchmarks.claims import images, race
 from benchmarks.claims.cells import Cells, Row
-from benchmarks.claims.contest import FixedData
-from benchmarks.output import log_test
 
 SIZE = "pixels"
 PAPER = (
@@ -26,28 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Source of the digits and size of the contest."""
     race.add_arguments(parser, parameters=30_000, seconds=75.0, batch_size=16)
     images.add_arguments(parser)
-    parser.add_argument("--permuted", action="store_true", help="pixels in one random order")
+    images.add_permuted(parser)
 
 
 def measure(cells: Cells, options: argparse.Namespace) -> None:
     """Train every model."""
-    training, validation, test = images.load_images(options.source, permuted=options.permuted)
-    parts = race.Parts(FixedData(training), validation, test if options.test else None)
-    if options.test:
-        log_test(
-            ["python -m benchmarks.claims sequential_mnist --test --models", *options.models],
-            cells.folder.parent,
-        )
-    task = {"source": options.source, "permuted": options.permuted, "tested": options.test}
-    length = parts.validation.inputs.shape[1]
-    race.measure(
-        cells,
-        options,
-        [length],
-        lambda _: parts,
-        task_key=task,
-        pool="mean",
-    )
+    command = ["sequential_mnist", "--models", *options.models]
+    parts, length, task = images.classified(cells, options, command)
+    race.measure(cells, options, [length], lambda _: parts, task_key=task, pool="mean")
 
 
 def page(rows: list[Row]) -> str:

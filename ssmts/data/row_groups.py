@@ -10,10 +10,10 @@ import pandas as pd
 
 from ssmts.errors import MissingColumnError, MissingIdError, ParameterError
 
-__all__ = ["parquet_tables", "read_row_groups", "whole_series"]
+__all__ = ["BATCH", "parquet_tables", "read_row_groups", "whole_series"]
 
 _ROWS = 1_000_000
-_BATCH = 131_072
+BATCH = 131_072  # rows that are read at a time
 
 
 def read_row_groups(
@@ -68,7 +68,7 @@ def parquet_tables(
     # Few batches ahead: the defaults hold hundreds of megabytes.
     for batch in found.to_batches(
         columns=None if columns is None else list(columns),
-        batch_size=min(n_rows, _BATCH),
+        batch_size=min(n_rows, BATCH),
         batch_readahead=1,
         fragment_readahead=1,
     ):

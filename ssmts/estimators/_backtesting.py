@@ -12,7 +12,7 @@ from ssmts.data import Covariates, Panel, Series, TidyForecasts, Times
 from ssmts.errors import TooShortError
 from ssmts.estimators._fitted import FittedForecaster
 from ssmts.estimators._intervals import spread_of
-from ssmts.estimators._rolling import RollingForecasts, rolling_forecasts
+from ssmts.estimators._rolling import RollingForecasts, rolling_by_member
 from ssmts.estimators._widths import widths_of
 from ssmts.models.arrays import Float, Rows
 from ssmts.models.leads import at_leads
@@ -49,10 +49,7 @@ def all_origins(
     parts = []
     for stack in stack_sequences(sequences):
         assert stack.numbers is not None
-        blocks: dict[int, list[RollingForecasts]] = {}
-        for block in rolling_forecasts(fitted.model, [stack], stride=stride, horizon=horizon):
-            blocks.setdefault(block.member, []).append(block)
-        for member, own in blocks.items():
+        for member, own in rolling_by_member(fitted.model, stack, stride=stride, horizon=horizon).items():
             widths = widths_of(fitted, own)[1][:-1] if adaptive else None
             begin = 0
             for block in own:

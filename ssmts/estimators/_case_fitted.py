@@ -16,7 +16,7 @@ from ssmts.models.case_model import CaseModel
 from ssmts.models.case_states import Case
 from ssmts.training import Callback
 
-__all__ = ["FittedCases", "TrainingCases", "interval_of", "not_fitted"]
+__all__ = ["FittedCases", "TrainingCases", "not_fitted"]
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class FittedCases:
             values += self.deep_share * answers
             if self.alone is not None:
                 coarsest, share = self.alone
-                beyond = np.array([interval_of(case) > coarsest for case in cases], dtype=bool)
+                beyond = np.array([case.interval > coarsest for case in cases], dtype=bool)
                 values[beyond] = share * answers[beyond]
         return values * self.scale + self.level
 
@@ -122,11 +122,6 @@ class FittedCases:
         return replace(
             self, history=history, linear_share=shares[0], deep_share=shares[1], deep=deep, alone=alone
         )
-
-
-def interval_of(case: Case) -> float:
-    """Median interval of a case in reference steps."""
-    return float(np.median(np.diff(case.times)))
 
 
 def not_fitted(estimator: object) -> NotFittedError:

@@ -14,7 +14,7 @@ from ssmts.data import Panel, Series
 from ssmts.errors import CovariateError, ParameterError
 from ssmts.estimators._fitted import FittedForecaster, TrainingMemory, continued, covariates_since, tail_of
 from ssmts.estimators._sequences import RowWeights
-from ssmts.models import ForecastModel, LinearFit, LinearPath
+from ssmts.models import LinearFit, LinearPath
 from ssmts.models.arrays import Float
 from ssmts.models.moments import Moments, Segments, accumulate
 from ssmts.models.ridge import Penalties, solve
@@ -108,9 +108,7 @@ def learnt(
     tail = _long_tail(whole, path, fitted.step, fitted.run_in)
     return replace(
         fitted,
-        model=ForecastModel(
-            model_config, path, fitted.model.deep, fitted.model.spread, fitted.model.covariance
-        ),
+        model=fitted.model.replaced(config=model_config, linear=path),
         tail=_later(fitted.tail, tail_of(whole, config.context, fitted.step, fitted.run_in)),
         history=fitted.history | {"n_windows": float(sums.count.sum())},
         memory=TrainingMemory(sums, memory.rare, memory.penalties, tail, _of_rows(rows, whole, tail)),
@@ -162,7 +160,7 @@ def unlearnt(fitted: FittedForecaster, memory: TrainingMemory, panel: Panel) -> 
     model_config = replace(fitted.model.config, n_groups=len(kept))
     return replace(
         fitted,
-        model=ForecastModel(model_config, path, fitted.model.deep, spread, fitted.model.covariance),
+        model=fitted.model.replaced(config=model_config, linear=path, spread=spread),
         scaling=scaling,
         tail=end,
         history=fitted.history | {"n_windows": float(sums.count.sum())},

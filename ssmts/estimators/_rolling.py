@@ -13,7 +13,7 @@ from ssmts.models.moments import future_values, origin_rows
 from ssmts.models.sequences import SequenceStack, window_at
 from ssmts.models.states import window_states
 
-__all__ = ["RollingForecasts", "rolling_forecasts"]
+__all__ = ["RollingForecasts", "rolling_by_member", "rolling_forecasts"]
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,16 @@ def rolling_forecasts(
                 if deep is not None:
                     forecast += deep.correct_block(stack, member, block, i)
                 yield RollingForecasts(stack, member, block.rows, forecast, deviation)
+
+
+def rolling_by_member(
+    model: ForecastModel, stack: SequenceStack, *, stride: int, horizon: float
+) -> dict[int, list[RollingForecasts]]:
+    """All blocks of :func:`rolling_forecasts` for one stack, by the sequence that they are of."""
+    blocks: dict[int, list[RollingForecasts]] = {}
+    for block in rolling_forecasts(model, [stack], stride=stride, horizon=horizon):
+        blocks.setdefault(block.member, []).append(block)
+    return blocks
 
 
 def _with_gaps(model: ForecastModel, stack: SequenceStack, rows: Rows) -> tuple[list[RollingForecasts], Rows]:

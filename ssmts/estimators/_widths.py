@@ -11,7 +11,7 @@ from ssmts.data import Panel
 from ssmts.errors import TooShortError
 from ssmts.estimators._fitted import FittedForecaster
 from ssmts.estimators._intervals import spread_of
-from ssmts.estimators._rolling import RollingForecasts, rolling_forecasts
+from ssmts.estimators._rolling import RollingForecasts, rolling_by_member
 from ssmts.models import ForecastModel
 from ssmts.models.adaptive import Judged, judge, width_path
 from ssmts.models.arrays import Float
@@ -56,15 +56,12 @@ def calibrated(fitted: FittedForecaster, panel: Panel) -> ForecastModel:
         If no series holds a context and a step ahead of it.
     """
     model = fitted.model
-    plain = replace(fitted, model=model.with_spread(spread_of(fitted).plain))
+    plain = replace(fitted, model=model.replaced(spread=spread_of(fitted).plain))
     stride = max(1, model.config.linear.horizon // _ORIGINS)
     n_groups, span = fitted.scaling.n_groups, model.config.linear.context + model.config.linear.horizon
     total, counts = np.zeros(n_groups + 1), np.zeros(n_groups + 1)
     for stack in stack_sequences(plain.sequences(panel)):
-        blocks: dict[int, list[RollingForecasts]] = {}
-        for block in rolling_forecasts(model, [stack], stride=stride, horizon=1.0):
-            blocks.setdefault(block.member, []).append(block)
-        for member, own in blocks.items():
+        for member, own in rolling_by_member(model, stack, stride=stride, horizon=1.0).items():
             judged, widths = widths_of(plain, own)
             group = int(stack.groups[member])
             walk = judged.end - judged.issued[0]
@@ -79,4 +76,4 @@ def calibrated(fitted: FittedForecaster, panel: Panel) -> ForecastModel:
             "Give more rows, or rows that begin where the training data ended."
         )
     share = np.where(counts > 0, total / np.maximum(counts, 1), total[-1] / counts[-1])
-    return model.with_spread(replace(spread_of(fitted), widths=np.exp(share)))
+    return model.replaced(spread=replace(spread_of(fitted), widths=np.exp(share)))

@@ -11,7 +11,7 @@ from torch import nn
 from ssmts.data import parse_duration
 from ssmts.errors import ParameterError
 from ssmts.estimators._case_deep import N_MEMBERS, DeepOutcome, Loss, fit_case_deep
-from ssmts.estimators._case_fitted import FittedCases, TrainingCases, interval_of
+from ssmts.estimators._case_fitted import FittedCases, TrainingCases
 from ssmts.estimators._cases import CaseEstimator
 from ssmts.estimators._fit import is_integer, is_number
 from ssmts.models.arrays import Float, Rows
@@ -110,7 +110,7 @@ class DeepCases(CaseEstimator):
     def _alone(self, training: TrainingCases, share: float) -> tuple[float, float] | None:
         if not self.band_dropout:
             return None
-        return _COARSER * max(interval_of(case) for case in training.cases), share
+        return _COARSER * max(case.interval for case in training.cases), share
 
     def _judge(self, gains: Float, share: Float, record: dict[str, Any]) -> tuple[dict[str, Any], bool]:
         record, accepted = super()._judge(gains, share, record)

@@ -97,8 +97,7 @@ class ShardingMixin(FittedBase):
         if total is None or not total.count.any():
             raise EmptyDataError("No series of the shards holds a context and a horizon. Give longer series.")
         path = LinearPath(config, *solve(total.completed(), fitted.memory.penalties, config.horizon))
-        own = fitted.model
-        model = ForecastModel(own.config, path, own.deep, own.spread, own.covariance)
+        model = fitted.model.replaced(linear=path)
         history = fitted.history | {"n_windows": float(total.count.sum()), "n_shards": n_shards}
         self._adopt(replace(fitted, model=model, history=history, tail=None, memory=None))
         return self

@@ -13,14 +13,12 @@ import narwhals as nw
 import pyarrow as pa
 from pyarrow.parquet import ParquetWriter
 
-from ssmts.data.row_groups import parquet_tables, whole_series
+from ssmts.data.row_groups import BATCH, parquet_tables, whole_series
 from ssmts.errors import EmptyDataError, InstantError, ParameterError
 from ssmts.integrations._scoring import ERROR, Scorer
 from ssmts.training.files import replacing
 
 __all__ = ["Scored", "predict"]
-
-_BATCH = 131_072
 
 
 @dataclass(frozen=True)
@@ -107,7 +105,7 @@ def predict(
 def _tables(source: Any, n_rows: int) -> Iterator[pa.Table]:
     """Arrow tables of some rows of a parquet data set or a query, in order."""
     if nw.dependencies.is_polars_lazyframe(source):
-        for batch in source.collect_batches(chunk_size=min(n_rows, _BATCH), maintain_order=True):
+        for batch in source.collect_batches(chunk_size=min(n_rows, BATCH), maintain_order=True):
             yield batch.to_arrow()
     elif isinstance(source, str | os.PathLike):
         yield from parquet_tables(source, n_rows=n_rows)

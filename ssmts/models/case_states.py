@@ -33,6 +33,11 @@ class Case:
     values: Float
 
     @property
+    def interval(self) -> float:
+        """Median interval in reference steps."""
+        return float(np.median(np.diff(self.times)))
+
+    @property
     def weights(self) -> Float:
         """Share of the time that each observation speaks for: half of the interval on either side."""
         halves = 0.5 * np.diff(self.times)

@@ -123,6 +123,6 @@ def _raw(cases: Sequence[Case], A: Complex, fold: Float, stride: float) -> Itera
         mean_energy = np.add.reduceat(energy * weights[:, None], first, axis=0) / total
         level = np.add.reduceat(case.values.T * weights[:, None], first, axis=0) / total
         strength = np.log(mean_energy + _FLOOR)
-        deaf = A.imag * np.median(np.diff(case.times)) > _CARRIED * np.pi
+        deaf = A.imag * case.interval > _CARRIED * np.pi
         strength[:, np.repeat(deaf, len(fold))] = np.nan
         yield number, marks, np.concatenate([strength, level], axis=1)

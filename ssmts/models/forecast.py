@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from threading import Lock
+from typing import Any
 
 import numpy as np
 import torch
@@ -84,9 +85,10 @@ class ForecastModel:
             forecast += self.deep.correct_last(windows, features, mean, deviation)
         return forecast
 
-    def with_spread(self, spread: Spread) -> ForecastModel:
-        """The same forecasts with other quantiles around them."""
-        return ForecastModel(self.config, self.linear, self.deep, spread, self.covariance)
+    def replaced(self, **parts: Any) -> ForecastModel:
+        """The same model but for the parts given, by the names that they have when it is made."""
+        names = ("config", "linear", "deep", "spread", "covariance")
+        return ForecastModel(**({name: getattr(self, name) for name in names} | parts))
 
     def summary(self, windows: SequenceStack) -> tuple[SequenceStack, Float, Float, Float]:
         """Windows as the hold reads them, and the features, mean and deviation that forecasts are made of."""
