@@ -12,7 +12,7 @@ import numpy as np
 from ssmts.data import Calendar, CovariateColumns, Panel, Series
 from ssmts.errors import ParameterError
 from ssmts.estimators._covariates import CovariateEffect, SignalScale, require_covariates
-from ssmts.estimators._sequences import Scaling
+from ssmts.estimators._scaling import Scaling
 from ssmts.models.arrays import Float, Rows
 from ssmts.models.config import LinearConfig
 from ssmts.models.effects import EffectMoments, Whitener, choose_effect

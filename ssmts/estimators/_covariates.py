@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ssmts.data import Calendar, CovariateColumns, Layout, Panel, Series, Times
 from ssmts.errors import CovariateError
-from ssmts.estimators._sequences import Scaling
+from ssmts.estimators._scaling import Scaling
 from ssmts.models.arrays import Float
 from ssmts.models.signals import SignalBank
 

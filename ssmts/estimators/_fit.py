@@ -18,7 +18,8 @@ from ssmts.estimators._fitted import FittedForecaster, tail_of
 from ssmts.estimators._memory import remembered
 from ssmts.estimators._mixing import fit_mixing
 from ssmts.estimators._residual import DeepFit
-from ssmts.estimators._sequences import ExtraFeatures, RowWeights, Scaling, training_sequences
+from ssmts.estimators._scaling import Scaling
+from ssmts.estimators._training_sequences import ExtraFeatures, RowWeights, training_sequences
 from ssmts.models import ForecastModel, LinearConfig, LinearFit, ModelConfig, fit_linear
 from ssmts.models.arrays import Float
 from ssmts.models.covariance import fit_autocovariance

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from ssmts.data import CovariateColumns, Covariates, Layout, Panel, Series, merge_covariates
 from ssmts.errors import InstantError, ParameterError
 from ssmts.estimators._covariates import CovariateEffect
+from ssmts.estimators._last_windows import window_rows
 from ssmts.estimators._mixing import Mixing
-from ssmts.estimators._sequences import RowWeights, Scaling, training_sequences, window_rows
+from ssmts.estimators._scaling import Scaling
+from ssmts.estimators._training_sequences import RowWeights, training_sequences
 from ssmts.models import ForecastModel
 from ssmts.models.moments import Moments
 from ssmts.models.ridge import Penalties

@@ -13,7 +13,7 @@ from torch import Tensor
 from ssmts.data import Panel, Series
 from ssmts.errors import CovariateError, ParameterError
 from ssmts.estimators._fitted import FittedForecaster, TrainingMemory, continued, covariates_since, tail_of
-from ssmts.estimators._sequences import RowWeights
+from ssmts.estimators._training_sequences import RowWeights
 from ssmts.models import LinearFit, LinearPath
 from ssmts.models.arrays import Float
 from ssmts.models.moments import Moments, Segments, accumulate

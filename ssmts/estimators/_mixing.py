@@ -13,7 +13,8 @@ from torch import Tensor
 from ssmts.data import CovariateColumns, Panel, Series
 from ssmts.errors import CovariateError
 from ssmts.estimators._covariates import SignalScale, covariates_of
-from ssmts.estimators._sequences import LastWindows, Scaling
+from ssmts.estimators._last_windows import LastWindows
+from ssmts.estimators._scaling import Scaling
 from ssmts.models.arrays import Float
 from ssmts.models.bank import ModeBank, make_bank
 from ssmts.models.sequences import SequenceStack

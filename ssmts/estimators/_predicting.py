@@ -16,7 +16,7 @@ from ssmts.errors import HorizonError, NonFiniteForecastError, ParameterError
 from ssmts.estimators._covariates import require_covariates
 from ssmts.estimators._fit import horizon_of
 from ssmts.estimators._fitted import FittedForecaster, tail_of
-from ssmts.estimators._sequences import LastWindows, last_windows
+from ssmts.estimators._last_windows import LastWindows, last_windows
 from ssmts.models.arrays import Float, Rows
 from ssmts.models.leads import at_leads
 from ssmts.models.sequences import SequenceStack

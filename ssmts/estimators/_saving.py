@@ -22,7 +22,7 @@ from ssmts.estimators._covariates import CovariateEffect
 from ssmts.estimators._fitted import FittedForecaster
 from ssmts.estimators._memory import memory_from_state, memory_to_state
 from ssmts.estimators._mixing import Mixing
-from ssmts.estimators._sequences import Scaling
+from ssmts.estimators._scaling import Scaling
 from ssmts.models import ForecastModel, ModelConfig
 from ssmts.training import read_safetensors, write_safetensors_atomic
 

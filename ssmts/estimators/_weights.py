@@ -9,7 +9,7 @@ import numpy as np
 
 from ssmts.data import Panel, read_row_values
 from ssmts.errors import ParameterError, ShapeError
-from ssmts.estimators._sequences import RowWeights
+from ssmts.estimators._training_sequences import RowWeights
 from ssmts.models.arrays import Float
 
 __all__ = ["lengthened", "row_weights"]

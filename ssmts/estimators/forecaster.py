@@ -19,7 +19,7 @@ from ssmts.estimators._predicting import forecast_panel
 from ssmts.estimators._reading import read_history, read_training
 from ssmts.estimators._saving import read_forecaster, write_forecaster
 from ssmts.estimators._scoring import mean_squared_error
-from ssmts.estimators._sequences import RowWeights
+from ssmts.estimators._training_sequences import RowWeights
 from ssmts.estimators._weights import lengthened, row_weights
 from ssmts.estimators.explaining import ExplainingMixin
 from ssmts.estimators.exporting import ExportingMixin
