@@ -3,7 +3,8 @@
 A vector holds 64 bytes, 16 float32 or 8 float64; LLVM splits it where registers are narrower. Inside `jit`
 functions, with i an index into a flat contiguous array (it is not checked): `load(array, i)`,
 `store(array, i, v)`, `fill(array, i)`, which repeats one element, `zeros(array)` of the array's dtype,
-`total(v)`, the sum of the lanes in a fixed order, `+`, `-` and `*`, and the functions `exp`,
+`total(v)`, the sum of the lanes in a fixed order, `prefetch(array, i)` and `prefetch_to_write(array, i)`,
+which ask for the cache line of an element that is needed soon, `+`, `-` and `*`, and the functions `exp`,
 `phi1` = (e^z - 1) / z and its slope.
 """
 
@@ -18,7 +19,7 @@ from typing import Any
 
 import numba
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.core.datamodel import PrimitiveModel, register_default
 from numba.extending import intrinsic, overload
 
@@ -75,6 +76,16 @@ def store(typing, array, i, vector):
         return context.get_dummy_value()
 
     return types.none(array, types.intp, vector), emit
+
+
+@intrinsic
+def prefetch(typing, array, i):
+    return types.none(array, types.intp), _emit_prefetch(write=False)
+
+
+@intrinsic
+def prefetch_to_write(typing, array, i):
+    return types.none(array, types.intp), _emit_prefetch(write=True)
 
 
 @intrinsic
@@ -163,6 +174,19 @@ for _symbol, _function in ((operator.add, _add), (operator.sub, _sub), (operator
             return None
 
     _overload(_symbol, _function)
+
+
+def _emit_prefetch(write):
+    def emit(context, builder, signature, arguments):
+        address = pointer(context, builder, signature.args[0], *arguments)
+        word = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [address.type, word, word, word])
+        ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        # the second word asks to keep it in the first-level cache, the third is for data
+        builder.call(ask, [address, *(ir.Constant(word, value) for value in (int(write), 3, 1))])
+        return context.get_dummy_value()
+
+    return emit
 
 
 def _emit_exp(builder, z):

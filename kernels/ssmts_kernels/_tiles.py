@@ -14,7 +14,20 @@ from numba.core import types
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
-from ssmts_kernels._simd import BYTES, FUSED, Vector, fill, jit, load, pointer, splat, store, zeros
+from ssmts_kernels._simd import (
+    BYTES,
+    FUSED,
+    Vector,
+    fill,
+    jit,
+    load,
+    pointer,
+    prefetch,
+    prefetch_to_write,
+    splat,
+    store,
+    zeros,
+)
 
 _FEATURES = cpu_target.target_context.codegen().magic_tuple()[2].split(",")
 ROWS = 16 if "+avx512f" in _FEATURES else 4
@@ -163,6 +176,25 @@ def lines(count, rows, width, source, at, row, target, to):
             store(target, to + i * width + j, load(source, at + i * row + j))
     for j in range(count * width, rows * width, lanes):
         store(target, to + j, zeros(target))
+
+
+@jit
+def ask(part, count, width, source, at, row):
+    """Have a quarter of up to 16 rows come to the cache before they are read; there are `count` of them.
+
+    Hardware does not foresee short rows that lie apart. All of them at once would wait for each other.
+    """
+    for i in range(4 * part, min(4 * part + 4, count)):
+        for j in range(0, width, BYTES // source.itemsize):
+            prefetch(source, at + i * row + j)
+
+
+@jit
+def ask_to_write(part, count, width, target, at, row):
+    """Have a quarter of up to 16 rows come to the cache before they are written."""
+    for i in range(4 * part, min(4 * part + 4, count)):
+        for j in range(0, width, BYTES // target.itemsize):
+            prefetch_to_write(target, at + i * row + j)
 
 
 @jit

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from ssmts_kernels._simd import BYTES, fill, jit, load, store, total, zeros
-from ssmts_kernels._tiles import lines, multiply, scale_rows, transpose, update
+from ssmts_kernels._tiles import ask, ask_to_write, lines, multiply, scale_rows, transpose, update
 from ssmts_kernels.ssd.loops import CHUNK, STEPS, decays, share
 
 
@@ -51,6 +51,10 @@ def backward_loop(
             pairs[:] = 0
             for head in range(begin, end):
                 base, at = (row * heads + head) * size, (row * length + start) * heads + head
+                # What comes after this head: the next one, or the first one of the chunk before.
+                coming, after_this = steps, at + 1
+                if head + 1 == end:
+                    coming, after_this = min(start, CHUNK), at + 1 - CHUNK * heads - (end - begin)
                 lines(steps, blocks * STEPS, width, x, at * width, heads * width, signal, 0)
                 lines(steps, blocks * STEPS, width, grad_y, at * width, heads * width, outer, 0)
                 # The states at the start of every block; (P, N) here, for sums over P.
@@ -68,10 +72,17 @@ def backward_loop(
                 for s in range(blocks - 1, -1, -1):
                     count, here = min(STEPS, steps - s * STEPS), at + s * STEPS * heads
                     k, n, p = s * STEPS, s * STEPS * modes, s * STEPS * width
+                    there, rows, row_size = (
+                        (after_this + s * STEPS * heads) * width,
+                        min(STEPS, coming - s * STEPS),
+                        heads * width,
+                    )
 
                     # Within the block: how y_i depends on each x_j.
+                    ask(0, rows, width, x, there, row_size)
                     transpose(STEPS, width, signal, p, flipped, 0)
                     multiply(STEPS, width, STEPS, outer, p, width, 1, flipped, 0, products, 0)
+                    ask(1, rows, width, x, there, row_size)
                     for i in range(STEPS):
                         grad_D[row * heads + head] += products[i * STEPS + i]
                     for i in range(0, square, lanes):
@@ -80,6 +91,7 @@ def backward_loop(
                         store(pairs, s * square + i, load(pairs, s * square + i) + pair)
                         store(products, i, pair * score)
                         store(mixed, i, decayed * score)
+                    ask(2, rows, width, x, there, row_size)
                     _cross(products, below, crossing)
 
                     # What the block takes up, later in it and beyond its end.
@@ -87,21 +99,30 @@ def backward_loop(
                         left = fill(between, s * square + square - STEPS + j)
                         for i in range(j * modes, (j + 1) * modes, lanes):
                             store(weights, i, left * load(b, n + i))
+                    ask(3, rows, width, x, there, row_size)
                     multiply(STEPS, modes, width, weights, 0, modes, 1, adjoint, base, by_input, 0)
+                    ask(0, rows, width, grad_y, there, row_size)
                     update(
                         STEPS, STEPS, width, mixed, 0, 1, STEPS, outer, p, one, 0, by_input, 0, by_input, 0
                     )
+                    ask(1, rows, width, grad_y, there, row_size)
+                    ask_to_write(0, count, width, grad_x, here * width, row_size)
                     transpose(modes, width, adjoint, base, after, 0)
+                    ask(2, rows, width, grad_y, there, row_size)
                     multiply(STEPS, width, modes, taken_up, p, width, 1, after, 0, of_B, 0)
+                    ask(3, rows, width, grad_y, there, row_size)
                     _add(of_B, b, n, modes, sums_B, kept)
 
                     # What the state before the block contributes, and its gradient.
                     scale_rows(STEPS, width, since, k, outer, p, from_start, 0)
+                    ask_to_write(1, count, width, grad_x, here * width, row_size)
                     multiply(STEPS, width, modes, from_start, 0, width, 1, before, s * size, of_C, 0)
+                    ask_to_write(2, count, width, grad_x, here * width, row_size)
                     _add(of_C, c, n, modes, sums_C, carried)
                     through = zeros(grad_y)
                     for i in range(0, size, lanes):
                         through = through + load(before, s * size + i) * load(after, i)
+                    ask_to_write(3, count, width, grad_x, here * width, row_size)
                     update(
                         modes, STEPS, width, c, n, 1, modes, from_start, 0,
                         since, k + STEPS - 1, adjoint, base, adjoint, base,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from ssmts_kernels._simd import BYTES, fill, jit, load, store
-from ssmts_kernels._tiles import lines, multiply, scale_rows, transpose, update
+from ssmts_kernels._tiles import ask, ask_to_write, lines, multiply, scale_rows, transpose, update
 
 STEPS = 16
 CHUNK = 64
@@ -43,20 +43,30 @@ def forward_loop(first, last, layout, x, decay, gain, B, C, D, states, starts, y
                     to = ((row * chunks + start // CHUNK) * heads + head) * size
                     for i in range(0, size, lanes):
                         store(starts, to + i, load(states, base + i))
+                # x is asked for a block ahead, y before it is written, a quarter between two products.
+                coming, there = min(STEPS, length - start - STEPS), (at + STEPS * heads) * width
+                ask(0, coming, width, x, there, heads * width)
                 decays(count, decay, gain, at, heads, unit, between, gains, since, scale, 0)
                 lines(count, STEPS, width, x, at * width, heads * width, signal, 0)
+                ask_to_write(0, count, width, y, at * width, heads * width)
+                ask_to_write(1, count, width, y, at * width, heads * width)
                 # From steps of the block, feed-through on the diagonal, and from the state before it.
                 for i in range(0, STEPS * STEPS, lanes):
                     store(mixed, i, load(between, i) * load(scores, i) * load(gains, i % STEPS))
                 for i in range(STEPS):
                     mixed[i * STEPS + i] += D[head]
                 scale_rows(STEPS, modes, since, 0, c, 0, weights, 0)
+                ask_to_write(2, count, width, y, at * width, heads * width)
+                ask_to_write(3, count, width, y, at * width, heads * width)
                 multiply(STEPS, modes, width, weights, 0, modes, 1, states, base, out, 0)
+                ask(1, coming, width, x, there, heads * width)
                 update(STEPS, STEPS, width, mixed, 0, STEPS, 1, signal, 0, one, 0, out, 0, out, 0)
+                ask(2, coming, width, x, there, heads * width)
                 for i in range(count):
                     for p in range(0, width, lanes):
                         store(y, (at + i * heads) * width + p, load(out, i * width + p))
                 scale_rows(STEPS, width, scale, 0, signal, 0, signal, 0)
+                ask(3, coming, width, x, there, heads * width)
                 update(
                     modes, STEPS, width, b, 0, 1, modes, signal, 0,
                     since, STEPS - 1, states, base, states, base,
