@@ -25,7 +25,7 @@ def backward_loop(
     lanes = BYTES // grad_y.itemsize
     unit, below = np.eye(STEPS, dtype=kind).ravel(), np.tri(STEPS, STEPS, -1).astype(kind).ravel()
     one = np.ones(1, kind)
-    b, c, sums_B, sums_C = np.empty((4, CHUNK * modes), kind)
+    b, c, b_flipped, c_flipped, sums_B, sums_C = np.empty((6, CHUNK * modes), kind)
     weights, of_B, of_C = np.empty((3, STEPS * modes), kind)
     signal, taken_up, outer = np.empty((3, CHUNK * width), kind)
     flipped, from_start, by_input = np.empty((3, STEPS * width), kind)
@@ -33,7 +33,7 @@ def backward_loop(
     products, mixed = np.empty((2, square), kind)
     gains, since, scale = np.empty((3, CHUNK), kind)
     crossing, carried, kept = np.empty((3, STEPS), kind)
-    before, after = np.empty(CHUNK // STEPS * size, kind), np.empty(size, kind)
+    before = np.empty(CHUNK // STEPS * size, kind)
     for task in range(first, last):
         row, group, begin, end = share(task, layout)
         for chunk in range(chunks - 1, -1, -1):
@@ -44,8 +44,10 @@ def backward_loop(
             lines(steps, blocks * STEPS, modes, B, here, groups * modes, b, 0)
             lines(steps, blocks * STEPS, modes, C, here, groups * modes, c, 0)
             for s in range(blocks):
-                transpose(STEPS, modes, b, s * STEPS * modes, weights, 0)
-                multiply(STEPS, modes, STEPS, c, s * STEPS * modes, modes, 1, weights, 0, scores, s * square)
+                n = s * STEPS * modes
+                transpose(STEPS, modes, b, n, b_flipped, n)
+                transpose(STEPS, modes, c, n, c_flipped, n)
+                multiply(STEPS, modes, STEPS, c, n, modes, 1, b_flipped, n, scores, s * square)
             sums_B[:] = 0
             sums_C[:] = 0
             pairs[:] = 0
@@ -57,8 +59,8 @@ def backward_loop(
                     coming, after_this = min(start, CHUNK), at + 1 - CHUNK * heads - (end - begin)
                 lines(steps, blocks * STEPS, width, x, at * width, heads * width, signal, 0)
                 lines(steps, blocks * STEPS, width, grad_y, at * width, heads * width, outer, 0)
-                # The states at the start of every block; (P, N) here, for sums over P.
-                transpose(modes, width, starts, ((row * chunks + chunk) * heads + head) * size, before, 0)
+                # The states at the start of every block.
+                lines(1, 1, size, starts, ((row * chunks + chunk) * heads + head) * size, 0, before, 0)
                 for s in range(blocks):
                     count, here = min(STEPS, steps - s * STEPS), at + s * STEPS * heads
                     k, n, p = s * STEPS, s * STEPS * modes, s * STEPS * width
@@ -66,32 +68,30 @@ def backward_loop(
                     scale_rows(STEPS, width, scale, k, signal, p, taken_up, p)
                     if s + 1 < blocks:
                         update(
-                            width, STEPS, modes, taken_up, p, 1, width, b, n,
+                            modes, STEPS, width, b, n, 1, modes, taken_up, p,
                             since, k + STEPS - 1, before, s * size, before, (s + 1) * size,
                         )  # fmt: skip
                 for s in range(blocks - 1, -1, -1):
                     count, here = min(STEPS, steps - s * STEPS), at + s * STEPS * heads
                     k, n, p = s * STEPS, s * STEPS * modes, s * STEPS * width
-                    there, rows, row_size = (
-                        (after_this + s * STEPS * heads) * width,
-                        min(STEPS, coming - s * STEPS),
-                        heads * width,
-                    )
+                    there, rows = (after_this + s * STEPS * heads) * width, min(STEPS, coming - s * STEPS)
 
                     # Within the block: how y_i depends on each x_j.
-                    ask(0, rows, width, x, there, row_size)
+                    ask(0, rows, width, x, there, heads * width)
                     transpose(STEPS, width, signal, p, flipped, 0)
                     multiply(STEPS, width, STEPS, outer, p, width, 1, flipped, 0, products, 0)
-                    ask(1, rows, width, x, there, row_size)
-                    for i in range(STEPS):
-                        grad_D[row * heads + head] += products[i * STEPS + i]
+                    ask(1, rows, width, x, there, heads * width)
+                    trace = products[0]
+                    for i in range(1, STEPS):
+                        trace += products[i * STEPS + i]
+                    grad_D[row * heads + head] += trace
                     for i in range(0, square, lanes):
                         decayed, score = load(between, s * square + i), load(scores, s * square + i)
                         pair = decayed * load(gains, k + i % STEPS) * load(products, i)
                         store(pairs, s * square + i, load(pairs, s * square + i) + pair)
                         store(products, i, pair * score)
                         store(mixed, i, decayed * score)
-                    ask(2, rows, width, x, there, row_size)
+                    ask(2, rows, width, x, there, heads * width)
                     _cross(products, below, crossing)
 
                     # What the block takes up, later in it and beyond its end.
@@ -99,30 +99,29 @@ def backward_loop(
                         left = fill(between, s * square + square - STEPS + j)
                         for i in range(j * modes, (j + 1) * modes, lanes):
                             store(weights, i, left * load(b, n + i))
-                    ask(3, rows, width, x, there, row_size)
+                    ask(3, rows, width, x, there, heads * width)
                     multiply(STEPS, modes, width, weights, 0, modes, 1, adjoint, base, by_input, 0)
-                    ask(0, rows, width, grad_y, there, row_size)
+                    ask(0, rows, width, grad_y, there, heads * width)
                     update(
                         STEPS, STEPS, width, mixed, 0, 1, STEPS, outer, p, one, 0, by_input, 0, by_input, 0
                     )
-                    ask(1, rows, width, grad_y, there, row_size)
-                    ask_to_write(0, count, width, grad_x, here * width, row_size)
-                    transpose(modes, width, adjoint, base, after, 0)
-                    ask(2, rows, width, grad_y, there, row_size)
-                    multiply(STEPS, width, modes, taken_up, p, width, 1, after, 0, of_B, 0)
-                    ask(3, rows, width, grad_y, there, row_size)
-                    _add(of_B, b, n, modes, sums_B, kept)
+                    ask(1, rows, width, grad_y, there, heads * width)
+                    ask_to_write(0, count, width, grad_x, here * width, heads * width)
+                    transpose(STEPS, width, taken_up, p, flipped, 0)
+                    ask(2, rows, width, grad_y, there, heads * width)
+                    multiply(modes, width, STEPS, adjoint, base, width, 1, flipped, 0, of_B, 0)
+                    ask(3, rows, width, grad_y, there, heads * width)
+                    _add(of_B, b_flipped, n, modes, sums_B, kept)
 
                     # What the state before the block contributes, and its gradient.
                     scale_rows(STEPS, width, since, k, outer, p, from_start, 0)
-                    ask_to_write(1, count, width, grad_x, here * width, row_size)
-                    multiply(STEPS, width, modes, from_start, 0, width, 1, before, s * size, of_C, 0)
-                    ask_to_write(2, count, width, grad_x, here * width, row_size)
-                    _add(of_C, c, n, modes, sums_C, carried)
-                    through = zeros(grad_y)
-                    for i in range(0, size, lanes):
-                        through = through + load(before, s * size + i) * load(after, i)
-                    ask_to_write(3, count, width, grad_x, here * width, row_size)
+                    ask_to_write(1, count, width, grad_x, here * width, heads * width)
+                    transpose(STEPS, width, from_start, 0, flipped, 0)
+                    multiply(modes, width, STEPS, before, s * size, width, 1, flipped, 0, of_C, 0)
+                    ask_to_write(2, count, width, grad_x, here * width, heads * width)
+                    _add(of_C, c_flipped, n, modes, sums_C, carried)
+                    through = _dot(size, before, s * size, adjoint, base)
+                    ask_to_write(3, count, width, grad_x, here * width, heads * width)
                     update(
                         modes, STEPS, width, c, n, 1, modes, from_start, 0,
                         since, k + STEPS - 1, adjoint, base, adjoint, base,
@@ -140,14 +139,16 @@ def backward_loop(
                     # its end, and through all of it.
                     for j in range(STEPS - 2, -1, -1):
                         carried[j] += carried[j + 1]
-                    ahead = total(through) * since[k + STEPS - 1]
+                    ahead = through * since[k + STEPS - 1]
                     for j in range(count):
                         grad_exponent[here + j * heads] = crossing[j] + carried[j] + ahead
                         ahead += kept[j]
             for s in range(blocks):
                 n, at = s * STEPS * modes, s * square
-                update(STEPS, STEPS, modes, pairs, at, STEPS, 1, b, n, one, 0, sums_C, n, sums_C, n)
-                update(STEPS, STEPS, modes, pairs, at, 1, STEPS, c, n, one, 0, sums_B, n, sums_B, n)
+                transpose(modes, STEPS, sums_C, n, of_C, 0)
+                update(STEPS, STEPS, modes, pairs, at, STEPS, 1, b, n, one, 0, of_C, 0, sums_C, n)
+                transpose(modes, STEPS, sums_B, n, of_B, 0)
+                update(STEPS, STEPS, modes, pairs, at, 1, STEPS, c, n, one, 0, of_B, 0, sums_B, n)
             part = (task % parts * batch + row) * length + start
             for i in range(steps):
                 to = ((part + i) * groups + group) * modes
@@ -171,12 +172,27 @@ def _cross(flow, below, crossing):
 
 @jit
 def _add(gradient, weights, at, modes, sums, products):
-    """Add a block's gradient to the sums; return its products with the weights, step by step."""
-    lanes = BYTES // sums.itemsize
-    for i in range(STEPS):
+    """Add a block's gradient to the sums; return its products with the weights, step by step.
+
+    All are (N, steps) here: sums over N need no sums of lanes.
+    """
+    for i in range(0, STEPS, BYTES // sums.itemsize):
         product = zeros(sums)
-        for n in range(i * modes, (i + 1) * modes, lanes):
-            value = load(gradient, n)
-            product = product + value * load(weights, at + n)
-            store(sums, at + n, load(sums, at + n) + value)
-        products[i] = total(product)
+        for j in range(i, modes * STEPS, STEPS):
+            value = load(gradient, j)
+            product = product + value * load(weights, at + j)
+            store(sums, at + j, load(sums, at + j) + value)
+        store(products, i, product)
+
+
+@jit
+def _dot(size, a, at, b, bt):
+    """Return the sum of all products, in four sums at a time: one would wait for itself."""
+    lanes = BYTES // a.itemsize
+    p, q, r, s = zeros(a), zeros(a), zeros(a), zeros(a)
+    for i in range(0, size, 4 * lanes):
+        p = p + load(a, at + i) * load(b, bt + i)
+        q = q + load(a, at + i + lanes) * load(b, bt + i + lanes)
+        r = r + load(a, at + i + 2 * lanes) * load(b, bt + i + 2 * lanes)
+        s = s + load(a, at + i + 3 * lanes) * load(b, bt + i + 3 * lanes)
+    return total(p + q + (r + s))
