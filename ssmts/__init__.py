@@ -19,6 +19,7 @@ _LAZY = dict.fromkeys(
         "Mamba2Forecaster",
         "Mamba3Forecaster",
         "ForecastStream",
+        "CaseStream",
         *(
             backbone + task
             for backbone in ("LSSL", "S4", "S4D", "S5", "Mamba", "Mamba2", "Mamba3")

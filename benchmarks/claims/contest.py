@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from torch.nn import functional
 from benchmarks.claims.cells import Row
 from ssmts.nn import SSMStack
 from ssmts.nn.baselines import DilatedCNN, Recurrent, Transformer
-from ssmts.nn.lti import LTILayer
+from ssmts.nn.layer import SSMLayer
+from ssmts.nn.lti import ModalLayer
 from ssmts.training import Batches, Callback, TrainingConfig, TrainingState, train
 from ssmts_datasets import SequenceTask
 
@@ -26,8 +28,6 @@ STEPS_AN_EPOCH = 100  # at most; fewer where they take longer than a share of th
 SHARES = 20  # of the time: an epoch takes one at most, and a model whose step takes longer is not trained
 # (share of the time at which a phase ends, learning rates in multiples of the entry's)
 PHASES = ((0.7, 1.0), (1.0, 0.1))
-# Of A, B, P and Δ, as the S4 paper has it: smaller than that of all other parameters.
-SYSTEM_RATE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,20 @@ class Entry:
 def stack(layer: str, n_layers: int = 2, d_state: int = 64, **options: Any) -> Callable[[int], nn.Module]:
     """A stack of state-space layers."""
     return lambda d: SSMStack(d, n_layers, layer=layer, d_state=d_state, dropout=0.0, layer_options=options)
+
+
+def of_unit_variance(backbone: Callable[[int], nn.Module]) -> Callable[[int], nn.Module]:
+    """Begin with C times Δ^-1/2: the answer to white noise is then as large whatever Δ is."""
+
+    def build(d_model: int) -> nn.Module:
+        module = backbone(d_model)
+        for layer in module.modules():
+            if isinstance(layer, ModalLayer):
+                with torch.no_grad():
+                    layer.C *= layer.delta[:, None, None] ** -0.5
+        return module
+
+    return build
 
 
 def entries(span: int | None = None, d_state: int = 64, n_layers: int = 2) -> dict[str, Entry]:
@@ -67,14 +81,19 @@ ENTRIES = entries()
 
 
 class SequenceModel(nn.Module):
-    """Embedding, backbone, and a linear answer at the last positions or of the mean over positions."""
+    """Embedding, backbone, and a linear answer at the last positions or of the mean over positions.
+
+    Numbers are embedded by a small network, one position at a time: what two channels of one position mean
+    together, a number and its mark, no model has to find through its memory.
+    """
 
     def __init__(
         self, task: SequenceTask, backbone: Callable[[int], nn.Module], d_model: int, pool: str
     ) -> None:
         super().__init__()
+        n_channels = task.inputs.shape[-1]
         self.embed: nn.Module = (
-            nn.Linear(task.inputs.shape[2], d_model)
+            nn.Sequential(nn.Linear(n_channels, 2 * d_model), nn.GELU(), nn.Linear(2 * d_model, d_model))
             if task.n_tokens is None
             else nn.Embedding(task.n_tokens, d_model)
         )
@@ -168,10 +187,13 @@ class StopWhenSolved(Callback):
     def __init__(self, enough: float, seconds: float) -> None:
         self.enough, self.seconds = enough, seconds
         self.begun, self.share, self.used, self.solved = time.process_time(), 1.0, 0.0, False
+        self.curve: list[tuple[float, float]] = []  # (seconds, validation loss) after every epoch
 
     def on_epoch_end(self, state: TrainingState) -> bool:
         """Whether the lowest validation loss is low enough, or no time is left."""
         self.used = time.process_time() - self.begun
+        loss = state.history[-1]["validation_loss"]
+        self.curve.append((round(self.used, 1), round(loss if loss is not None else math.nan, 4)))
         self.solved = state.best_validation is not None and state.best_validation < self.enough
         return self.solved or self.used > self.share * self.seconds
 
@@ -203,7 +225,9 @@ def contend(
     stop = StopWhenSolved(enough, seconds)
     epochs = 0
     for phase, (stop.share, rate) in enumerate(PHASES):
-        _mark_rates(model, SYSTEM_RATE * rate)
+        for layer in model.modules():
+            if isinstance(layer, SSMLayer):
+                layer.system_rate = rate * SSMLayer.system_rate
         config = TrainingConfig(
             max_epochs=100_000, batch_size=batch_size, learning_rate=rate * entry.learning_rate,
             weight_decay=0.0, patience=None, random_state=seed + 1000 * phase, device="cpu",
@@ -224,6 +248,7 @@ def contend(
         "training_loss": result.history[-1]["train_loss"],
         "validation_loss": result.best_validation,
         "validation": score(model, validation),
+        "curve": stop.curve,
     }
 
 
@@ -244,15 +269,6 @@ def _seconds_a_step(model: SequenceModel, training: Batches, batch_size: int, li
             break
     model.zero_grad()
     return seconds
-
-
-def _mark_rates(model: nn.Module, rate: float) -> None:
-    """Tell the optimizer the highest learning rate of the parameters of linear systems."""
-    for layer in model.modules():
-        if isinstance(layer, LTILayer):
-            for name, parameter in layer.named_parameters():
-                if name not in ("C", "D"):
-                    parameter._learning_rate = rate  # type: ignore[attr-defined]
 
 
 @torch.no_grad()

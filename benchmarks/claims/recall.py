@@ -16,7 +16,7 @@ from ssmts_datasets import SequenceTask
 # Longer sequences are made and read a few at a time; so many in all are asked at each length.
 ASKED = 256
 SEED_OF_VALIDATION, SEED_OF_TEST = 10**9, 2 * 10**9
-MOST_POSITIONS = 2**21  # positions that are asked at a length; fewer sequences where they are longer
+MOST_POSITIONS = 2**18  # that are asked at a length, in 16 sequences at least
 
 
 def add_arguments(

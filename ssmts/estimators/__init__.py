@@ -30,6 +30,7 @@ from ssmts.estimators.case_backbones import (
     S5Classifier,
     S5Regressor,
 )
+from ssmts.estimators.case_stream import CaseStream
 from ssmts.estimators.classifier import LinearSSMClassifier, SSMClassifier
 from ssmts.estimators.deep import S4DForecaster, S4Forecaster
 from ssmts.estimators.forecaster import SSMForecaster
@@ -39,6 +40,7 @@ from ssmts.estimators.streaming import ForecastStream
 from ssmts.training import file_kind
 
 __all__ = [
+    "CaseStream",
     "ForecastStream",
     "LSSLClassifier",
     "LSSLForecaster",

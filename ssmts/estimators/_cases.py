@@ -18,6 +18,7 @@ from ssmts.estimators._case_deep import DeepOutcome, Loss
 from ssmts.estimators._case_fitted import FittedCases, TrainingCases, not_fitted
 from ssmts.estimators._case_saving import read_fitted_cases, write_fitted_cases
 from ssmts.estimators._fit import checked_rates, is_integer, is_number
+from ssmts.estimators.case_stream import CaseStream
 from ssmts.models.arrays import Float, Rows
 from ssmts.models.case_copies import with_copies
 from ssmts.models.case_hold import fit_case_hold, has_gaps
@@ -185,8 +186,7 @@ class CaseEstimator(BaseEstimator):
         """Cases to be judged, in reference steps."""
         fitted = self._check_fitted()
         if rate is not None:
-            if not is_number(rate) or not 0 < rate < np.inf:
-                raise ParameterError("rate", rate, "a positive number: intervals of X in those of training")
+            _checked_rate(rate)
             if times is not None or is_long(X, self.id_col):
                 raise ParameterError("rate", rate, "None where times say the intervals themselves")
         if is_table(X) and not is_long(X, self.id_col):
@@ -217,6 +217,36 @@ class CaseEstimator(BaseEstimator):
 
     def _answers(self, X: Any, rate: Any, times: Any) -> Float:
         return self._check_fitted()(self._read_cases(X, rate, times))
+
+    def _decide(self, answers: Float) -> Any:
+        """Labels or numbers (n_cases,) of answers (n_cases, n_targets)."""
+        raise NotImplementedError
+
+    def stream(self, *, rate: float = 1.0) -> CaseStream:
+        """Follow one case as it grows: ``update(time, values)``, then ``predict()`` at any moment.
+
+        Parameters
+        ----------
+        rate : float
+            Interval of observations that come without a time, in those of the training data.
+
+        Returns
+        -------
+        CaseStream
+            Without an observation yet. Its answers are those of :meth:`predict` on the case so far.
+
+        Raises
+        ------
+        ParameterError
+            If rate is not positive.
+        sklearn.exceptions.NotFittedError
+            Before fit.
+        """
+        fitted = self._check_fitted()
+        interval = _checked_rate(rate) * fitted.model.input.step
+        if fitted.layout.clock.kind == "datetime":
+            interval = round(interval)
+        return CaseStream(fitted, self._decide, interval)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model as one safetensors file, whole or not at all.
@@ -271,6 +301,12 @@ class CaseEstimator(BaseEstimator):
         tags.input_tags.three_d_array = True
         tags.target_tags.required = True
         return tags
+
+
+def _checked_rate(rate: Any) -> float:
+    if not is_number(rate) or not 0 < rate < np.inf:
+        raise ParameterError("rate", rate, "a positive number: intervals of X in those of training")
+    return float(rate)
 
 
 def _aligned(y: Any, panel: Panel) -> Any:

@@ -178,8 +178,10 @@ class SSMClassifier(ClassifierMixin, CaseEstimator):
         sklearn.exceptions.NotFittedError
             Before fit.
         """
-        best = self._answers(X, rate, times).argmax(axis=1)
-        return self.classes_[best]
+        return self._decide(self._answers(X, rate, times))
+
+    def _decide(self, answers: Float) -> Any:
+        return self.classes_[answers.argmax(axis=1)]
 
 
 def _cross_entropy(answers: Tensor, codes: Tensor) -> Tensor:

@@ -129,7 +129,10 @@ class SSMRegressor(RegressorMixin, CaseEstimator):
         sklearn.exceptions.NotFittedError
             Before fit.
         """
-        return self._answers(X, rate, times)[:, 0]
+        return self._decide(self._answers(X, rate, times))
+
+    def _decide(self, answers: Float) -> Float:
+        return answers[:, 0]
 
 
 def _squared_error(answers: Tensor, targets: Tensor) -> Tensor:

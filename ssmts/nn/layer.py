@@ -48,6 +48,14 @@ class SSMLayer(nn.Module, ABC):
         What `hold` may be.
     GATED : bool
         Whether the layer mixes and gates its features itself, so that a block around it needs no gate.
+    SYSTEM : frozenset of str
+        Parameters of the state equation, A, B, Δ and what they are made of: they are trained at `system_rate`
+        at most, and without weight decay.
+    UNDECAYED : frozenset of str
+        Further parameters without weight decay.
+    system_rate : float
+        Highest learning rate of the parameters in SYSTEM, 1e-3 as in the S4, S4D and S5 papers; an instance
+        may have another.
 
     Raises
     ------
@@ -57,6 +65,9 @@ class SSMLayer(nn.Module, ABC):
 
     HOLDS: ClassVar[tuple[str, ...]]
     GATED: ClassVar[bool] = False
+    SYSTEM: ClassVar[frozenset[str]] = frozenset()
+    UNDECAYED: ClassVar[frozenset[str]] = frozenset()
+    system_rate: float = 1e-3
 
     def __init__(self, d_model: int, hold: str) -> None:
         super().__init__()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -44,6 +45,8 @@ class LTILayer(SSMLayer):
     ValueError
         If the hold is not admitted or delta_range is not 0 < low <= high.
     """
+
+    SYSTEM: ClassVar[frozenset[str]] = frozenset({"log_delta", "A", "B"})
 
     def __init__(self, d_model: int, hold: str, delta_range: tuple[float, float]) -> None:
         super().__init__(d_model, hold)
@@ -146,6 +149,8 @@ class ModalLayer(LTILayer):
     B, C : Parameter
         (d_model, d_state / 2, 2), real and imaginary parts.
     """
+
+    SYSTEM: ClassVar[frozenset[str]] = frozenset({"log_delta", "log_A_real", "A_imag", "B", "P"})
 
     def __init__(
         self, d_model: int, A: Tensor, B: Tensor, hold: str, delta_range: tuple[float, float]

@@ -82,6 +82,7 @@ class Mamba3(SelectiveLayer):
     """
 
     HOLDS = ("zoh", "trapezoidal")
+    UNDECAYED: ClassVar[frozenset[str]] = frozenset({"D", "B_bias", "C_bias"})
     PUBLISHED: ClassVar[dict[str, str]] = {"dt_bias": "delta_bias"}
 
     def __init__(

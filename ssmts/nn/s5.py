@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -68,6 +68,7 @@ class S5(SSMLayer):
     """
 
     HOLDS = HOLDS
+    SYSTEM: ClassVar[frozenset[str]] = frozenset({"log_delta", "log_A_real", "A_imag", "B"})
 
     def __init__(
         self,

@@ -45,6 +45,7 @@ class SelectiveLayer(SSMLayer):
     """
 
     GATED = True
+    UNDECAYED: ClassVar[frozenset[str]] = frozenset({"log_A_real", "D"})
     #: Names in the authors' code that differ from ours.
     PUBLISHED: ClassVar[dict[str, str]]
 

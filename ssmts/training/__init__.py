@@ -6,6 +6,7 @@ from ssmts.training.contracts import Batches, EpochRecord, TrainingResult
 from ssmts.training.entry import train
 from ssmts.training.errors import NonFiniteLossError
 from ssmts.training.files import file_kind, read_safetensors, write_safetensors_atomic
+from ssmts.training.optimizer import build_optimizer
 
 __all__ = [
     "Batches",
@@ -15,6 +16,7 @@ __all__ = [
     "TrainingConfig",
     "TrainingResult",
     "TrainingState",
+    "build_optimizer",
     "file_kind",
     "read_safetensors",
     "train",

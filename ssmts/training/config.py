@@ -27,10 +27,10 @@ class TrainingConfig:
     batch_size : int, default=256
         Examples an optimizer step, over all devices together.
     learning_rate : float, default=1e-3
-        Learning rate of AdamW. A parameter with a lower one in its attribute ``_learning_rate`` takes that.
+        Learning rate of AdamW. The parameters of a layer's state equation take 1e-3 at most.
     weight_decay : float, default=1e-2
-        Decoupled weight decay, of matrices only: vectors, scalars and parameters with a true
-        ``_no_weight_decay`` attribute are not decayed.
+        Decoupled weight decay, of matrices only: vectors, scalars and the parameters of a layer's state
+        equation are not decayed.
     patience : int or None, default=5
         Stop after so many epochs in a row without a new lowest validation loss; None never stops.
     device : str or torch.device, default="auto"

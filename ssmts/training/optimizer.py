@@ -13,16 +13,19 @@ WARM_UP_STEPS = 20
 def build_optimizer(module: nn.Module, learning_rate: float, weight_decay: float) -> AdamW:
     """AdamW over the trainable parameters of a module, grouped by learning rate and weight decay.
 
-    Parameters of an SSM (A, B, Δ) want a smaller step and no decay [1]_: attributes of a parameter say so,
-    ``_learning_rate`` (an upper bound) and ``_no_weight_decay``; no layer sets them by itself. Vectors and
-    scalars (biases, norms, gates) are not decayed either.
+    The parameters of a state equation (A, B, P, Δ) want a smaller step and no decay [1]_, and so do, without
+    the smaller step, Mamba's A and D [2]_. Each layer names its own, in the attributes ``SYSTEM``,
+    ``system_rate`` and ``UNDECAYED`` that `ssmts.nn.layer.SSMLayer` documents; any module may. (A copy of a
+    module has them too; attributes of a parameter would be lost.) Vectors and scalars (biases, norms, gates)
+    are not decayed either.
 
     Parameters
     ----------
     module : Module
         Its parameters; those with ``requires_grad=False`` are left out.
     learning_rate, weight_decay : float
-        Of the parameters without marks.
+        Of the parameters that no layer names; a system's rate is the lower one of `learning_rate` and its
+        own.
 
     Returns
     -------
@@ -38,12 +41,20 @@ def build_optimizer(module: nn.Module, learning_rate: float, weight_decay: float
     ----------
     .. [1] Gu, Goel, Ré, "Efficiently Modeling Long Sequences with Structured State Spaces", ICLR 2022,
            appendix D.
+    .. [2] Gu, Dao, "Mamba: Linear-Time Sequence Modeling with Selective State Spaces", 2023: the authors'
+           code marks both.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = defaultdict(list)
-    for parameter in module.parameters():
-        if parameter.requires_grad:
-            rate = min(learning_rate, getattr(parameter, "_learning_rate", learning_rate))
-            fixed = parameter.ndim < 2 or getattr(parameter, "_no_weight_decay", False)
+    seen: set[nn.Parameter] = set()
+    for owner in module.modules():
+        system, undecayed = getattr(owner, "SYSTEM", ()), getattr(owner, "UNDECAYED", ())
+        for name, parameter in owner.named_parameters(recurse=False):
+            if not parameter.requires_grad or parameter in seen:
+                continue
+            seen.add(parameter)
+            highest: float = getattr(owner, "system_rate", learning_rate) if name in system else learning_rate
+            rate = min(learning_rate, highest)
+            fixed = parameter.ndim < 2 or name in system or name in undecayed
             groups[rate, 0.0 if fixed else weight_decay].append(parameter)
     if not groups:
         raise ParameterError(

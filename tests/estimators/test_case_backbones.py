@@ -24,7 +24,7 @@ TINY = {
 
 @pytest.mark.parametrize("task", ["Classifier", "Regressor"])
 @pytest.mark.parametrize("name", BACKBONES)
-def test_every_backbone_trains_saves_loads_and_changes_rate(name, task, waves, tmp_path):
+def test_every_backbone_trains_saves_loads_streams_and_changes_rate(name, task, waves, tmp_path):
     X, y = waves(30)
     target = y if task == "Classifier" else np.where(y == "slow", 1.0, 5.0)
     cls = getattr(ssmts, name + task)
@@ -38,6 +38,13 @@ def test_every_backbone_trains_saves_loads_and_changes_rate(name, task, waves, t
     loaded = ssmts.load(tmp_path / "model")
     assert type(loaded) is cls
     np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+    stream = loaded.stream()
+    for k, value in enumerate(X[3, :20]):
+        stream.update(value) if k % 2 else stream.update(float(k), value)
+    assert stream.predict() == loaded.predict([X[3, :20]])[0]
+    for value in X[3, 20:]:
+        stream.update(value)
+    np.testing.assert_array_equal(stream.predict(), loaded.predict(X[3:4])[0])
     coarse = loaded.predict(X[:, ::2], rate=2.0)
     assert (coarse == target).mean() > 0.9 if task == "Classifier" else np.abs(coarse - target).mean() < 1.0
     answers = loaded._answers(X[:4, ::2], 2.0, None)

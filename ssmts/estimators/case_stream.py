@@ -1,0 +1,126 @@
+"""A case whose observations come one at a time, judged at any moment."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ssmts.data import Series, parse_instant
+from ssmts.errors import DuplicateTimeError, InfiniteValueError, NotNumericError, ShapeError, TooShortError
+from ssmts.estimators._case_fitted import FittedCases
+from ssmts.models.arrays import Float
+from ssmts.models.temperature import softmax
+
+__all__ = ["CaseStream"]
+
+
+class CaseStream:
+    """One case of a classifier or regressor as it grows; their method ``stream`` makes it.
+
+    Its answer is that of the estimator's ``predict`` on the observations so far, to the last digit. An
+    observation is only kept, an answer reads the case: what a classifier looks at, quantiles over the whole
+    case among it, is no sum that could be carried on.
+
+    Parameters
+    ----------
+    fitted : FittedCases
+        The model.
+    decide : callable
+        From answers (1, n_targets) to labels or numbers (1,).
+    interval : int or float
+        Between observations without a time, in units of the clock.
+    """
+
+    def __init__(self, fitted: FittedCases, decide: Callable[[Float], Any], interval: int | float) -> None:
+        self._fitted, self._decide, self._interval = fitted, decide, interval
+        self._times: list[int | float] = []
+        self._latest: int | float | None = None
+        self._values: list[Float] = []
+
+    def __len__(self) -> int:
+        """Return the number of observations so far."""
+        return len(self._times)
+
+    def update(self, time: Any, values: Any = None) -> None:
+        """Take in one observation; one that raises has changed nothing.
+
+        Parameters
+        ----------
+        time : instant
+            Of the observation, as fit's times were counted; late ones are put in their place. Without
+            `values` these are the values, and the observation follows the latest one by the interval of the
+            training data times the stream's rate.
+        values : number or sequence of n_channels
+            NaN where a channel was not observed; an observation of NaN alone is left out.
+
+        Raises
+        ------
+        DuplicateTimeError
+            If the instant is known.
+        InstantError
+            If the time is none.
+        ShapeError, NotNumericError, InfiniteValueError
+            If there is not one number for each channel.
+        """
+        layout = self._fitted.layout
+        if values is None:
+            values = time
+            instant = 0 if self._latest is None else self._latest + self._interval
+        else:
+            instant = parse_instant(time, layout)
+        row = self._row(values)
+        if not np.isnan(row).all():
+            place = bisect_left(self._times, instant)
+            if place < len(self._times) and self._times[place] == instant:
+                raise DuplicateTimeError(f"An observation at {time!r} is known. Leave the second one out.")
+            self._times.insert(place, instant)
+            self._values.insert(place, row)
+        self._latest = instant if self._latest is None else max(self._latest, instant)
+
+    def predict(self) -> Any:
+        """Label or number of the case so far.
+
+        Raises
+        ------
+        TooShortError
+            Before the first observation.
+        """
+        return self._decide(self._answer())[0]
+
+    def predict_proba(self) -> Float:
+        """Probability of every class of the estimator's ``classes_``, (n_classes,).
+
+        Raises
+        ------
+        TooShortError
+            Before the first observation.
+        AttributeError
+            If the estimator is a regressor.
+        """
+        if self._fitted.classes is None:
+            raise AttributeError("a regressor's stream has no predict_proba; call predict")
+        probabilities: Float = softmax(self._answer())[0]
+        return probabilities
+
+    def _answer(self) -> Float:
+        if not self._times:
+            raise TooShortError("The stream holds no observation yet. Call update first.")
+        datetimes = self._fitted.layout.clock.kind == "datetime"
+        times = np.array(self._times, np.int64) if datetimes else np.array(self._times, np.float64)
+        series = Series(0, times, np.stack(self._values))
+        return self._fitted(self._fitted.model.input([series], 1.0))
+
+    def _row(self, values: Any) -> Float:
+        n_channels = len(self._fitted.layout.channels)
+        try:
+            row = np.atleast_1d(np.asarray(values, dtype=np.float64))
+        except (TypeError, ValueError) as error:
+            raise NotNumericError(f"values holds something that is no number ({error}).") from error
+        if row.shape != (n_channels,):
+            raise ShapeError(f"values has shape {row.shape}, but the model has {n_channels} channels.")
+        if np.isinf(row).any():
+            raise InfiniteValueError(f"values is infinite in channel {np.isinf(row).argmax()}.")
+        return row
