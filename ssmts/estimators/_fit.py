@@ -23,13 +23,15 @@ from ssmts.estimators._training_sequences import ExtraFeatures, RowWeights, trai
 from ssmts.models import ForecastModel, LinearConfig, LinearFit, ModelConfig, fit_linear
 from ssmts.models.arrays import Float
 from ssmts.models.covariance import fit_autocovariance
+from ssmts.models.gap_widths import fit_gap_widths
 from ssmts.models.held_out import held_out_errors
-from ssmts.models.hold import HOLDS, thinned_errors
+from ssmts.models.hold import HOLDS
 from ssmts.models.linear import origin_span
 from ssmts.models.moments import origin_rows
 from ssmts.models.selection import choose_context, choose_period
 from ssmts.models.sequences import SequenceStack, stack_sequences
 from ssmts.models.spread import fit_spread
+from ssmts.models.thinned import gap_errors, thinned_errors
 
 __all__ = ["checked_rates", "fit_forecaster", "horizon_of", "is_integer", "is_number"]
 
@@ -201,7 +203,7 @@ def fit_forecaster(
         outcome = fit_deep(stacks, linear, step, panel.clock)
         deep, held_out = outcome.ensemble, outcome.held_out
         history["deep"] = outcome.record | {"seconds": time.perf_counter() - begun}
-    covariance = fit_autocovariance(stacks, linear.path.bank, config.context)
+    covariance, gap_widths = fit_autocovariance(stacks, linear.path.bank, config.context), None
     if covariance is not None:
         lines, expectation, expected = thinned_errors(covariance, stacks, config.context)
         history["hold"] = {
@@ -211,13 +213,12 @@ def fit_forecaster(
         }
         if hold == "auto" and expectation > _MOST_OF_LINES * lines:
             hold = "foh"
-        if expectation > 0.0 and expected > 0.0:
-            covariance = covariance.scaled(expectation / expected)
+        gap_widths = fit_gap_widths(gap_errors(covariance, stacks, config.context), scaling.n_groups)
     model_config = ModelConfig(config, scaling.n_groups, None if deep is None else deep.config, hold)
     if held_out is None:
         held_out = held_out_errors(stacks, linear)
     spread = fit_spread(held_out, scaling.n_groups, levels)
-    model = ForecastModel(model_config, linear.path, deep, spread, covariance)
+    model = ForecastModel(model_config, linear.path, deep, spread, covariance, gap_widths)
     run_in = effect.bank.run_in if effect is not None else 0.0
     tail = tail_of(whole, config.context, step, run_in)
     memory = remembered(linear, whole, weights, step, run_in)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
 
 from ssmts.errors import ParameterError
 from ssmts.models.arrays import Float
 from ssmts.models.spread import DEFAULT_LEVELS
 
-__all__ = ["asked_levels", "interval_levels", "normal_interval", "training_levels"]
+__all__ = ["asked_levels", "central_levels", "interval_levels", "training_levels"]
 
 _SLACK = 1e-9  # (100 - 99) / 200 is not quite 0.005
 
@@ -52,17 +51,15 @@ def interval_levels(level: Any, trained: Float) -> tuple[list[str], Float]:
     return suffixes, np.clip(ends, trained[0], trained[-1])
 
 
-def normal_interval(level: Any) -> tuple[list[str], Float]:
-    """Suffixes of the columns and ends of central intervals of a normal distribution, in deviations.
+def central_levels(level: Any) -> tuple[list[str], Float]:
+    """Suffixes of the columns and levels of the ends of central intervals, of any percent.
 
     Raises
     ------
     ParameterError
         If a level is no percent.
     """
-    allowed = "different percents between 0 and 100"
-    suffixes, ends = _ends(_numbers("level", level, 0.0, 100.0, allowed))
-    return suffixes, np.asarray(ndtri(ends))
+    return _ends(_numbers("level", level, 0.0, 100.0, "different percents between 0 and 100"))
 
 
 def _ends(percents: Float) -> tuple[list[str], Float]:

@@ -154,13 +154,15 @@ def unlearnt(fitted: FittedForecaster, memory: TrainingMemory, panel: Panel) -> 
     end = fitted.tail
     if end is not None:
         end = replace(end, series=tuple(s for s in end.series if s.id not in gone))
-    spread = fitted.model.spread
+    spread, gap_widths = fitted.model.spread, fitted.model.gap_widths
     if spread is not None:
         spread = spread.of_groups(np.asarray(kept))
+    if gap_widths is not None:
+        gap_widths = gap_widths.of_groups(np.asarray(kept))
     model_config = replace(fitted.model.config, n_groups=len(kept))
     return replace(
         fitted,
-        model=fitted.model.replaced(config=model_config, linear=path, spread=spread),
+        model=fitted.model.replaced(config=model_config, linear=path, spread=spread, gap_widths=gap_widths),
         scaling=scaling,
         tail=end,
         history=fitted.history | {"n_windows": float(sums.count.sum())},

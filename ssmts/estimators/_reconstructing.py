@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtri
 
 from ssmts.data import Panel, Series, Times, parse_instants, parse_step, times_between
 from ssmts.errors import AllMissingError, ParameterError, TooShortError
@@ -14,7 +15,7 @@ from ssmts.models.arrays import Float
 from ssmts.models.conditional import conditional
 from ssmts.models.covariance import Autocovariance
 
-__all__ = ["reconstructed", "times_inside"]
+__all__ = ["interval_ends", "reconstructed", "times_inside"]
 
 
 def times_inside(panel: Panel, at: Any, step: Any) -> list[Times]:
@@ -87,6 +88,12 @@ def reconstructed(
     return means, deviations
 
 
+def interval_ends(fitted: FittedForecaster, levels: Float) -> Float:
+    """Quantiles of what an expectation misses at some levels between 0 and 1, in its deviations."""
+    widths = fitted.model.gap_widths
+    return np.asarray(ndtri(levels)) if widths is None else widths.ends(levels)
+
+
 def _of_series(
     covariance: Autocovariance,
     fitted: FittedForecaster,
@@ -101,7 +108,8 @@ def _of_series(
 
     NaN for channels without an observation where those are `optional`.
     """
-    scale, _ = fitted.scaling.of_series(series)
+    scale, groups = fitted.scaling.of_series(series)
+    widths = fitted.model.gap_widths
     order = np.argsort(instants, kind="stable")
     asked = (instants[order] - series.times[0]) / fitted.step
     clock = (series.times - series.times[0]) / fitted.step
@@ -123,5 +131,7 @@ def _of_series(
             covariance, clock[seen], values / scale[channels, None], asked, with_variance=with_deviation
         )
         mean[np.ix_(order, channels)] = own.T * scale[channels]
-        deviation[np.ix_(order, channels)] = np.sqrt(variance)[:, None] * scale[channels]
+        for channel in channels:
+            own = np.sqrt(variance) if widths is None else widths.deviation(variance, int(groups[channel]))
+            deviation[order, channel] = own * scale[channel]
     return mean, deviation

@@ -8,8 +8,8 @@ import numpy as np
 
 from ssmts.data import write_forecast
 from ssmts.estimators._base import FittedBase
-from ssmts.estimators._levels import normal_interval
-from ssmts.estimators._reconstructing import reconstructed, times_inside
+from ssmts.estimators._levels import central_levels
+from ssmts.estimators._reconstructing import interval_ends, reconstructed, times_inside
 
 __all__ = ["ReconstructingMixin"]
 
@@ -34,8 +34,8 @@ class ReconstructingMixin(FittedBase):
             Regular instants instead, from the first row on.
         level : float or list of float, optional
             Percent of the observations at such instants that an interval around the expectation should
-            cover. Intervals are as wide as the training data was uncertain on average: normal and
-            symmetric.
+            cover. They are symmetric, and as wide as such gaps of the channel had to be in training windows
+            that were thinned.
 
         Returns
         -------
@@ -58,11 +58,11 @@ class ReconstructingMixin(FittedBase):
             Before fit.
         """
         fitted, panel = self._check_fitted(), self._history(X)
-        suffixes, widths = ([], np.empty(0)) if level is None else normal_interval(level)
+        suffixes, levels = ([], np.empty(0)) if level is None else central_levels(level)
         times = times_inside(panel, at, step)
         means, deviations = reconstructed(fitted, panel, times, with_deviation=level is not None)
         if level is None:
             return write_forecast(panel.layout, panel.ids, times, means)
-        widths = np.append(0.0, widths)
+        widths = np.append(0.0, interval_ends(fitted, levels))
         values = [m[:, :, None] + d[:, :, None] * widths for m, d in zip(means, deviations, strict=True)]
         return write_forecast(panel.layout, panel.ids, times, values, suffixes=["", *suffixes])

@@ -46,10 +46,6 @@ class Autocovariance:
         """Of one observation."""
         return float(self.weights.sum()) + self.nugget
 
-    def scaled(self, factor: float) -> Autocovariance:
-        """The same with every variance times a factor: expectations stay, intervals do not."""
-        return Autocovariance(self.A, self.weights * factor, self.nugget * factor)
-
     def __call__(self, lags: Float) -> Float:
         """Covariance, without the nugget, at some lags >= 0 in reference steps; of the same shape."""
         grid = np.asarray(lags) * _FINE

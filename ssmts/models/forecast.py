@@ -16,6 +16,7 @@ from ssmts.models.bank import ModeBank
 from ssmts.models.config import ModelConfig
 from ssmts.models.covariance import Autocovariance, covariance_modes
 from ssmts.models.ensemble import DeepEnsemble
+from ssmts.models.gap_widths import GapWidths
 from ssmts.models.hold import Hold
 from ssmts.models.linear import LinearPath
 from ssmts.models.sequences import SequenceStack
@@ -25,6 +26,7 @@ from ssmts.models.states import final_weights, observation_weights, window_devia
 __all__ = ["ForecastModel"]
 
 _CACHED_CLOCKS = 16
+_PARTS = ("config", "linear", "deep", "spread", "covariance", "gap_widths")
 
 
 @dataclass
@@ -47,6 +49,8 @@ class ForecastModel:
         How far the forecasts miss; None in files of versions before there was one.
     covariance : Autocovariance, optional
         Of the training data; None: gaps are read on lines.
+    gap_widths : GapWidths, optional
+        How far expectations inside gaps miss; None: as far as the covariance claims.
     """
 
     def __init__(
@@ -56,9 +60,10 @@ class ForecastModel:
         deep: DeepEnsemble | None = None,
         spread: Spread | None = None,
         covariance: Autocovariance | None = None,
+        gap_widths: GapWidths | None = None,
     ) -> None:
         self.config, self.linear, self.deep, self.spread = config, linear, deep, spread
-        self.covariance = covariance
+        self.covariance, self.gap_widths = covariance, gap_widths
         self.bank: ModeBank = linear.bank
         self.hold = Hold(config.hold, covariance, config.linear.context)
         self._clocks: OrderedDict[tuple[int, float], _ClockWeights] = OrderedDict()
@@ -87,8 +92,7 @@ class ForecastModel:
 
     def replaced(self, **parts: Any) -> ForecastModel:
         """The same model but for the parts given, by the names that they have when it is made."""
-        names = ("config", "linear", "deep", "spread", "covariance")
-        return ForecastModel(**({name: getattr(self, name) for name in names} | parts))
+        return ForecastModel(**({name: getattr(self, name) for name in _PARTS} | parts))
 
     def summary(self, windows: SequenceStack) -> tuple[SequenceStack, Float, Float, Float]:
         """Windows as the hold reads them, and the features, mean and deviation that forecasts are made of."""
@@ -140,6 +144,8 @@ class ForecastModel:
         if self.covariance is not None:
             known = np.append(self.covariance.weights, self.covariance.nugget)
             tensors["hold.covariance"] = torch.from_numpy(known)
+        if self.gap_widths is not None:
+            tensors |= {f"gaps.{name}": tensor for name, tensor in self.gap_widths.to_tensors().items()}
         if self.deep is not None:
             tensors |= {f"deep.{name}": tensor for name, tensor in self.deep.to_tensors().items()}
         if self.spread is not None:
@@ -161,11 +167,12 @@ class ForecastModel:
             modes = covariance_modes(linear.bank, config.linear.context)
             covariance = Autocovariance(modes[: len(known) - 1], known[:-1].numpy(), float(known[-1]))
         own = {n.removeprefix("spread."): t for n, t in tensors.items() if n.startswith("spread.")}
-        return cls(config, linear, deep, Spread.from_tensors(own) if own else None, covariance)
+        spread = Spread.from_tensors(own) if own else None
+        own = {n.removeprefix("gaps."): t for n, t in tensors.items() if n.startswith("gaps.")}
+        return cls(config, linear, deep, spread, covariance, GapWidths.from_tensors(own) if own else None)
 
     def __getstate__(self) -> dict[str, object]:
-        names = ("config", "linear", "deep", "spread", "covariance")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in _PARTS}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__init__(**state)  # type: ignore[misc]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Seq
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,14 +11,12 @@ from ssmts.models.arrays import Float, Rows
 from ssmts.models.conditional import conditional
 from ssmts.models.covariance import Autocovariance
 from ssmts.models.gridded import GridConditional
-from ssmts.models.sequences import SequenceStack, window_at
+from ssmts.models.sequences import SequenceStack
 
-__all__ = ["HOLDS", "Hold", "thinned_errors"]
+__all__ = ["HOLDS", "Hold"]
 
 HOLDS = ("auto", "foh", "gp", "zoh")
 _MOST_LOST = 0.03  # of the variance of the series
-_N_WINDOWS = 48
-_KEPT = 0.25
 _BLOCK = 1024  # rows of the grid that are filled together
 _MARGIN = 256
 _SAME = 1e-6  # reference steps
@@ -127,39 +124,3 @@ class Hold:
     def _grids(self) -> GridConditional:
         assert self.covariance is not None
         return GridConditional(self.covariance, min(int(self.context + 1e-6), _BLOCK), _MARGIN)
-
-
-def thinned_errors(
-    covariance: Autocovariance, stacks: Seq[SequenceStack], context: float
-) -> tuple[float, float, float]:
-    """Mean squared errors on training windows of which a quarter of the observations is kept.
-
-    Returns
-    -------
-    lines, expectation, expected : float
-        Of the first-order hold and of the conditional expectation, at the observations left out, and the
-        latter as the covariance expects it; 0 where no stack holds a window.
-    """
-    rng = np.random.default_rng(0)
-    by_lines, by_expectation, by_covariance, count = 0.0, 0.0, 0.0, 0
-    long_enough = [stack for stack in stacks if len(stack.times) >= 8]
-    for stack in long_enough:
-        for row in np.linspace(7, len(stack.times) - 1, max(1, _N_WINDOWS // len(long_enough))).astype(int):
-            window = window_at(stack, int(row), context)
-            times, n_rows = window.times, len(window.times)
-            kept = rng.random(n_rows) < _KEPT
-            kept[[0, -1]] = True
-            if kept.all():
-                continue
-            values, left_out = window.values[:4], times[~kept]
-            truth = values[:, ~kept]
-            lines = np.array([np.interp(left_out, times[kept], own[kept]) for own in values])
-            expected, variance = conditional(
-                covariance, times[kept], values[:, kept], left_out, with_variance=True
-            )
-            by_lines += float(((lines - truth) ** 2).sum())
-            by_expectation += float(((expected - truth) ** 2).sum())
-            by_covariance += float(variance.sum()) * len(values)
-            count += truth.size
-    count = max(count, 1)
-    return by_lines / count, by_expectation / count, by_covariance / count
