@@ -7,7 +7,7 @@ closed form says of each case without having seen it, decides whether, and by ho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,18 +15,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ssmts.estimators._case_partner import Loss, Partner
 from ssmts.models.arrays import Float, Rows
 from ssmts.models.case_deep import CaseDeepConfig, CaseEnsemble, CaseNetwork, padded
 from ssmts.models.case_states import Case
 from ssmts.models.case_tokens import fit_tokens
 from ssmts.training import Callback, TrainingConfig, train
 
-__all__ = ["DeepOutcome", "fit_case_deep"]
+__all__ = ["DeepOutcome", "Loss", "fit_case_deep"]
 
 N_MEMBERS = 3
 _STEPS_PER_EPOCH = 200
-
-Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -88,6 +87,7 @@ class _Weighted:
 def fit_case_deep(
     cases: Sequence[Case],
     targets: Float,
+    answers: Float,
     weights: Float,
     groups: Rows,
     of_case: Rows,
@@ -108,6 +108,8 @@ def fit_case_deep(
     cases : sequence of Case
     targets : ndarray of float64, shape (n_cases, ...)
         As the loss reads them.
+    answers : ndarray of float64, shape (n_cases, n_targets)
+        As the closed form reads them.
     weights : ndarray of float64, shape (n_cases,)
     groups : ndarray of int64, shape (n_cases,)
         Each third has its share of every group.
@@ -122,18 +124,21 @@ def fit_case_deep(
     n_modes, stride
         As for `fit_tokens`.
     band_dropout : bool
-        Train with the modes above a random frequency left out, as a coarser sampling leaves them out.
+        Train with the modes above a random frequency left out, as a coarser sampling leaves them out, and put
+        a closed form beside the networks that is solved for the bands of every octave of rates.
     seed : int
     callbacks : sequence of Callback, optional
     """
     encoder = fit_tokens(cases, n_modes, stride)
     config = replace(config, n_features=encoder.n_features)
-    band = None
+    tokens, band, partner = encoder(cases), None, None
     if band_dropout:
         levels = np.zeros(len(encoder.fold))
         band = torch.from_numpy(np.concatenate([np.repeat(encoder.A.imag, len(encoder.fold)), levels]))
+        intervals = np.array([case.interval for case in cases])
+        partner = Partner(encoder, tokens, intervals, answers, weights, of_case, seed)
     whole = _Cases(
-        padded(encoder(cases), torch.float32),
+        padded(tokens, torch.float32),
         torch.from_numpy(targets),
         torch.from_numpy((weights / weights.mean()).astype(np.float32)),
         band,
@@ -142,7 +147,8 @@ def fit_case_deep(
     fold_of = np.empty(len(originals), dtype=np.int64)
     fold_of[np.argsort(groups[originals], kind="stable")] = np.arange(len(originals)) % config.n_members
     fold_of = fold_of[of_case]
-    unseen = np.zeros((len(cases), config.n_targets))
+    cuts = [None] if partner is None else [partner.bands.heard(k) for k in range(partner.n_cuts)]
+    unseen = np.zeros((len(cuts), len(cases), config.n_targets))
     members, epochs = nn.ModuleList(), []
     for k in range(config.n_members):
         seen, held = np.flatnonzero(fold_of != k), np.flatnonzero(fold_of == k)
@@ -164,6 +170,13 @@ def fit_case_deep(
         with torch.no_grad():
             device = member.head.weight.device
             for rows in np.array_split(held, -(-len(held) // 256)):
-                parts = [part[torch.from_numpy(rows)].to(device) for part in whole.tokens]
-                unseen[rows] = member(*parts).cpu().numpy()
-    return DeepOutcome(CaseEnsemble(config, encoder, members.double()), unseen, {"epochs": epochs})
+                values, *rest = (part[torch.from_numpy(rows)].to(device) for part in whole.tokens)
+                for cut, heard in enumerate(cuts):
+                    own = values if heard is None else values * torch.from_numpy(heard).to(values)
+                    unseen[cut, rows] = member(own, *rest).cpu().numpy()
+    ensemble = CaseEnsemble(config, encoder, members.double())
+    if partner is None:
+        return DeepOutcome(ensemble, unseen[0], {"epochs": epochs})
+    shares, together = partner.shares(unseen, whole.targets, loss)
+    ensemble = replace(ensemble, bands=partner.bands, shares=shares)
+    return DeepOutcome(ensemble, together, {"epochs": epochs, "shares_by_interval": partner.record(shares)})

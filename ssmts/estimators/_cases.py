@@ -20,7 +20,7 @@ from ssmts.estimators._case_saving import read_fitted_cases, write_fitted_cases
 from ssmts.estimators._fit import checked_rates, is_integer, is_number
 from ssmts.estimators.case_stream import CaseStream
 from ssmts.models.arrays import Float, Rows
-from ssmts.models.case_copies import with_copies
+from ssmts.models.case_copies import twins_of, with_copies
 from ssmts.models.case_hold import fit_case_hold, has_gaps
 from ssmts.models.case_model import CaseFit, CaseInput, distinct_cases, fit_cases, fit_input
 from ssmts.models.case_states import Case
@@ -105,10 +105,7 @@ class CaseEstimator(BaseEstimator):
         if self.rate_range is None:
             return _Reading(read, (cases, targets, weights), np.arange(len(cases)), None)
         cases, of_case = with_copies(cases, checked_rates(self.rate_range), self._seed())
-        twins = np.arange(len(cases))
-        copy = np.flatnonzero(np.diff(of_case) == 0) + 1  # each stands behind its case
-        twins[copy], twins[copy - 1] = copy - 1, copy
-        return _Reading(read, (cases, targets[of_case], weights[of_case]), of_case, twins)
+        return _Reading(read, (cases, targets[of_case], weights[of_case]), of_case, twins_of(of_case))
 
     def _seed(self) -> int:
         if self.random_state is None:

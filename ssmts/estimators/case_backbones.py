@@ -68,7 +68,8 @@ class S4Classifier(DeepCases, SSMClassifier):
         Deep path: length of a token. None: a 64th of a typical case.
     band_dropout : bool, default=False
         Deep path: train with the modes above a random frequency left out, as a coarser sampling leaves them
-        out. For models that are asked at coarser rates than they were trained at.
+        out, and put a closed form beside the networks that is solved anew for the bands of every octave of
+        rates. For models that are asked at coarser rates than they were trained at; about 4 MB in a file.
     max_epochs, max_steps, max_time, batch_size, learning_rate, weight_decay, patience
         Training of each network, see `ssmts.training.TrainingConfig`; `max_time` holds for all together.
     device, devices, strategy, precision

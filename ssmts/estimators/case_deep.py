@@ -76,6 +76,7 @@ class DeepCases(CaseEstimator):
         return fit_case_deep(
             training.cases,
             targets,
+            training.targets,
             training.weights,
             groups,
             training.of_case,

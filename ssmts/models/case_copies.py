@@ -11,7 +11,7 @@ from ssmts.models.arrays import Rows
 from ssmts.models.case_states import Case
 from ssmts.models.sequences import regular_interval
 
-__all__ = ["slower_copy", "with_copies"]
+__all__ = ["slower_copy", "twins_of", "with_copies"]
 
 _FEWEST = 4  # observations of a copy
 
@@ -66,3 +66,11 @@ def with_copies(cases: Sequence[Case], rate_range: tuple[float, float], seed: in
             out.append(copy)
             rows.append(number)
     return out, np.array(rows)
+
+
+def twins_of(of_case: Rows) -> Rows:
+    """Number of the copy of each case, or of the case that each is a copy of; its own where there is none."""
+    twins = np.arange(len(of_case))
+    copy = np.flatnonzero(np.diff(of_case) == 0) + 1  # each stands behind its case
+    twins[copy], twins[copy - 1] = copy - 1, copy
+    return twins

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ssmts.models.arrays import Float
+from ssmts.models.case_bands import CaseBands, cuts_of
 from ssmts.models.case_states import Case
 from ssmts.models.case_tokens import CaseTokens, Tokens
 from ssmts.nn.stack import SSMStack
@@ -125,11 +126,17 @@ class CaseEnsemble:
     config : CaseDeepConfig
     tokens : CaseTokens
     members : nn.ModuleList
+    bands : CaseBands, optional
+        Their partner where bands are to be missed; None: networks alone.
+    shares : ndarray of float64, shape (n_cuts, 2), optional
+        Factors on the networks and on `bands` for every cut of the latter.
     """
 
     config: CaseDeepConfig
     tokens: CaseTokens
     members: nn.ModuleList
+    bands: CaseBands | None = None
+    shares: Float | None = None
 
     @torch.no_grad()
     def __call__(self, cases: Sequence[Case]) -> Float:
@@ -137,16 +144,29 @@ class CaseEnsemble:
         out = np.empty((len(cases), self.config.n_targets))
         first = next(self.members.parameters())
         for begin in range(0, len(cases), _TOGETHER):
-            tokens = self.tokens(cases[begin : begin + _TOGETHER])
-            parts = [part.to(first.device) for part in padded(tokens, first.dtype)]
-            answers = torch.stack([member(*parts) for member in self.members]).mean(dim=0)
-            out[begin : begin + _TOGETHER] = answers.cpu().numpy()
+            together = cases[begin : begin + _TOGETHER]
+            tokens = self.tokens(together)
+            values, intervals, lengths = (part.to(first.device) for part in padded(tokens, first.dtype))
+            cuts = None
+            if self.bands is not None:
+                cuts = cuts_of(self.bands.intervals, np.array([case.interval for case in together]))
+                heard = torch.from_numpy(np.stack([self.bands.heard(cut) for cut in cuts]))
+                values = values * heard.to(values)[:, None]
+            answers = torch.stack([member(values, intervals, lengths) for member in self.members])
+            own = answers.mean(dim=0).cpu().numpy()
+            if self.bands is not None and self.shares is not None and cuts is not None:
+                shares = self.shares[cuts]
+                own = shares[:, :1] * own + shares[:, 1:] * self.bands(tokens, cuts)
+            out[begin : begin + _TOGETHER] = own
         return out
 
     def to_tensors(self) -> dict[str, Tensor]:
         """Weights and stem."""
         stem = {name: getattr(self.tokens, name) for name in ("A", "fold", "center", "spread")}
         tensors = {f"deep.tokens.{name}": torch.from_numpy(array) for name, array in stem.items()}
+        if self.bands is not None and self.shares is not None:
+            tensors |= {f"deep.bands.{name}": t for name, t in self.bands.to_tensors().items()}
+            tensors["deep.shares"] = torch.from_numpy(self.shares)
         return tensors | {f"deep.members.{name}": t for name, t in self.members.state_dict().items()}
 
     @classmethod
@@ -158,7 +178,13 @@ class CaseEnsemble:
             for name in ("A", "fold", "center", "spread")
         }
         members = nn.ModuleList(CaseNetwork(own) for _ in range(own.n_members)).double().eval()
-        prefix = "deep.members."
-        weights = {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
-        members.load_state_dict(weights)
-        return cls(own, CaseTokens(stride=stride, **stem), members)
+        members.load_state_dict(_below("deep.members.", tensors))
+        bands, shares = None, None
+        if known := _below("deep.bands.", tensors):
+            bands, shares = CaseBands.from_tensors(known), np.array(tensors["deep.shares"].numpy())
+        return cls(own, CaseTokens(stride=stride, **stem), members, bands, shares)
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors whose names begin so, without that beginning."""
+    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}

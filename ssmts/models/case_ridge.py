@@ -124,7 +124,8 @@ def fit_ridge(
             across += np.einsum("ik,k,ik->i", left, 1.0 - shrunk, left[twins])
             across = np.where(twins == np.arange(len(twins)), 0.0, across)
             residual = residual * room[twins][:, None] + residual[twins] * across[:, None]
-            room = np.maximum(room * room[twins] - across**2, 1e-9)
+            # A product of two: what is nothing but rounding is smaller by as much.
+            room = np.maximum(room * room[twins] - across**2, 1e-18)
         errors = residual / root / room[:, None]
         error = float((weights @ errors**2).mean() / weights.sum())
         if best is None or error < best[0]:

@@ -65,6 +65,11 @@ class CaseTokens:
         return [tokens for tokens in out if tokens is not None]
 
     @property
+    def reach(self) -> Float:
+        """Longest interval in reference steps that carries each mode, (n_modes,)."""
+        return np.asarray(_CARRIED * np.pi / np.maximum(self.A.imag, 1e-300))
+
+    @property
     def n_features(self) -> int:
         """Numbers of a token."""
         return len(self.center)

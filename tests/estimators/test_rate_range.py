@@ -2,14 +2,16 @@
 
 import numpy as np
 import pytest
+from scipy.signal import resample_poly
 
 import ssmts
 from ssmts import LinearSSMClassifier, S4DClassifier, S4DRegressor
 from ssmts.errors import ParameterError
+from ssmts.models.case_bands import cuts_of, fit_bands
 from ssmts.models.case_copies import slower_copy, with_copies
 from ssmts.models.case_ridge import fit_ridge
 from ssmts.models.case_states import Case
-from ssmts.models.case_tokens import fit_tokens
+from ssmts.models.case_tokens import CaseTokens, Tokens, fit_tokens
 
 
 def tones(n, rate=1, seed=0, length=256):
@@ -115,3 +117,58 @@ def test_beyond_the_rates_of_training_the_networks_answer_alone(kind, tmp_path):
     again = ssmts.load(tmp_path / "model")
     np.testing.assert_array_equal(again.predict(X[:9, ::3], rate=3.0), model.predict(X[:9, ::3], rate=3.0))
     assert kind(random_state=0, **options).fit(X, y)._fitted.alone is None
+
+
+def banded(n_features=8, n=90, seed=0):
+    """An encoder of eight modes, tokens of cases at intervals of 1 and 2, and classes that two modes tell."""
+    rng = np.random.default_rng(seed)
+    A = -0.1 + 1j * np.pi * np.geomspace(0.05, 0.8, n_features)
+    flat = np.zeros(n_features + 1)
+    encoder = CaseTokens(A, np.ones((1, 1)), 8.0, flat, flat + 1.0)
+    labels = np.arange(n) % 2
+    tokens, intervals = [], np.where(np.arange(n) % 3 == 2, 2.0, 1.0)
+    for label, interval in zip(labels, intervals):
+        values = rng.normal(size=(rng.integers(6, 20), n_features + 1))
+        values[:, [2, 7]] += 2.0 * (2 * label - 1)
+        values[:, :-1][:, encoder.reach < interval] = 0.0
+        tokens.append(Tokens(values, np.append(0.0, np.ones(len(values) - 1))))
+    return encoder, tokens, intervals, labels
+
+
+def test_bands_above_a_cut_change_no_answer_of_it(monkeypatch):
+    monkeypatch.setattr("ssmts.models.case_bands._FEWEST_MODES", 4)
+    encoder, tokens, intervals, labels = banded()
+    targets = 2.0 * np.eye(2)[labels] - 1.0
+    bands, left_out = fit_bands(encoder, tokens, intervals, targets, np.ones(90), np.arange(90), 0)
+    assert bands.intervals[0] == 2.0  # nine tenths of the cases are no coarser than that
+    np.testing.assert_array_equal(bands.heard(0), np.append(encoder.reach >= 2.0, True))
+    assert len(bands.intervals) > 1
+    for cut in range(len(bands.intervals)):
+        assert np.mean(left_out[cut].argmax(axis=1) == labels) > 0.95
+        deaf = [Tokens(np.where(bands.heard(cut), own.values, 99.0), own.intervals) for own in tokens]
+        cuts = np.full(90, cut)
+        np.testing.assert_allclose(bands(deaf, cuts), bands(tokens, cuts), atol=1e-9)
+        np.testing.assert_allclose(bands(tokens[:1], cuts[:1])[0], bands(tokens, cuts)[0], rtol=1e-12)
+    found = cuts_of(np.array([1.0, 2.0, 4.0]), [0.5, 1.0, 1.1, 2.0, 3.9, 9.0])
+    np.testing.assert_array_equal(found, [0, 0, 1, 1, 2, 2])
+
+
+def test_what_bands_say_of_a_case_they_have_not_seen():
+    encoder, tokens, intervals, labels = banded()
+    targets, weights = 2.0 * np.eye(2)[labels] - 1.0, np.ones(90)
+    _, left_out = fit_bands(encoder, tokens, intervals, targets, weights, np.arange(90), 0)
+    other = targets.copy()
+    other[0] *= -1.0  # what it is told of a case does not show in what it says of it without having seen it
+    _, again = fit_bands(encoder, tokens, intervals, other, weights, np.arange(90), 0)
+    np.testing.assert_allclose(again[0, 0], left_out[0, 0], atol=1e-6)
+    assert np.abs(again[0, 1:] - left_out[0, 1:]).max() > 1e-3
+
+
+def test_cases_coarser_than_any_in_training_are_told_by_the_bands_they_carry():
+    (X, y), (fast, truth) = tones(150), tones(200, seed=1)
+    slow = resample_poly(fast, 1, 3, axis=1)
+    options = {"n_readouts": 8, "d_model": 16, "d_state": 8, "max_epochs": 1, "deep": "always"}
+    model = S4DClassifier(band_dropout=True, random_state=0, token_stride=32.0, **options).fit(X, y)
+    assert np.mean(model.predict(slow, rate=3.0) == truth) > 0.95
+    by_interval = model.history_["deep"]["shares_by_interval"]
+    assert [own["interval"] for own in by_interval][:2] == [1.0, 2.0]

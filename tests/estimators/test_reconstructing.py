@@ -8,6 +8,8 @@ import pytest
 import ssmts
 from ssmts import LinearSSMForecaster
 from ssmts.errors import AllMissingError, InstantError, ParameterError, TooShortError
+from ssmts.models.gap_widths import fit_gap_widths
+from ssmts.models.thinned import GapErrors
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +57,42 @@ def test_intervals_cover_their_level(fitted, process, holed):
     for level in (50, 90):
         covered = truth.between(inside[f"y-lo-{level}"], inside[f"y-hi-{level}"]).mean()
         assert covered == pytest.approx(level / 100, abs=0.07)
+
+
+def test_every_channel_has_intervals_of_its_own_width():
+    rng, n = np.random.default_rng(4), 3000
+    wave = np.sin(2 * np.pi * np.arange(n) / 24)
+    heavy = rng.standard_t(3, size=n)  # tails that are not normal
+    frame = pd.DataFrame({"calm": wave + 0.05 * rng.normal(size=n), "wild": wave + 0.4 * heavy})
+    frame.index = pd.date_range("2024", periods=n, freq="h", name="ds")
+    fitted = LinearSSMForecaster(12, 96, n_modes=48).fit(frame.head(2000))
+    X = frame.tail(1000).copy()
+    missing = rng.random(X.shape) < 0.4
+    found = fitted.reconstruct(X.mask(missing), level=[50, 90])
+    for number, name in enumerate(frame):
+        truth, inside = X[name][missing[:, number]], found[missing[:, number]]
+        for level, slack in ((50, 0.12), (90, 0.06)):  # the shape of the tails is that of both together
+            covered = truth.between(inside[f"{name}-lo-{level}"], inside[f"{name}-hi-{level}"]).mean()
+            assert covered == pytest.approx(level / 100, abs=slack)
+
+
+def test_widths_are_the_errors_of_thinned_windows():
+    rng = np.random.default_rng(5)
+    claimed = np.repeat(
+        [0.01, 1.0], 3000
+    )  # claimed a quarter of what it is in short gaps, twice that in long
+    squared = np.repeat([0.04, 0.5], 3000) * rng.normal(size=6000) ** 2
+    groups = np.tile([0, 1], 3000)
+    squared[groups == 1] *= 9.0
+    widths = fit_gap_widths(GapErrors(claimed, squared, groups), 2)
+    for variance, truth in ((0.01, 0.04), (1.0, 0.5), (100.0, 50.0)):
+        assert widths.deviation(np.array([variance]), 0)[0] == pytest.approx(np.sqrt(truth), rel=0.1)
+        assert widths.deviation(np.array([variance]), 1)[0] == pytest.approx(3 * np.sqrt(truth), rel=0.1)
+    assert widths.deviation(np.zeros(1), 0)[0] == 0.0
+    np.testing.assert_allclose(widths.ends(np.array([0.05, 0.5, 0.95])), [-1.645, 0.0, 1.645], atol=0.1)
+    assert widths.ends(np.array([0.9999]))[0] == pytest.approx(3.72, rel=0.1)
+    np.testing.assert_array_equal(widths.of_groups(np.array([1])).by_group, widths.by_group[1:])
+    assert fit_gap_widths(GapErrors(claimed[:5], squared[:5], groups[:5]), 2) is None
 
 
 def test_in_a_long_hole_the_wave_goes_on_and_the_rest_is_uncertain(fitted, process):
