@@ -4,7 +4,8 @@ Every set is standardised by its training span of 12 months. Without ``--test`` 
 span and judged on the validation span of 4 months; nothing is stored. With ``--test`` it is fitted on both
 (``fit(train, validation=...)``) and judged on the test span of 4 months; the cell is stored as JSON and as a
 table, and the look is logged in ``results/test-log.jsonl``. Every window counts: stride 1, none dropped,
-averaged over windows, leads and channels.
+averaged over windows, leads and channels. What is stored is not run again (``--again``), so that a run that
+was cut short goes on where it ended.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -20,9 +22,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from benchmarks.baselines import RidgeOnLags, last_value, seasonal_naive
-from benchmarks.output import RESULTS, log_test, markdown_table, merged, read_json, write_json, write_text
+from benchmarks.ltsf_pages import to_markdown, write_pages
+from benchmarks.output import RESULTS, log_test, merged, read_json, write_json
 from benchmarks.windows import (
     MODELS,
     Parts,
@@ -55,39 +59,67 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--test", action="store_true", help="judge on the test span, store and log")
     parser.add_argument("--all", action="store_true", help="all four sets at all four horizons")
     parser.add_argument("--jobs", type=int, default=1, help="cells at a time, each in a process of its own")
+    parser.add_argument("--again", action="store_true", help="run what is stored anew")
     options = parser.parse_args(arguments)
     cells = [
         (data, horizon)
         for data in (DATASETS if options.all else options.data)
         for horizon in (HORIZONS if options.all else options.horizon)
     ]
-    if options.test:
+    todo = [cell for cell in cells if missing(cell, options)]
+    if options.test and todo:
         log_test(["python -m benchmarks.ltsf", *arguments])
     run = partial(_run_named, options=options)
-    if options.jobs == 1:
-        for cell in cells:
-            print(run(cell), flush=True)
-        return
-    with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
-        for page in pool.map(run, cells):
-            print(page, flush=True)
+    with ExitStack() as stack:
+        if options.jobs == 1:
+            pages = map(run, todo)
+        else:
+            pool = ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn"))
+            pages = stack.enter_context(pool).map(run, todo)
+        for page in tqdm(pages, total=len(todo), unit="cell"):  # and the time that is left
+            tqdm.write(page)
+    if options.test:
+        write_pages(RESULTS / "ltsf")
+
+
+def missing(
+    cell: tuple[str, int], options: argparse.Namespace, results: Path = RESULTS
+) -> list[tuple[str | None, int | None]]:
+    """Models and seeds that a cell still has to run, (None, None) for the baselines."""
+    data, horizon = cell
+    wanted: list[tuple[str | None, int | None]] = [] if options.no_baselines else [(None, None)]
+    for name in options.model:
+        random = "random_state" in build(name, horizon, 2, None).get_params()
+        wanted += [(name, seed) for seed in (options.seeds if random else [None])]
+    old = read_json(_path(results, data, horizon)) if options.test and not options.again else None
+    if old is None or (options.context or old["context"]) != old["context"]:
+        return wanted
+    known = {(row["model"], row["seed"]) for row in old["results"]}
+    return [one for one in wanted if ("last value" if one[0] is None else one[0], one[1]) not in known]
+
+
+def _path(results: Path, data: str, horizon: int) -> Path:
+    return results / "ltsf" / f"{data}-{horizon}.json"
 
 
 def _run_named(cell: tuple[Any, int], options: argparse.Namespace) -> str:
-    """Run and, on the test span, store one cell; return its page."""
+    """Run what is missing of one cell, on the test span store each of it as it comes; return its page."""
     data, horizon = cell
     dataset = load_ett(data)
     context = options.context or pd.Timedelta(days=30) // dataset.reference_step
-    result = run_cell(
-        dataset,
-        horizon,
-        context,
-        models=options.model,
-        seeds=options.seeds,
-        test=options.test,
-        baselines=not options.no_baselines,
-    )
-    return to_markdown(store(result) if options.test else result)
+    whole: dict[str, Any] = {"results": []}
+    for name, seed in missing(cell, options):
+        result = run_cell(
+            dataset,
+            horizon,
+            context,
+            models=[] if name is None else [name],
+            seeds=[] if seed is None else [seed],
+            test=options.test,
+            baselines=name is None,
+        )
+        whole = store(result) if options.test else result | {"results": whole["results"] + result["results"]}
+    return to_markdown(whole)
 
 
 def run_cell(
@@ -194,65 +226,15 @@ def _baselines(
 
 
 def store(result: dict[str, Any], results: Path = RESULTS) -> dict[str, Any]:
-    """Merge a cell into its file, and write the table of all cells anew; returns the merged cell."""
-    path = results / "ltsf" / f"{result['dataset']}-{result['horizon']}.json"
+    """Merge a cell into its file, and write the page of all cells anew; returns the merged cell."""
+    path = _path(results, result["dataset"], result["horizon"])
     old = read_json(path)
     if old is not None and old["context"] == result["context"]:
         rows = merged(old["results"], result["results"], ("model", "seed"))
         result = result | {"results": rows}
     write_json(path, result)
-    write_text(results / "ltsf" / "README.md", summary(results / "ltsf"))
+    write_pages(results / "ltsf")
     return result
-
-
-def to_markdown(result: dict[str, Any]) -> str:
-    """One cell as a table."""
-    title = f"{result['dataset']}-{result['horizon']}, context {result['context']}, {result['span']} span"
-    header = ["model", "seed", "MSE", "MAE", "cross-validated", "fit s (cpu s)", "predict ms", "parameters"]
-    rows = []
-    for row in result["results"]:
-        crossed = row.get("cross_validated_mse")
-        rows.append(
-            [
-                row["model"],
-                "" if row["seed"] is None else str(row["seed"]),
-                f"{row['mse']:.4f}",
-                f"{row['mae']:.4f}",
-                "" if crossed is None else f"{crossed:.4f}",
-                "" if row["fit_s"] is None else f"{row['fit_s']:.1f} ({row['fit_cpu_s']:.1f})",
-                "" if row["predict_ms"] is None else f"{row['predict_ms']:.2f}",
-                f"{row['n_parameters']:,}",
-            ]
-        )
-    return f"### {title}\n\n{markdown_table(header, rows)}"
-
-
-def summary(folder: Path) -> str:
-    """All stored cells: MSE / MAE by model, mean over seeds with their spread."""
-    cells = [cell for path in folder.glob("*.json") if (cell := read_json(path)) is not None]
-    cells.sort(key=lambda cell: (cell["dataset"], cell["horizon"]))
-    names = list(dict.fromkeys(row["model"] for cell in cells for row in cell["results"]))
-    names.sort(key=lambda name: (name in MODELS, name))
-    rows = []
-    for cell in cells:
-        line = [f"{cell['dataset']}-{cell['horizon']}", str(cell["context"])]
-        for name in names:
-            found = [row for row in cell["results"] if row["model"] == name]
-            line.append(_mean_and_spread(found))
-        rows.append(line)
-    note = (
-        "Test spans, MSE / MAE on standardised values; with several seeds the mean, and after ± half the "
-        "range of the MSE. `python -m benchmarks.ltsf --test` makes these files."
-    )
-    return f"# Long-horizon forecasting\n\n{note}\n\n{markdown_table(['cell', 'context', *names], rows)}"
-
-
-def _mean_and_spread(rows: list[dict[str, Any]]) -> str:
-    if not rows:
-        return ""
-    mse, mae = (np.array([row[key] for row in rows]) for key in ("mse", "mae"))
-    spread = f" ± {np.ptp(mse) / 2:.4f}" if len(rows) > 1 else ""
-    return f"{mse.mean():.4f}{spread} / {mae.mean():.4f}"
 
 
 if __name__ == "__main__":

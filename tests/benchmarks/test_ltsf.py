@@ -1,5 +1,6 @@
 import json
 import os
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,27 @@ def test_cells_are_merged_and_written_whole(cell, tmp_path: Path) -> None:
     assert "made-up-1h-12" in (tmp_path / "ltsf" / "README.md").read_text()
     assert not list(tmp_path.rglob("*.part*"))
     assert "| last value |" in ltsf.to_markdown(stored)
+    assert "(ltsf.png)" in (tmp_path / "ltsf" / "README.md").read_text()
+    assert (tmp_path / "ltsf" / "ltsf.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_what_is_stored_is_not_run_again(cell, tmp_path: Path) -> None:
+    ltsf.store(cell, tmp_path)
+    options = Namespace(
+        model=["LinearSSMForecaster", "S4Forecaster"],
+        seeds=[0, 1],
+        context=None,
+        test=True,
+        again=False,
+        no_baselines=False,
+    )
+    everything = [(None, None), ("LinearSSMForecaster", None), ("S4Forecaster", 0), ("S4Forecaster", 1)]
+    known, unknown = ("made-up-1h", HORIZON), ("made-up-1h", 2 * HORIZON)
+    assert ltsf.missing(known, options, tmp_path) == [("S4Forecaster", 1)]
+    assert ltsf.missing(unknown, options, tmp_path) == everything
+    for change in ({"again": True}, {"test": False}, {"context": CONTEXT + 1}):
+        other = Namespace(**(vars(options) | change))
+        assert ltsf.missing(known, other, tmp_path) == everything
 
 
 def test_every_look_at_the_test_span_is_logged_before_it_happens(tmp_path: Path, monkeypatch) -> None:
@@ -94,14 +116,14 @@ def test_every_look_at_the_test_span_is_logged_before_it_happens(tmp_path: Path,
     monkeypatch.setattr(ltsf, "log_test", lambda command: looks.append(command))
     monkeypatch.setattr(ltsf, "load_ett", lambda name: pytest.fail("read") if not looks else 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        ltsf.main(["--data", "ETTh2", "--test"])
-    assert looks == [["python -m benchmarks.ltsf", "--data", "ETTh2", "--test"]]
+        ltsf.main(["--data", "ETTh2", "--test", "--again"])
+    assert looks == [["python -m benchmarks.ltsf", "--data", "ETTh2", "--test", "--again"]]
 
     output.log_test(looks[0], tmp_path)
     output.log_test(looks[0], tmp_path)
     entries = [json.loads(line) for line in (tmp_path / "test-log.jsonl").read_text().splitlines()]
     assert len(entries) == 2
-    assert entries[0]["command"] == "python -m benchmarks.ltsf --data ETTh2 --test"
+    assert entries[0]["command"] == "python -m benchmarks.ltsf --data ETTh2 --test --again"
     assert pd.Timestamp(entries[0]["date"]).tzinfo is not None
     assert entries[0]["version"].startswith("0.")
 
