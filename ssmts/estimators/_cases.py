@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -47,11 +47,14 @@ class _Reading:
 class CaseEstimator(BaseEstimator):
     """Base of `SSMClassifier` and `SSMRegressor`."""
 
+    # Weights of readouts, shape, levels and duration: docs/decisions/073-delays-and-thresholds.md
+    _shares: ClassVar[tuple[float, ...]]
+
     _: KW_ONLY
     id_col: Any = None
     time_col: Any = None
     value_cols: Any = None
-    n_readouts: int = 128
+    n_readouts: int = 256
     hold: str = "auto"
     rate_range: Any = None
     random_state: int | None = None
@@ -71,7 +74,7 @@ class CaseEstimator(BaseEstimator):
         read = fit_input(series, case_step(panel))
         targets, extra = self._standardised(targets, weights, extra)
         tried = [
-            (fit_cases(own.model_input, *own.data, int(self.n_readouts), self._seed(), own.twins), own)
+            (self._fit_reading(own), own)
             for own in self._readings(series, read, targets, weights)
         ]
         fit, chosen = min(tried, key=lambda pair: float(pair[0].record["left_out_mse"]))
@@ -83,6 +86,10 @@ class CaseEstimator(BaseEstimator):
         self._table = is_table(X) and not is_long(X, self.id_col)
         training = TrainingCases(panel.layout, read.step, cases, targets, weights, extra, callbacks, of_case)
         self._adopt(self._finish(fit, training))
+
+    def _fit_reading(self, own: _Reading) -> CaseFit:
+        n_readouts, seed = int(self.n_readouts), self._seed()
+        return fit_cases(own.model_input, *own.data, n_readouts, self._shares, seed, own.twins)
 
     def _readings(
         self, series: list[Series], read: CaseInput, targets: Float, weights: Float

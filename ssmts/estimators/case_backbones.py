@@ -43,7 +43,7 @@ class S4Classifier(DeepCases, SSMClassifier):
         Data: columns of a long frame; a frame with exactly ``unique_id, ds, y`` needs no names.
     value_cols : str or list, optional
         Data: channels of a long frame; all numeric columns beside id and time by default.
-    n_readouts : int, default=128
+    n_readouts : int, default=256
         Closed form: readouts of each kind and time scale; fewer where there are very many cases.
     hold : {"auto", "foh", "gp"}, default="auto"
         Data: how a case is read between its observations: on lines (``"foh"``) or, where a gap exceeds the

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -29,6 +29,8 @@ __all__ = ["LinearSSMClassifier", "SSMClassifier"]
 @dataclass(eq=False, repr=False)
 class SSMClassifier(ClassifierMixin, CaseEstimator):
     """What all classifiers share; use `LinearSSMClassifier`, `S4Classifier` or another named backbone."""
+
+    _shares: ClassVar[tuple[float, ...]] = (1.0, 0.03, 0.03, 0.03)
 
     _: KW_ONLY
     class_weight: Any = None
@@ -192,11 +194,10 @@ def _cross_entropy(answers: Tensor, codes: Tensor) -> Tensor:
 class LinearSSMClassifier(SSMClassifier):
     """Classifier of whole series in continuous time, fitted in closed form in seconds.
 
-    Random readouts of small state-space models at many time scales are driven by each case, held linearly
-    between its observations; how they are distributed over time, and the shape and levels of the case, go
-    into a ridge classifier. Penalty and the weights of the blocks are chosen by leave-one-out error, and
-    leave-one-out decisions calibrate the probabilities. Irregular series, missing values, unequal lengths and
-    other sampling rates are ordinary input.
+    Random readouts of the recent past of each case, at many time scales and held linearly between
+    observations, are pooled over time; with the shape and the levels of the case they go into a ridge
+    classifier. Its penalty is chosen by leave-one-out error, and leave-one-out decisions calibrate the
+    probabilities. Irregular series, missing values, unequal lengths and other sampling rates are ordinary input.
 
     Parameters
     ----------
@@ -204,7 +205,7 @@ class LinearSSMClassifier(SSMClassifier):
         Columns of a long frame; a frame with exactly ``unique_id, ds, y`` needs no names.
     value_cols : str or list, optional
         Channels of a long frame; all numeric columns beside id and time by default.
-    n_readouts : int, default=128
+    n_readouts : int, default=256
         Readouts of each kind and time scale; fewer where there are very many cases.
     hold : {"auto", "foh", "gp"}, default="auto"
         How a case is read between its observations: on lines (``"foh"``) or, where a gap exceeds the
@@ -233,8 +234,8 @@ class LinearSSMClassifier(SSMClassifier):
 
     References
     ----------
-    Dempster, Petitjean and Webb, "ROCKET", Data Mining and Knowledge Discovery 2020, for random kernels;
-    Gu et al., "HiPPO", NeurIPS 2020, for the memories that they read here.
+    Dempster, Petitjean and Webb, "ROCKET", Data Mining and Knowledge Discovery 2020, for random kernels; Tan
+    et al., "MultiRocket", Data Mining and Knowledge Discovery 2022, for what is pooled.
 
     Examples
     --------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.optimize import nnls
@@ -26,6 +26,8 @@ __all__ = ["LinearSSMRegressor", "SSMRegressor"]
 @dataclass(eq=False, repr=False)
 class SSMRegressor(RegressorMixin, CaseEstimator):
     """What all regressors share; use `LinearSSMRegressor`, `S4Regressor` or another named backbone."""
+
+    _shares: ClassVar[tuple[float, ...]] = (1.0, 3.0, 3.0, 0.3)
 
     def fit(
         self,
@@ -143,47 +145,45 @@ def _squared_error(answers: Tensor, targets: Tensor) -> Tensor:
 class LinearSSMRegressor(SSMRegressor):
     """Regressor of whole series in continuous time, fitted in closed form in seconds.
 
-        It reads a case as `LinearSSMClassifier` does, and maps what it read to a number by ridge regression.
+    It reads a case as `LinearSSMClassifier` does, and maps what it read to a number by ridge regression.
 
-        Parameters
-        ----------
-        id_col, time_col : str, optional
-            Columns of a long frame; a frame with exactly ``unique_id, ds, y`` needs no names.
-        value_cols : str or list, optional
-            Channels of a long frame; all numeric columns beside id and time by default.
-        n_readouts : int, default=128
-            Readouts of each kind and time scale; fewer where there are very many cases.
-        hold : {"auto", "foh", "gp"}, default="auto"
-            How a case is read between its observations: on lines (``"foh"``) or, where a gap exceeds the
-            reference step, by conditional expectation under their autocovariance (``"gp"``). ``"auto"``
-            tries both on training cases with gaps and keeps what has the smaller leave-one-out error.
-        rate_range : (float, float), optional
-            Every case is learnt from once more, as a slower sensor would have sent it; its interval is
-            longer by a factor drawn from this range, such as (0.25, 4).
-        random_state : int, optional
-            Seed of the readouts.
+    Parameters
+    ----------
+    id_col, time_col : str, optional
+        Columns of a long frame; a frame with exactly ``unique_id, ds, y`` needs no names.
+    value_cols : str or list, optional
+        Channels of a long frame; all numeric columns beside id and time by default.
+    n_readouts : int, default=256
+        Readouts of each kind and time scale; fewer where there are very many cases.
+    hold : {"auto", "foh", "gp"}, default="auto"
+        How a case is read between its observations: on lines (``"foh"``) or, where a gap exceeds the
+        reference step, by conditional expectation under their autocovariance (``"gp"``). ``"auto"``
+        tries both on training cases with gaps and keeps what has the smaller leave-one-out error.
+    rate_range : (float, float), optional
+        Every case is learnt from once more, as a slower sensor would have sent it; its interval is
+        longer by a factor drawn from this range, such as (0.25, 4).
+    random_state : int, optional
+        Seed of the readouts.
 
-        Attributes
-        ----------
-        reference_step_ : pandas.Timedelta or float
-            Median interval of the training data: the unit in which the model counts time.
-        history_ : dict
-            What fit chose and measured.
-        n_features_in_ : int
-            Instants of a table, else channels.
-        feature_names_in_ : ndarray
-            Columns of a frame whose rows are cases.
+    Attributes
+    ----------
+    reference_step_ : pandas.Timedelta or float
+        Median interval of the training data: the unit in which the model counts time.
+    history_ : dict
+        What fit chose and measured.
+    n_features_in_ : int
+        Instants of a table, else channels.
+    feature_names_in_ : ndarray
+        Columns of a frame whose rows are cases.
 
-        Examples
-        --------
-        >>> import numpy as np
-    from scipy.optimize import nnls
-    from scipy.optimize import nnls
-        >>> from ssmts import LinearSSMRegressor
-        >>> rng = np.random.default_rng(0)
-        >>> speed = rng.uniform(0.1, 0.5, 60)
-        >>> X = np.sin(speed[:, None] * np.arange(80) + rng.uniform(0, 6.28, (60, 1)))
-        >>> model = LinearSSMRegressor(random_state=0).fit(X, speed)
-        >>> bool(model.score(X, speed) > 0.9)
-        True
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ssmts import LinearSSMRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> speed = rng.uniform(0.1, 0.5, 60)
+    >>> X = np.sin(speed[:, None] * np.arange(80) + rng.uniform(0, 6.28, (60, 1)))
+    >>> model = LinearSSMRegressor(random_state=0).fit(X, speed)
+    >>> bool(model.score(X, speed) > 0.9)
+    True
     """

@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ssmts.models.arrays import Float
-from ssmts.models.case_bank import ReadoutBank
-from ssmts.models.case_states import Case, case_states
+from ssmts.models.case_bank import N_DELAYS, ReadoutBank
+from ssmts.models.case_states import Case
 
 __all__ = ["BLOCKS", "CaseFeatures", "fit_features"]
 
+Values = NDArray[np.float32]
+
 BLOCKS = ("readouts", "shape", "levels", "duration")
-_N_LEVELS = 4  # thresholds of every readout
 _WIDTH = 0.1  # of the ramp around a threshold, in deviations of the readout
+_RARE = 1e-4  # share of time below which a height above a threshold is not told from none
 _N_COEFFICIENTS = 32  # Legendre coefficients of a whole channel
 _N_KNOTS = 17
 _QUANTILES = np.array([0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0])
 _MOST_PILOTS = 256  # cases that set scales and thresholds
-_CHUNK = 2**16  # readout values held at once
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class CaseFeatures:
     ----------
     bank : ReadoutBank
         With readouts of unit root mean square on the training cases.
-    thresholds : ndarray of float64, shape (n_scales, 4, n_readouts)
+    thresholds : ndarray of float64, shape (n_scales, 2, n_readouts)
     knots : ndarray of float64, shape (n_knots,)
         Increasing logarithms of durations.
     """
@@ -46,16 +46,18 @@ class CaseFeatures:
     def __call__(self, cases: Sequence[Case]) -> tuple[NDArray[Any], ...]:
         """Features of cases, one array (n_cases, n_features) a block of `BLOCKS`.
 
-        ``readouts``: of every readout the share of time above four thresholds, the logarithm of the mean
-        square, the mean absolute value, maximum and minimum. ``shape``: Legendre coefficients of each channel
-        over the whole case. ``levels``: quantiles, mean, and the logarithms of deviation and slope of each
-        channel. ``duration``: how near the case's is to each knot. All are
-        time-weighted. A case has the same features whichever cases it comes with.
+        ``readouts``: of every readout the share of time above a threshold, and the mean height above it while
+        it is above. ``shape``: Legendre coefficients of each channel over the whole case. ``levels``:
+        quantiles, mean, and the logarithms of deviation and slope of each channel. ``duration``: how near the
+        case's is to each knot. All are time-weighted. A case has the same features whichever cases it comes
+        with.
         """
-        n_scales, n_readouts = len(self.bank.A), self.bank.n_readouts
-        pooled = np.empty((len(cases), n_scales, _N_LEVELS + 4, n_readouts), dtype=np.float32)
-        for number, scales, y in _readouts(cases, self.bank):
-            pooled[number, scales] = _pool(y, cases[number].weights, self.thresholds[scales])
+        n_scales, n_readouts = len(self.bank.spacings), self.bank.n_readouts
+        pooled = np.empty((len(cases), n_scales, 2, 2, n_readouts), dtype=np.float32)
+        thresholds = self.thresholds.astype(np.float32)
+        for number, scale, kind, y in _readouts(cases, self.bank):
+            share = cases[number].weights.astype(np.float32)
+            pooled[number, scale, kind] = _pool(y, share, thresholds[scale, kind])
         return (
             pooled.reshape(len(cases), -1),
             np.stack([_shape(case) for case in cases]),
@@ -75,65 +77,90 @@ def fit_features(cases: Sequence[Case], bank: ReadoutBank, rng: np.random.Genera
     """
     picked = np.sort(rng.permutation(len(cases))[:_MOST_PILOTS])
     pilots = [cases[number] for number in picked]
-    n_scales, n_readouts = len(bank.A), bank.n_readouts
-    squares = np.zeros((n_scales, n_readouts))
+    shape = (len(bank.spacings), 2, bank.n_readouts)
+    squares, thresholds = np.zeros(shape), np.empty(shape)
     # Each threshold is a quantile of one case, at levels that fill (0, 1) evenly.
-    golden = (0.5 * (5.0**0.5 - 1.0) * np.arange(1, _N_LEVELS * n_readouts + 1)) % 1.0
-    level = np.broadcast_to(golden.reshape(n_readouts, _N_LEVELS).T, (n_scales, _N_LEVELS, n_readouts))
-    of_case = rng.integers(0, len(pilots), level.shape)
-    thresholds = np.empty(level.shape)
-    for number, scales, y in _readouts(pilots, bank):
-        squares[scales] += torch.einsum("l,slr->sr", _tensor(pilots[number].weights), y * y).numpy()
-        mine = of_case[scales] == number
-        if mine.any():
-            rows = np.sort(y.numpy(), axis=1)
-            at = np.minimum((level[scales] * rows.shape[1]).astype(int), rows.shape[1] - 1)
-            quantiles = np.take_along_axis(rows, at, axis=1)
-            thresholds[scales] = np.where(mine, quantiles, thresholds[scales])
+    level = (0.5 * (5.0**0.5 - 1.0) * np.arange(1, bank.n_readouts + 1)) % 1.0
+    of_case = rng.integers(0, len(pilots), shape)
+    for number, scale, kind, y in _readouts(pilots, bank):
+        squares[scale, kind] += (y * y) @ pilots[number].weights.astype(np.float32)
+        mine = np.flatnonzero(of_case[scale, kind] == number)
+        rows = np.sort(y[mine], axis=1)
+        at = np.minimum((level[mine] * rows.shape[1]).astype(int), rows.shape[1] - 1)
+        thresholds[scale, kind, mine] = rows[np.arange(len(mine)), at]
     size = np.sqrt(squares / len(pilots))
     size = np.where(size > 1e-6, size, 1.0)
-    n_groups = bank.weights.shape[1]
-    by_group = size.reshape(n_scales, n_groups, 1, -1)
-    scaled = ReadoutBank(bank.A, bank.weights / by_group, bank.mixtures, bank.fold)
+    scaled = ReadoutBank(
+        bank.spacings, bank.weights / size.reshape(bank.weights.shape[:-1])[..., None], bank.mixtures, bank.fold
+    )
     durations = np.log([case.times[-1] for case in cases])
     knots = np.unique(np.quantile(durations, np.linspace(0.0, 1.0, _N_KNOTS)).round(6))
-    return CaseFeatures(scaled, thresholds / size[:, None, :], knots)
+    return CaseFeatures(scaled, thresholds / size, knots)
 
 
-def _tensor(array: Float) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array)).to(torch.float32)
+def _readouts(cases: Sequence[Case], bank: ReadoutBank) -> Iterator[tuple[int, int, int, Values]]:
+    """Yield number of the case, scale, kind, and readouts (n_readouts, length) at its observations."""
+    # NumPy, not PyTorch: arrays this small gain nothing from threads, and wait for each other where cores are busy.
+    weights, mixtures = bank.weights.astype(np.float32), bank.mixtures.astype(np.float32)
+    ahead = (np.arange(N_DELAYS) - N_DELAYS // 2) * bank.spacings[:, None]
+    n_inputs, times, places = len(bank.fold), np.empty(0), []
+    for number, case in enumerate(cases):
+        if not np.array_equal(case.times, times):
+            times = case.times
+            places = [_Places.of(times, times + own[:, None]) for own in ahead]
+            before = _Places.of(times, (times - 1.0)[None])
+        inputs = bank.fold @ case.values
+        change = np.where(before.within, inputs - before(inputs)[:, 0], 0.0)
+        for scale, own in enumerate(places):
+            for kind, signal in enumerate((inputs, change)):
+                delayed = own(signal).astype(np.float32)  # (n_inputs, N_DELAYS, length)
+                if n_inputs == 1:
+                    y = weights[scale, kind].reshape(-1, N_DELAYS) @ delayed[0]
+                else:
+                    mixed = np.tensordot(mixtures[scale, kind], delayed, 1)
+                    y = (weights[scale, kind] @ mixed).reshape(-1, len(times))
+                yield number, scale, kind, y
 
 
-def _readouts(cases: Sequence[Case], bank: ReadoutBank) -> Iterator[tuple[int, slice, torch.Tensor]]:
-    """Yield number of the case, slice of scales, and readouts (n_scales, length, n_readouts)."""
-    n_scales, n_modes = bank.A.shape
-    inputs = [Case(case.times, bank.fold @ case.values) for case in cases]
-    weights, mixtures = _tensor(bank.weights), _tensor(bank.mixtures)
-    n_groups = weights.shape[1]
-    for number, states in case_states(inputs, bank.A.ravel()):
-        length, n_inputs = states.shape[:2]
-        states = states.reshape(length, n_inputs, n_scales, n_modes)
-        u = np.broadcast_to(inputs[number].values.T[:, :, None, None], (*states.shape[:3], 1))
-        read = _tensor(np.concatenate([states.real, states.imag[..., 1:], u], axis=-1))
-        n_together = max(1, _CHUNK // (length * bank.n_readouts))
-        for begin in range(0, n_scales, n_together):
-            scales = slice(begin, min(begin + n_together, n_scales))
-            mixed = torch.einsum("lisf,sgi->sglf", read[:, :, scales], mixtures[scales])
-            y = torch.matmul(mixed, weights[scales])  # (scales, groups, length, readouts of a group)
-            yield number, scales, y.transpose(1, 2).reshape(len(y), length, n_groups * y.shape[-1])
+@dataclass(frozen=True)
+class _Places:
+    """Where instants lie among observations, and how to read a signal there.
+
+    Parameters
+    ----------
+    row : ndarray of int64, shape (n, length)
+        Of the observation before.
+    share : ndarray of float64, shape (n, length)
+        Of the one after.
+    within : ndarray of bool, shape (n, length)
+        Whether the case covers the instant; beyond it a signal is 0, the mean of training.
+    """
+
+    row: NDArray[np.int64]
+    share: Float
+    within: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, times: Float, instants: Float) -> _Places:
+        """Of instants (n, length) among times (length,)."""
+        at = np.interp(instants, times, np.arange(len(times), dtype=np.float64))
+        row = np.minimum(at.astype(np.int64), len(times) - 2)
+        slack = 1e-9 * max(times[-1], 1.0)
+        return cls(row, at - row, (instants >= -slack) & (instants <= times[-1] + slack))
+
+    def __call__(self, signal: Float) -> Float:
+        """Signal (n_inputs, length) there, (n_inputs, n, length)."""
+        first, second = signal[:, self.row], signal[:, self.row + 1]
+        return np.asarray(np.where(self.within, first + self.share * (second - first), 0.0))
 
 
-def _pool(y: torch.Tensor, weights: Float, thresholds: Float) -> Float:
-    """Statistics over time, (n_scales, 8, n_readouts)."""
-    share = _tensor(weights)
-    out, ramp = [], torch.empty_like(y)
-    for threshold in _tensor(thresholds).unbind(1):
-        torch.sub(y, threshold[:, None], out=ramp).clamp_(-0.5 * _WIDTH, 0.5 * _WIDTH)
-        out.append(torch.matmul(share, ramp) / _WIDTH + 0.5)
-    out.append(torch.log(torch.matmul(share, torch.mul(y, y, out=ramp)) + 1e-4))
-    out.append(torch.matmul(share, torch.abs(y, out=ramp)))
-    out += [y.amax(dim=1), y.amin(dim=1)]
-    return torch.stack(out, dim=1).numpy()
+def _pool(y: Values, share: Values, thresholds: Values) -> Values:
+    """Share of time above the thresholds and mean height above them, (2, n_readouts); y is overwritten."""
+    y -= thresholds[:, None]
+    # A ramp: a step makes the share jump with the last bit of a product.
+    above = np.clip(y, -0.5 * _WIDTH, 0.5 * _WIDTH) @ share / _WIDTH + 0.5
+    height = np.maximum(y, 0.0, out=y) @ share / (above + _RARE)
+    return np.stack([above, height])
 
 
 def _shape(case: Case) -> Float:

@@ -20,16 +20,7 @@ from ssmts.models.case_states import Case, make_case
 
 __all__ = ["CaseFit", "CaseInput", "CaseModel", "distinct_cases", "fit_cases", "fit_input"]
 
-# Weight of the blocks of BLOCKS, tried in turn; leave-one-out error decides (docs/decisions/070-...).
-_SHARES = (
-    (1.0, 1.0, 1.0, 0.1),
-    (1.0, 4.0, 1.0, 0.1),
-    (1.0, 0.2, 0.2, 0.02),
-    (1.0, 1.0, 4.0, 0.4),
-    (1.0, 1.0, 1.0, 1.0),
-)
 _MOST_NUMBERS = 30_000_000  # cases times features
-_MOST_TRIAL_CASES = 1000  # that a choice between shares is made on
 
 
 @dataclass(frozen=True)
@@ -131,7 +122,7 @@ class CaseModel:
         arrays = {
             "level": self.input.level,
             "scale": self.input.scale,
-            "A": bank.A,
+            "spacings": bank.spacings,
             "readouts": bank.weights,
             "mixtures": bank.mixtures,
             "fold": bank.fold,
@@ -156,7 +147,7 @@ class CaseModel:
         hold = None
         if "linear.hold.weights" in tensors:
             hold = CaseHold(get("hold.duration").item(), get("hold.weights"))
-        bank = ReadoutBank(get("A"), get("readouts"), get("mixtures"), get("fold"))
+        bank = ReadoutBank(get("spacings"), get("readouts"), get("mixtures"), get("fold"))
         return cls(
             CaseInput(get("level"), get("scale"), step, hold),
             CaseFeatures(bank, get("thresholds"), get("knots")),
@@ -187,6 +178,7 @@ def fit_cases(
     targets: Float,
     weights: Float,
     n_readouts: int,
+    shares: Sequence[float],
     seed: int,
     twins: Rows | None = None,
 ) -> CaseFit:
@@ -200,6 +192,8 @@ def fit_cases(
     weights : ndarray of float64, shape (n_cases,)
     n_readouts : int
         Readouts of each kind and scale; fewer where there are very many cases.
+    shares : sequence of float
+        Weights of the blocks of `BLOCKS`.
     seed : int
     twins : ndarray of int64, shape (n_cases,), optional
         As for :func:`ssmts.models.case_ridge.fit_ridge`.
@@ -208,27 +202,14 @@ def fit_cases(
     duration = float(np.median([case.times[-1] for case in cases]))
     n_channels = len(cases[0].values)
     bank = draw_bank(n_channels, duration, 8, np.random.default_rng(seed))
-    room = _MOST_NUMBERS // (len(cases) * len(bank.A) * 16)
+    room = _MOST_NUMBERS // (len(cases) * len(bank.spacings) * 4)
     bank = draw_bank(n_channels, duration, max(8, min(n_readouts, room // 8 * 8)), rng)
     features = fit_features(cases, bank, rng)
     blocks = [block.astype(np.float64) for block in features(cases)]
-    trial, some = slice(0, _MOST_TRIAL_CASES), None
-    if twins is not None:
-        some = twins[trial].copy()
-        cut = some >= len(some)
-        some[cut] = np.flatnonzero(cut)
-    tried = [
-        fit_ridge([block[trial] for block in blocks], shares, targets[trial], weights[trial], some)
-        for shares in _SHARES
-    ]
-    best = int(np.argmin([fit.error for fit in tried]))
-    fit = tried[best]
-    if len(cases) > _MOST_TRIAL_CASES:
-        fit = fit_ridge(blocks, _SHARES[best], targets, weights, twins)
+    fit = fit_ridge(blocks, shares, targets, weights, twins)
     model = CaseModel(read, features, fit.weights, fit.intercept)
     record = {
-        "n_readouts": bank.n_readouts * len(bank.A),
-        "shares": dict(zip(BLOCKS, _SHARES[best])),
+        "n_readouts": bank.n_readouts * 2 * len(bank.spacings),
         "penalty": fit.penalty,
         "left_out_mse": fit.error,
     }
