@@ -73,10 +73,7 @@ class CaseEstimator(BaseEstimator):
         series, targets = [panel.series[row] for row in rows], targets[rows]
         read = fit_input(series, case_step(panel))
         targets, extra = self._standardised(targets, weights, extra)
-        tried = [
-            (self._fit_reading(own), own)
-            for own in self._readings(series, read, targets, weights)
-        ]
+        tried = [(self._fit_reading(own), own) for own in self._readings(series, read, targets, weights)]
         fit, chosen = min(tried, key=lambda pair: float(pair[0].record["left_out_mse"]))
         if len(tried) > 1:
             errors = [float(own.record["left_out_mse"]) for own, _ in tried]

@@ -197,7 +197,8 @@ class LinearSSMClassifier(SSMClassifier):
     Random readouts of the recent past of each case, at many time scales and held linearly between
     observations, are pooled over time; with the shape and the levels of the case they go into a ridge
     classifier. Its penalty is chosen by leave-one-out error, and leave-one-out decisions calibrate the
-    probabilities. Irregular series, missing values, unequal lengths and other sampling rates are ordinary input.
+    probabilities. Irregular series, missing values, unequal lengths and other sampling rates are ordinary
+    input.
 
     Parameters
     ----------

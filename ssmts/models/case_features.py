@@ -91,7 +91,10 @@ def fit_features(cases: Sequence[Case], bank: ReadoutBank, rng: np.random.Genera
     size = np.sqrt(squares / len(pilots))
     size = np.where(size > 1e-6, size, 1.0)
     scaled = ReadoutBank(
-        bank.spacings, bank.weights / size.reshape(bank.weights.shape[:-1])[..., None], bank.mixtures, bank.fold
+        bank.spacings,
+        bank.weights / size.reshape(bank.weights.shape[:-1])[..., None],
+        bank.mixtures,
+        bank.fold,
     )
     durations = np.log([case.times[-1] for case in cases])
     knots = np.unique(np.quantile(durations, np.linspace(0.0, 1.0, _N_KNOTS)).round(6))
@@ -100,7 +103,7 @@ def fit_features(cases: Sequence[Case], bank: ReadoutBank, rng: np.random.Genera
 
 def _readouts(cases: Sequence[Case], bank: ReadoutBank) -> Iterator[tuple[int, int, int, Values]]:
     """Yield number of the case, scale, kind, and readouts (n_readouts, length) at its observations."""
-    # NumPy, not PyTorch: arrays this small gain nothing from threads, and wait for each other where cores are busy.
+    # NumPy, not PyTorch: arrays this small gain nothing from threads, which wait where cores are busy.
     weights, mixtures = bank.weights.astype(np.float32), bank.mixtures.astype(np.float32)
     ahead = (np.arange(N_DELAYS) - N_DELAYS // 2) * bank.spacings[:, None]
     n_inputs, times, places = len(bank.fold), np.empty(0), []
