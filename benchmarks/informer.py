@@ -3,8 +3,10 @@
 Borders of 12, 4 and 4 months, values standardised by the training span, every window of the test span counted
 (Informer's loader drops the last batch). *Univariate* forecasts the oil temperature from itself,
 *multivariate* all seven columns. Ours have their defaults and a context of 30 days; the figures of S4 and
-Informer are the published ones. A cell that is stored is not run again (``--again``); without ``--test``
-cells are judged on the validation span and nothing is stored.
+Informer are the published ones. With ``--python ENV/bin/python``, an environment as `benchmarks.peers` has
+it, neuralforecast's Informer is trained on four of the cells, on one column at a time with its library's
+defaults, until ``--seconds`` of processor time are spent. A stored row is not run again (``--again``);
+without ``--test`` cells are judged on the validation span and nothing is stored.
 """
 
 from __future__ import annotations
@@ -20,13 +22,20 @@ from tqdm import tqdm
 
 from benchmarks.ltsf import run_cell
 from benchmarks.output import RESULTS, log_test, markdown_table, merged, read_json, write_json, write_text
+from benchmarks.peers import run_peer
 from benchmarks.published import INFORMER_PROTOCOL
 from benchmarks.windows import MODELS
 from ssmts_datasets import load_ett
 from ssmts_datasets.ett import ETTDataset
 
 _FOLDER = RESULTS / "informer"
-_PEERS = ("Informer, trained here",)
+_TRAINED = "Informer, trained here"
+_TRAINED_CELLS = (
+    ("univariate", "ETTh1", 24),
+    ("univariate", "ETTh2", 168),
+    ("multivariate", "ETTh1", 48),
+    ("multivariate", "ETTh2", 24),
+)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -39,32 +48,52 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--test", action="store_true", help="judge on the test span, store and log")
     parser.add_argument("--again", action="store_true", help="run stored cells anew")
+    parser.add_argument(
+        "--python", help="of the environment that holds neuralforecast; None: no Informer here"
+    )
+    parser.add_argument("--seconds", type=float, default=60.0, help="processor time of Informer's training")
     options = parser.parse_args(arguments)
     cells = [cell for cell in INFORMER_PROTOCOL if cell[0] in options.setting and cell[1] in options.data]
-    todo = [cell for cell in cells if options.again or not options.test or not _stored(cell, options.model)]
-    if options.test and todo:
-        log_test(["python -m benchmarks.informer", *arguments])
-    for cell in tqdm(todo, unit="cell"):
+    trained = [cell for cell in _TRAINED_CELLS if options.python is not None and cell in cells]
+    wanted = [(cell, model) for cell in cells for model in options.model]
+    wanted += [(cell, _TRAINED) for cell in trained]
+    todo = [one for one in wanted if options.again or not options.test or not _stored(*one)]
+    if options.test and todo:  # where the environment lies is nobody's concern
+        shown = ["ENV/bin/python" if word == options.python else word for word in arguments]
+        log_test(["python -m benchmarks.informer", *shown])
+    for cell, model in tqdm(todo, unit="cell"):
         setting, name, horizon = cell
         dataset = load_ett(name)
         if setting == "univariate":
             dataset = only_target(dataset)
-        context = pd.Timedelta(days=30) // dataset.reference_step
-        result = run_cell(
-            dataset,
-            horizon,
-            context,
-            models=options.model,
-            seeds=options.seeds,
-            test=options.test,
-            baselines=False,
-        )
+        result = _run(dataset, horizon, model, options)
         rows = result["results"]
         tqdm.write(f"{setting} {name} {horizon}: " + ", ".join(f"{r['model']} {r['mse']:.4f}" for r in rows))
         if options.test:
             store({"setting": setting, **result}, _FOLDER)
-    if options.test:
-        write_text(_FOLDER / "README.md", summary(_FOLDER))
+            write_text(_FOLDER / "README.md", summary(_FOLDER))
+
+
+def _run(
+    dataset: ETTDataset[pd.DataFrame], horizon: int, model: str, options: argparse.Namespace
+) -> dict[str, Any]:
+    """A cell with the rows of one model, ours or the Informer that is trained here."""
+    context = pd.Timedelta(days=30) // dataset.reference_step
+    if model == _TRAINED:
+        seeded = argparse.Namespace(**vars(options), seed=options.seeds[0])
+        row = run_peer(dataset, horizon, "Informer", seeded) | {"model": _TRAINED}
+        span = "test" if options.test else "validation"
+        known = {"dataset": dataset.name, "horizon": horizon, "context": context, "span": span}
+        return known | {"results": [row]}
+    return run_cell(
+        dataset,
+        horizon,
+        context,
+        models=[model],
+        seeds=options.seeds,
+        test=options.test,
+        baselines=False,
+    )
 
 
 def only_target(dataset: ETTDataset[pd.DataFrame]) -> ETTDataset[pd.DataFrame]:
@@ -76,9 +105,9 @@ def _path(folder: Path, setting: str, name: str, horizon: int) -> Path:
     return folder / f"{setting}-{name}-{horizon}.json"
 
 
-def _stored(cell: tuple[str, str, int], models: list[str]) -> bool:
+def _stored(cell: tuple[str, str, int], model: str) -> bool:
     known = read_json(_path(_FOLDER, *cell))
-    return known is not None and set(models) <= {row["model"] for row in known["results"]}
+    return known is not None and model in {row["model"] for row in known["results"]}
 
 
 def store(result: dict[str, Any], folder: Path) -> None:
@@ -108,7 +137,7 @@ def summary(folder: Path) -> str:
             if own
         }
         published = INFORMER_PROTOCOL[cell]
-        rivals = [*published.values(), *(means[name] for name in _PEERS if name in means)]
+        rivals = [*published.values(), means.get(_TRAINED, (float("inf"),) * 2)]
         ours = [mse for name, (mse, _) in means.items() if name in MODELS]
         wins = bool(ours) and max(ours) < min(mse for mse, _ in rivals)
         ahead, n_cells = ahead + wins, n_cells + 1

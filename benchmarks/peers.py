@@ -38,6 +38,7 @@ PEERS = {
 }
 CELLS = (("ETTh1", 96), ("ETTh2", 96), ("ETTm1", 96), ("ETTm2", 96), ("ETTh1", 720))
 _OURS = ("LinearSSMForecaster", "S4Forecaster")
+_BASELINES = ("ridge on lags", "seasonal naive (day)")
 _CONTEXT = 512
 _CONTEXT_OF_OURS = "30D"
 _FOLDER = RESULTS / "peers"
@@ -141,8 +142,8 @@ def run_peer(
 
 def summary(folder: Path) -> str:
     """All stored cells, the best of each in bold: MSE / MAE (processor seconds of training)."""
-    cells = [cell for path in sorted(folder.glob("*.json")) if (cell := read_json(path)) is not None]
-    names = [name for name in (*_OURS, *PEERS) if any(_row(cell, name) for cell in cells)]
+    cells = [_with_baselines(cell, folder.parent / "ltsf") for cell in _cells(folder)]
+    names = [name for name in (*_OURS, *PEERS, *_BASELINES) if any(_row(cell, name) for cell in cells)]
     lines, lost = [], []
     for cell in cells:
         title = f"{cell['dataset']}-{cell['horizon']}"
@@ -156,17 +157,30 @@ def summary(folder: Path) -> str:
                 texts.append("")
                 continue
             mark = "**" if row is best else ""
-            texts.append(f"{mark}{row['mse']:.4f}{mark} / {row['mae']:.4f} ({row['fit_cpu_s']:.0f} s)")
+            seconds = "" if row["fit_cpu_s"] is None else f" ({row['fit_cpu_s']:.0f} s)"
+            texts.append(f"{mark}{row['mse']:.4f}{mark} / {row['mae']:.4f}{seconds}")
         lines.append([title, *texts])
-    header = ["cell", *(name if name in _OURS else f"{PEERS[name]} {name}" for name in names)]
+    header = ["cell", *(f"{PEERS[name]} {name}" if name in PEERS else name for name in names)]
     note = (
         "Test spans, MSE / MAE on standardised values over the same windows, in brackets the processor time "
         "of training. Peers: their libraries' defaults, context 512, training stopped at the first step "
-        f"after its time was spent, or early. Cells that a peer wins: {', '.join(lost) or 'none'}. "
+        "after its time was spent, or early; ridge on lags and seasonal naive as `benchmarks.ltsf` has them. "
+        f"Cells that others win: {', '.join(lost) or 'none'}. "
         "`python -m benchmarks.peers --test` makes this page."
     )
     picture = "![MSE against training time](peers.png)"
     return f"# Peers\n\n{note}\n\n{markdown_table(header, lines)}\n{picture}\n"
+
+
+def _cells(folder: Path) -> list[dict[str, Any]]:
+    return [cell for path in sorted(folder.glob("*.json")) if (cell := read_json(path)) is not None]
+
+
+def _with_baselines(cell: dict[str, Any], ltsf: Path) -> dict[str, Any]:
+    """A cell with the baselines that the long-horizon table has of it, on the same windows."""
+    known = read_json(ltsf / f"{cell['dataset']}-{cell['horizon']}.json") or {"results": []}
+    rows = [row | {"library": "baseline"} for row in known["results"] if row["model"] in _BASELINES]
+    return cell | {"results": cell["results"] + rows}
 
 
 def _row(cell: dict[str, Any], name: str) -> dict[str, Any] | None:
@@ -177,7 +191,7 @@ def plot(folder: Path) -> None:
     """Accuracy against training time, a panel a cell."""
     from matplotlib.figure import Figure
 
-    cells = [cell for path in sorted(folder.glob("*.json")) if (cell := read_json(path)) is not None]
+    cells = _cells(folder)
     figure = Figure(figsize=(4.2 * len(cells), 3.8), layout="constrained")
     for axes, cell in zip(figure.subplots(1, len(cells), squeeze=False)[0], cells):
         for row in cell["results"]:

@@ -1,3 +1,4 @@
+from argparse import Namespace
 from dataclasses import replace
 
 from benchmarks import informer
@@ -40,3 +41,22 @@ def test_only_the_oil_temperature_is_forecast_in_the_univariate_setting(hourly) 
     alone = informer.only_target(replace(hourly, target="b"))
     assert list(alone.frame.columns) == ["b"]
     assert alone.frame["b"].equals(hourly.frame["b"])
+
+
+def test_the_informer_trained_here_counts_as_a_rival(hourly, tmp_path, monkeypatch) -> None:
+    asked = []
+
+    def run_peer(dataset, horizon, model, options):
+        asked.append((dataset.name, horizon, model, options.seed))
+        return {"model": model, "seed": options.seed, "mse": 0.045, "mae": 0.2}
+
+    monkeypatch.setattr(informer, "run_peer", run_peer)
+    options = Namespace(seeds=[3], test=True)
+    found = informer._run(hourly, 24, informer._TRAINED, options)
+    assert asked == [("made-up-1h", 24, "Informer", 3)]
+    informer.store(_result("univariate", "ETTh1", 24, 0.05), tmp_path)
+    informer.store({"setting": "univariate", **found, "dataset": "ETTh1"}, tmp_path)
+    page = informer.summary(tmp_path)
+    assert "0.045 / 0.200" in page
+    assert "Ahead in 0 of 1 cells" in page
+    assert set(informer._TRAINED_CELLS) < set(INFORMER_PROTOCOL)

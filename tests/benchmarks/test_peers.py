@@ -14,12 +14,22 @@ def _row(model: str, library: str, mse: float) -> dict:
 def test_a_cell_that_a_peer_wins_is_named(tmp_path) -> None:
     ours, theirs = _row("S4Forecaster", "ssmts", 0.3), _row("NHITS", "neuralforecast", 0.4)
     write_json(tmp_path / "ETTh1-96.json", {"dataset": "ETTh1", "horizon": 96, "results": [ours, theirs]})
-    assert "Cells that a peer wins: none." in peers.summary(tmp_path)
+    assert "Cells that others win: none." in peers.summary(tmp_path)
     better = _row("PatchTST", "neuralforecast", 0.2)
     write_json(tmp_path / "ETTh2-96.json", {"dataset": "ETTh2", "horizon": 96, "results": [ours, better]})
     page = peers.summary(tmp_path)
-    assert "Cells that a peer wins: ETTh2-96 (PatchTST)." in page
+    assert "Cells that others win: ETTh2-96 (PatchTST)." in page
     assert "| ETTh2-96 | 0.3000 / 0.4000 (5 s) |  | **0.2000** / 0.4000 (5 s) |" in page
+    naive = _row("ridge on lags", "", 0.1) | {"fit_cpu_s": None}
+    path = tmp_path / "ltsf" / "ETTh2-96.json"
+    write_json(path, {"dataset": "ETTh2", "horizon": 96, "results": [naive, ours | {"mse": 0.01}]})
+    (tmp_path / "peers").mkdir()
+    for name in ("ETTh1-96", "ETTh2-96"):
+        (tmp_path / f"{name}.json").rename(tmp_path / "peers" / f"{name}.json")
+    page = peers.summary(tmp_path / "peers")
+    assert "Cells that others win: ETTh2-96 (ridge on lags)." in page  # ours of another table do not count
+    assert "**0.1000** / 0.4000 |" in page
+    tmp_path = tmp_path / "peers"
     peers.plot(tmp_path)
     assert (tmp_path / "peers.png").stat().st_size > 1000
 
