@@ -37,6 +37,8 @@ __all__ = ["checked_rates", "fit_forecaster", "horizon_of", "is_integer", "is_nu
 
 _MOST_OF_LINES = 0.9  # error of the expectation at thinned windows, for gaps to be filled by it
 _LEAST_GAIN = 1e-3
+# States of other channels are nearly combinations of a channel's own: weaker penalties magnify rounding.
+_WEAKEST_OF_MIXED = 1e-4
 _CONTEXT_GAIN = 1e-2
 
 T = TypeVar("T")
@@ -184,7 +186,9 @@ def fit_forecaster(
             known,
             channels=channel_mixing,
         )
-        mixing, parts = _better(ends, parts.anew(parts.panel, scaling, step, ends.features), parts, record)
+        weakest = _WEAKEST_OF_MIXED if channel_mixing else 0.0
+        mixed = parts.anew(parts.panel, scaling, step, ends.features, weakest=weakest)
+        mixing, parts = _better(ends, mixed, parts, record)
         history["mixing"] = record | {"accepted": mixing is not None}
     config, stacks, linear = parts.config, parts.stacks, parts.linear
     history |= {
@@ -256,16 +260,19 @@ class _Parts:
         *,
         choose: bool = False,
         seconds: float | None = None,
+        weakest: float = 0.0,
     ) -> _Parts:
         """The linear path fitted on another panel, with other groups or extra features.
 
-        `choose` looks for its period again; `seconds` is the length of a step where it has one.
+        `choose` looks for its period again; `seconds` is the length of a step where it has one; penalties
+        below `weakest` are not offered.
         """
         stacks = stack_sequences(training_sequences(panel, scaling, step, extra, weights=self.weights))
         config = self.config
         if choose:
             config = replace(config, period=choose_period(stacks, config, seconds)[0])
-        return _Parts(panel, self.weights, stacks, config, fit_linear(stacks, config, scaling.n_groups))
+        linear = fit_linear(stacks, config, scaling.n_groups, weakest=weakest)
+        return _Parts(panel, self.weights, stacks, config, linear)
 
     def with_own_context(self, scaling: Scaling) -> _Parts:
         """The context chosen again, as what covariates leave over may have less memory than the whole.

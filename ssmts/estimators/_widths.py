@@ -39,7 +39,7 @@ def widths_of(fitted: FittedForecaster, blocks: Seq[RollingForecasts]) -> tuple[
     spread, linear, first = spread_of(fitted), fitted.model.config.linear, blocks[0]
     judged = judge(spread, first.stack, first.member, rows[order], forecast, deviation)
     group = int(first.stack.groups[first.member])
-    path = width_path(judged, linear.context + linear.horizon, spread.width(group))
+    path = width_path(judged, linear.horizon + 0.25 * linear.context, spread.width(group))
     widths = path.copy()
     widths[order] = path[:-1]
     return judged, widths

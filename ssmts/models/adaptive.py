@@ -3,12 +3,13 @@ r"""Widths of intervals that follow how forecasts have lately done: adaptive con
 The logarithm of a width moves against coverage: truths that fall outside widen the intervals to come, those
 inside narrow them, each in proportion to how far the stated share is from what happened. With steps of size
 :math:`\gamma` the mean coverage after time T is off by at most :math:`O(1 / \gamma T)`, whatever the data
-does.
+does. Small steps are late, large ones restless: several walk side by side, and the mean of them is used.
 
 References
 ----------
 Gibbs and Candès, "Adaptive Conformal Inference Under Distribution Shift", NeurIPS 2021. Angelopoulos, Candès
-and Tibshirani, "Conformal PID Control for Time Series Prediction", NeurIPS 2023.
+and Tibshirani, "Conformal PID Control for Time Series Prediction", NeurIPS 2023. Zaffran et al., "Adaptive
+Conformal Predictions for Time Series", ICML 2022, for several step sizes at once.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ __all__ = ["Judged", "judge", "width_path"]
 
 # The two intervals that are watched, and how much each counts: few truths lie outside the wider one.
 _WATCHED = ((0.8, 1.0 / 3.0), (0.9, 2.0 / 3.0))
-_PACE = 4.0  # per context and horizon together; docs/decisions/052-widths-that-adapt.md
+_PACES = np.array([0.5, 1.0, 2.0, 4.0, 8.0])  # in a span; docs/decisions/074-several-paces.md
 _WIDEST = np.log(10.0)
 _LARGEST_STEP = 0.5
 
@@ -101,7 +102,7 @@ def width_path(judged: Judged, span: float, begin: float) -> Float:
     ----------
     judged : Judged
     span : float
-        Context and horizon together, in reference steps.
+        In which the paces are counted, in reference steps: the longer truth is delayed, the smaller the step.
     begin : float
         Factor at the first origin.
 
@@ -119,15 +120,15 @@ def width_path(judged: Judged, span: float, begin: float) -> Float:
     window, needs = window[order], judged.needs[:, window[order], lead[order]]
     bounds = np.searchsorted(turn[order], np.arange(len(judged.issued) + 2))
     instants = np.append(judged.issued, judged.end)
-    log_width = np.empty(len(instants))
-    log_width[0] = np.log(begin)
+    log_widths = np.full((len(instants), len(_PACES)), np.log(begin))
     for k in range(1, len(instants)):
         own = slice(bounds[k], bounds[k + 1])
-        step = 0.0
+        steps = np.zeros(len(_PACES))
         if own.stop > own.start:
-            width = np.exp(log_width[window[own]])
-            inside = np.average(needs[:, own] <= width, axis=1, weights=shares[own]).tolist()
-            off = sum(weight * (share - seen) for (share, weight), seen in zip(_WATCHED, inside))
-            step = min(_PACE * (instants[k] - instants[k - 1]) / span, _LARGEST_STEP) * off
-        log_width[k] = np.clip(log_width[k - 1] + step, -_WIDEST, _WIDEST)
-    return np.exp(log_width)
+            inside = needs[:, own, None] <= np.exp(log_widths[window[own]])
+            found = np.average(inside, axis=1, weights=shares[own])
+            off = sum(weight * (share - seen) for (share, weight), seen in zip(_WATCHED, found))
+            passed = (instants[k] - instants[k - 1]) / span
+            steps = np.minimum(_PACES * passed, _LARGEST_STEP) * off
+        log_widths[k] = np.clip(log_widths[k - 1] + steps, -_WIDEST, _WIDEST)
+    return np.asarray(np.exp(log_widths.mean(axis=1)))

@@ -122,6 +122,7 @@ def fit_linear(
     *,
     stride: int = 1,
     history: float | None = None,
+    weakest: float = 0.0,
 ) -> LinearFit:
     """Solve the linear path on standardised sequences.
 
@@ -136,6 +137,8 @@ def fit_linear(
         Every so many-th row is an origin.
     history : float, optional
         Time that lies before every origin; the context by default.
+    weakest : float
+        Penalties below it are not offered.
 
     Returns
     -------
@@ -154,6 +157,6 @@ def fit_linear(
     rare = rarely_observed(stacks, config.context if history is None else history, config.horizon, stride)
     sums = accumulate(stacks, bank, config.context, config.horizon, segments, n_groups, stride, history, rare)
     moments = sums.completed()
-    penalties = choose_penalties(moments, segments, config.horizon)
+    penalties = choose_penalties(moments, segments, config.horizon, weakest=weakest)
     shared, by_group = solve(moments, penalties, config.horizon)
     return LinearFit(LinearPath(config, shared, by_group), penalties, moments, segments, sums.merged(), rare)

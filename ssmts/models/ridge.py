@@ -139,12 +139,23 @@ def _by_lead(left: Float, right: Float) -> Float:
     return np.asarray(np.einsum("dl,dl->l", left, right))
 
 
-def choose_penalties(moments: Moments, segments: Segments, horizon: int) -> Penalties:
+def choose_penalties(
+    moments: Moments, segments: Segments, horizon: int, *, weakest: float = 0.0
+) -> Penalties:
     """Penalties with the least held-out error in each band of lead times.
 
     Half a correction is preferred to a whole one that gains less than a fiftieth.
+
+    Parameters
+    ----------
+    moments : Moments
+    segments : Segments
+    horizon : int
+    weakest : float
+        Shared penalties below it are left out.
     """
-    errors, leads = cross_validate(moments, segments, horizon)
+    offered = tuple(penalty for penalty in SHARED_PENALTIES if penalty >= weakest)
+    errors, leads = cross_validate(moments, segments, horizon, offered)
     bands = lead_bands(leads, horizon)
     chosen_shared, chosen_group, chosen_share = np.full((3, _N_BANDS), np.nan)
     by_lead = np.empty(len(leads))
@@ -156,8 +167,8 @@ def choose_penalties(moments: Moments, segments: Segments, horizon: int) -> Pena
         # Where nothing can be told apart, the strongest penalty: the least is looked for from the end.
         backwards = mean[share, ::-1, ::-1]
         i, j = np.unravel_index(backwards.argmin(), backwards.shape)
-        i, j = len(SHARED_PENALTIES) - 1 - i, len(GROUP_PENALTIES) - 1 - j
-        chosen_shared[band], chosen_group[band] = SHARED_PENALTIES[i], GROUP_PENALTIES[j]
+        i, j = len(offered) - 1 - i, len(GROUP_PENALTIES) - 1 - j
+        chosen_shared[band], chosen_group[band] = offered[i], GROUP_PENALTIES[j]
         chosen_share[band] = SHARES[share]
         by_lead[inside] = errors[share, i, j, inside]
     for values in (chosen_shared, chosen_group, chosen_share):  # a short horizon leaves bands empty

@@ -269,8 +269,8 @@ def test_channels_that_mix(new_model):
     model = new_model(horizon=4, channel_mixing=True).fit(X.iloc[:400])
     assert model.history_["mixing"]["accepted"]
     model.partial_fit(X.iloc[400:500]).partial_fit(X.iloc[500:])
-    # Components of the other channel are nearly combinations of a channel's own states: rounding weighs more.
-    assert_learnt(model, X, tolerance=1e-6)
+    # Components of the other channel are nearly combinations of its own states: a floor on the penalty.
+    assert_learnt(model, X)
 
 
 @pytest.mark.parametrize("many", [False, True])
