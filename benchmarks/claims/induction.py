@@ -3,7 +3,8 @@
 A mark occurs once and again at the end: which token followed it? Equal parameters, equal time, fresh
 sequences in every batch; accuracy on sequences that no one has seen, then at other lengths without training.
 Mamba paper, table 2 (trained at 256): Mamba 100% from 64 to 1,048,576, S4 and attention fail beyond about
-twice the trained length.
+twice the trained length. With `--shortest` a model is trained at lengths from there to `--length`, drawn
+log-uniformly for each batch, not at `--length` alone.
 """
 
 from __future__ import annotations

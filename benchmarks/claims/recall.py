@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from benchmarks.claims.cells import Cells, Row
@@ -26,6 +27,9 @@ def add_arguments(
     parser.add_argument("--models", nargs="+", choices=tuple(ENTRIES), default=models)
     parser.add_argument("--length", type=int, default=length, help="length in training")
     parser.add_argument(
+        "--shortest", type=int, help="draw the length of every batch in training from here to --length"
+    )
+    parser.add_argument(
         "--factors", type=int, nargs="+", default=(1, 2, 4, 16, 64), help="lengths asked, in trained ones"
     )
     parser.add_argument(
@@ -44,9 +48,15 @@ def measure(
 ) -> None:
     """Train each model at one length, stop it once it is solved, and ask it at every length."""
 
+    def fresh(n: int, seed: int) -> SequenceTask:
+        if options.shortest is None:
+            return make(n, seed, options.length)
+        share = np.random.default_rng(seed).random()  # log-uniform
+        return make(n, seed, round(options.shortest ** (1 - share) * options.length**share))
+
     def train_and_ask(name: str) -> Row:
         model, row = contend(
-            ENTRIES[name], FreshData(lambda n, seed: make(n, seed, options.length), 2**20),
+            ENTRIES[name], FreshData(fresh, 2**20),
             make(ASKED, SEED_OF_VALIDATION, options.length), parameters=options.parameters,
             seconds=options.seconds, seed=options.seed, batch_size=options.batch_size, enough=2e-3,
         )  # fmt: skip
@@ -62,6 +72,7 @@ def measure(
             "model": name,
             "length": options.length,
             **task_key,
+            "shortest": options.shortest,
             "budget_s": options.seconds,
             "seed": options.seed,
         }
@@ -75,6 +86,7 @@ def page(rows: list[Row], title: str, text: str) -> str:
         "model",
         "parameters",
         "trained at",
+        "seed",
         "training",
         "steps",
         *(f"{length:,}" for length in lengths),
@@ -83,8 +95,8 @@ def page(rows: list[Row], title: str, text: str) -> str:
     for row in rows:
         ended = "solved" if row["solved"] else "time up"
         table.append(
-            [row["model"], f"{row['parameters']:,}", str(row["length"]), f"{row['seconds']:.0f} s, {ended}",
-             f"{row['steps']:,}", *(_percent(row["accuracy"].get(str(length))) for length in lengths)]
+            [row["model"], f"{row['parameters']:,}", _trained_at(row), str(row["seed"]),
+             f"{row['seconds']:.0f} s, {ended}", f"{row['steps']:,}", *(_percent(row["accuracy"].get(str(length))) for length in lengths)]
         )  # fmt: skip
     chance = ", ".join(sorted({f"{row['chance']:.1%}" for row in rows}))
     return (
@@ -93,6 +105,10 @@ def page(rows: list[Row], title: str, text: str) -> str:
         + f"\nAccuracy by length (chance {chance}):\n\n"
         + markdown_table(head, table)
     )
+
+
+def _trained_at(row: Row) -> str:
+    return f"{row['shortest']} to {row['length']}" if row.get("shortest") else str(row["length"])
 
 
 def _percent(value: float | None) -> str:
@@ -106,7 +122,7 @@ def plot(rows: list[Row], path: Path, title: str) -> None:
     figure, axis = plt.subplots(figsize=(7, 4), constrained_layout=True)
     for row in rows:
         lengths = sorted(map(int, row["accuracy"]))
-        label = f"{row['model']}, trained at {row['length']}"
+        label = f"{row['model']}, trained at {_trained_at(row)}, seed {row['seed']}"
         axis.semilogx(lengths, [row["accuracy"][str(n)] for n in lengths], "o-", base=2, label=label)
     axis.axhline(rows[0]["chance"], color="grey", ls=":", label="chance")
     axis.set(xlabel="length asked", ylabel="accuracy", title=title, ylim=(0, 1.03))

@@ -121,6 +121,18 @@ def test_memories_span_the_task_and_systems_learn_slowly(monkeypatch):
     assert seen == {fast: 1e-3, slow: pytest.approx(1e-4)}
 
 
+def test_white_noise_is_answered_as_loudly_whatever_the_step_is():
+    loudness = {}
+    for scaled in (False, True):
+        torch.manual_seed(0)
+        backbone = contest.stack("s4d", 1, 16, delta_range=(1e-3, 1e-2))
+        layer = (contest.of_unit_variance(backbone) if scaled else backbone)(64).blocks[0].ssm
+        energy = layer.kernel(4000).detach().square().sum(-1)
+        loudness[scaled] = exponent(layer.delta.tolist(), energy.tolist())
+    assert loudness[False] == pytest.approx(1, abs=0.3)
+    assert loudness[True] == pytest.approx(loudness[False] - 1, abs=1e-3)
+
+
 def test_a_random_system_differs_in_its_system_only():
     torch.manual_seed(0)
     plain = S4(64, 64)
@@ -201,6 +213,7 @@ def test_density_is_asked_pixel_by_pixel():
         (["pathfinder", "--sides", "8", "--training", "64", *SHORT], 2),
         (["full_size", "--lengths", "16", "32", "--d-model", "8"], 8),
         (["induction", "--models", "lstm", "--seconds", "0", "--length", "8", "--factors", "1", "2"], 1),
+        (["selective_copy", "--models", "lstm", "--seconds", "0", "--length", "9", "--shortest", "5"], 1),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
