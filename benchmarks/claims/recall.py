@@ -96,7 +96,8 @@ def page(rows: list[Row], title: str, text: str) -> str:
         ended = "solved" if row["solved"] else "time up"
         table.append(
             [row["model"], f"{row['parameters']:,}", _trained_at(row), str(row["seed"]),
-             f"{row['seconds']:.0f} s, {ended}", f"{row['steps']:,}", *(_percent(row["accuracy"].get(str(length))) for length in lengths)]
+             f"{row['seconds']:.0f} s, {ended}", f"{row['steps']:,}",
+             *(_percent(row["accuracy"].get(str(length))) for length in lengths)]
         )  # fmt: skip
     chance = ", ".join(sorted({f"{row['chance']:.1%}" for row in rows}))
     return (
