@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 
-from ssmts.data import TidyForecasts, parse_duration, reference_step, write_tidy
+from ssmts.data import Panel, TidyForecasts, parse_duration, reference_step, write_tidy
 from ssmts.errors import HorizonError, ParameterError, TooShortError
 from ssmts.estimators._backtesting import all_origins, until, window_of
 from ssmts.estimators._base import FittedBase
@@ -17,6 +19,7 @@ from ssmts.estimators._intervals import quantiles_around, spread_of
 from ssmts.estimators._levels import interval_levels
 from ssmts.estimators._predicting import forecast_at
 from ssmts.estimators._scoring import with_context
+from ssmts.estimators._widths import calibrated
 from ssmts.models.arrays import Float
 
 __all__ = ["ValidationMixin"]
@@ -76,6 +79,7 @@ class ValidationMixin(FittedBase):
         refit: bool | int = True,
         *,
         level: Any = None,
+        adaptive: bool = False,
     ) -> Any:
         """Fit on the past, forecast the next horizon, and again: what the estimator is worth on X.
 
@@ -94,6 +98,9 @@ class ValidationMixin(FittedBase):
             Fit before each window; every so many windows; or (False) before the first alone.
         level : float or list of float, optional
             Percent that intervals should cover; by default there are none.
+        adaptive : bool, default=False
+            Intervals as :meth:`calibrate` would have them at each cutoff, from the rows since the last fit;
+            as fit learnt them while these hold no truth yet, and so always with `refit=True`.
 
         Returns
         -------
@@ -120,7 +127,7 @@ class ValidationMixin(FittedBase):
         if spacing <= 0:
             raise ParameterError("step_size", step_size, "positive")
         every = n_windows if refit is False else int(refit)
-        model, parts, names = clone(self), [], list[str]()
+        model, parts, names, learnt_until = clone(self), [], list[str](), dict[Any, float]()
         for k in range(n_windows):
             back = reach + (n_windows - 1 - k) * spacing
             ends = [series.origin - back for series in panel.series]
@@ -131,6 +138,7 @@ class ValidationMixin(FittedBase):
                         "X has no history before the first cutoff. Give more rows, or fewer windows."
                     )
                 model._fit_panel(past, past, columns)
+                learnt_until = {series.id: series.times[-1] for series in past.series}
             past = until(panel, ends, known_ahead=True)
             position = {series.id: number for number, series in enumerate(panel.series)}
             numbers = [position[series.id] for series in past.series]
@@ -143,6 +151,8 @@ class ValidationMixin(FittedBase):
             times = [times[n] for n in found]
             fitted, known = model._check_fitted(), type(past)(chosen, past.layout)
             names, levels = _ends(fitted, level)
+            if adaptive and k % every:
+                fitted = _with_widths(fitted, past, learnt_until)
             values = forecast_at(fitted, known, times)
             around = [np.empty((*one.shape, 0)) for one in values]
             if len(levels):
@@ -151,6 +161,23 @@ class ValidationMixin(FittedBase):
                 parts.append(window_of(numbers[n], panel.series[numbers[n]], series.origin, *own))
         table = TidyForecasts.joined(parts)
         return write_tidy(panel.layout, panel.ids, table, names)
+
+
+def _with_widths(
+    fitted: FittedForecaster, past: Panel, learnt_until: Mapping[Any, float]
+) -> FittedForecaster:
+    """Intervals as wide as the rows after those of the fit ask for; as they are while these hold no truth."""
+    series = []
+    for one in past.series:
+        new = one.times > learnt_until.get(one.id, -np.inf)
+        if new.any():
+            series.append(replace(one, times=one.times[new], values=one.values[new]))
+    try:
+        return replace(
+            fitted, model=calibrated(fitted, with_context(fitted, Panel(tuple(series), past.layout)))
+        )
+    except TooShortError:
+        return fitted
 
 
 def _ends(fitted: FittedForecaster, level: Any) -> tuple[list[str], Float]:

@@ -130,3 +130,23 @@ def test_too_little_to_calibrate_on_and_levels_that_are_none(model: LinearSSMFor
         pickle.loads(pickle.dumps(model)).calibrate(_later(1.0).iloc[:40])
     with pytest.raises(ParameterError, match="level"):
         model.backtest(_later(1.0), level=100)
+
+
+@pytest.mark.parametrize("size", [0.2, 1.5])
+def test_windows_of_cross_validate_follow_what_came_since_the_fit(size: float) -> None:
+    frame = pd.concat([_frame(_noisy(600, 0)), _frame(_noisy(600, 1, size), "2024-01-26")])
+    model = LinearSSMForecaster(12, 48, **SMALL)
+    options = {"n_windows": 50, "level": [80, 90]}
+    fixed = model.cross_validate(frame, refit=False, **options)
+    adaptive = model.cross_validate(frame, refit=False, adaptive=True, **options)
+    pd.testing.assert_frame_equal(adaptive.iloc[:, :-4], fixed.iloc[:, :-4])
+    first = fixed["cutoff"] == fixed["cutoff"].min()
+    pd.testing.assert_frame_equal(adaptive[first], fixed[first])  # nothing has come yet
+    for level in (80, 90):
+        late = [table.iloc[len(table) // 3 :] for table in (fixed, adaptive)]
+        off = [abs(_covered(table, level) - level / 100) for table in late]
+        assert off[1] < 0.06 < off[0]
+    calibrated = LinearSSMForecaster(12, 48, **SMALL).fit(frame.iloc[:600])
+    calibrated.calibrate(frame.iloc[600:-12])
+    last = adaptive.iloc[-12:, -4:].to_numpy()
+    np.testing.assert_allclose(last, calibrated.predict_interval(frame.iloc[:-12], level=[80, 90]).to_numpy())
