@@ -76,6 +76,7 @@ def _neuralforecast(name: str, task: dict[str, Any]) -> tuple[np.ndarray, float]
         max_steps=_STEPS,
         val_check_steps=50,
         early_stop_patience_steps=5,
+        inference_windows_batch_size=256,  # the memory of attention over all windows at once is not there
         random_seed=task["seed"],
         **budget.trainer,
     )

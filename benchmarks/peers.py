@@ -92,18 +92,22 @@ def run_ours(
 
 
 def run_peer(
-    dataset: ETTDataset[pd.DataFrame], horizon: int, model: str, options: argparse.Namespace
+    dataset: ETTDataset[pd.DataFrame],
+    horizon: int,
+    model: str,
+    options: argparse.Namespace,
+    context: int | None = None,
 ) -> dict[str, Any]:
-    """A row of a peer, which runs in a process and an environment of its own.
+    """A row of a peer, which runs in a process and an environment of its own; context: 512 rows.
 
     Raises
     ------
     RuntimeError
         If the peer fails, with the end of what it printed.
     """
-    scaled = standardised(dataset)
-    parts = split(scaled, _CONTEXT, test=options.test)
-    learnt, judged = parts.learnt.to_numpy(), parts.judged.to_numpy()[_CONTEXT:]
+    context = context or _CONTEXT
+    parts = split(standardised(dataset), context, test=options.test)
+    learnt, judged = parts.learnt.to_numpy(), parts.judged.to_numpy()[context:]
     n_validation = len(judged) if parts.validation is None else len(parts.validation)
     with tempfile.TemporaryDirectory() as folder:
         given, result = Path(folder) / "in.npz", Path(folder) / "out.npz"
@@ -113,7 +117,7 @@ def run_peer(
             n_train=len(learnt) - n_validation,
             n_learnt=len(learnt),
             horizon=horizon,
-            context=_CONTEXT,
+            context=context,
             minutes=int(dataset.reference_step / pd.Timedelta(minutes=1)),
             seconds=options.seconds,
             seed=options.seed,

@@ -46,7 +46,7 @@ def test_only_the_oil_temperature_is_forecast_in_the_univariate_setting(hourly) 
 def test_the_informer_trained_here_counts_as_a_rival(hourly, tmp_path, monkeypatch) -> None:
     asked = []
 
-    def run_peer(dataset, horizon, model, options):
+    def run_peer(dataset, horizon, model, options, context):
         asked.append((dataset.name, horizon, model, options.seed))
         return {"model": model, "seed": options.seed, "mse": 0.045, "mae": 0.2}
 
