@@ -150,6 +150,11 @@ def summary(folder: Path) -> str:
         f"Test spans, MSE / MAE on standardised values, every window counted. Ahead in {ahead} of {n_cells} "
         "cells run (30 in the protocol). `python -m benchmarks.informer --test` makes these files."
     )
+    if _TRAINED in models:
+        note += (
+            f" {_TRAINED}: neuralforecast's with its defaults, context {_TRAINED_CONTEXT}, one column at a "
+            "time, stopped after a minute of processor time at most, which is little for it."
+        )
     return f"# Informer's protocol\n\n{note}\n\n{markdown_table(header, lines)}"
 
 
