@@ -70,26 +70,29 @@ class GridConditional:
 
     def _block(self, seen: NDArray[np.bool_], values: Float) -> Float:
         known, missing = np.flatnonzero(seen), np.flatnonzero(~seen)
-        out = np.empty((len(values), len(seen)))
+        out = np.zeros((len(values), len(seen)))
         out[:, known] = values
         if len(missing) < len(known) and len(seen) == self.n_rows:
-            of_missing = _part(self._precision, missing)
-            factor = cho_factor(of_missing, lower=True, overwrite_a=True, check_finite=False)
-            right = self._precision[np.ix_(missing, known)] @ values.T
-            out[:, missing] = -cho_solve(factor, right, overwrite_b=True, check_finite=False).T
+            rows = self._precision.take(missing, axis=0)
+            factor = _factor(rows, missing, 0.0)
+            out[:, missing] = -cho_solve(factor, rows @ out.T, overwrite_b=True, check_finite=False).T
             return out
-        whole = _part(self._smooth, known)
-        whole[np.diag_indices(len(known))] += self._nugget
-        factor = cho_factor(whole, lower=True, overwrite_a=True, check_finite=False)
-        right = np.column_stack([np.ones(len(known)), values.T])
+        rows = self._smooth[:, : len(seen)].take(known, axis=0)
+        right = np.empty((len(known), len(values) + 1), order="F")
+        right[:, 0], right[:, 1:] = 1.0, values.T
+        factor = _factor(rows, known, self._nugget)
         solved = cho_solve(factor, right, overwrite_b=True, check_finite=False)
         of_one = solved[:, 0]
         level = (values @ of_one) / of_one.sum()
         solved = solved[:, 1:] - of_one[:, None] * level
-        out[:, missing] = (level + self._smooth[np.ix_(missing, known)] @ solved).T
+        out = level[:, None] + solved.T @ rows
+        out[:, known] = values
         return out
 
 
-def _part(matrix: Float, rows: Rows) -> Float:
-    """Some rows and the same columns of a symmetric matrix, in the order in which LAPACK works in place."""
-    return matrix.take(rows, axis=0).take(rows, axis=1).T
+def _factor(rows: Float, columns: Rows, nugget: float) -> tuple[Float, bool]:
+    """Cholesky factor of some columns of some rows of a symmetric matrix, in the order LAPACK works in place."""
+    part = rows.take(columns, axis=1)
+    part[np.diag_indices(len(part))] += nugget
+    factor, lower = cho_factor(part.T, lower=True, overwrite_a=True, check_finite=False)
+    return factor, bool(lower)
