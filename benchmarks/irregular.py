@@ -6,7 +6,7 @@ the rows after each. Every window keeps its last row; origins are 53 hours apart
 weights: ``foh`` (lines, no grid), ``interpolate`` (fill on lines by pandas, then predict), ``ignore`` (take
 the rows left as consecutive), ``zoh`` (forward fill), ``gp`` (conditional expectation), ``auto``.
 ``refit`` has weights of its own, learnt from training windows of which as many rows were left out, read on
-lines. Without ``--test`` the model learns on 12 months and is judged on the validation span.
+lines (hourly sets). Without ``--test`` the model learns on 12 months and is judged on the validation span.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from ssmts.models.states import final_weights, observation_weights, window_devia
 from ssmts_datasets import load_ett
 
 SEEDS = (0, 1, 2)
+REFITTED = ("75%", "50%", "25%", "10%")
 REFIT_STRIDE = 7  # rows between the training windows of a refit: states of each are computed one by one
 DATASETS = ("ETTh1", "ETTh2", "ETTm1", "ETTm2")
 GAPS = ("100%", "75%", "50%", "25%", "10%", "bursts", "days", "values 50%", "values 10%")
@@ -85,7 +86,7 @@ def run(name: str, *, test: bool, seeds: tuple[int, ...] = SEEDS) -> dict[str, A
     rows = []
     for gaps in GAPS:
         ways: tuple[str, ...] = WAYS
-        if gaps in ("75%", "50%", "25%", "10%"):
+        if gaps in REFITTED and name[3] == "h":
             ways = (*WAYS, "refit")
             models["refit"] = with_hold(model, "foh", refitted(model, parts.learnt, gaps, shape))
         for seed in seeds if gaps != "100%" else seeds[:1]:
@@ -227,10 +228,10 @@ def to_markdown(result: dict[str, Any]) -> str:
 
 {result["span"]} span, an origin every {shape.stride} rows ({result["windows"]} windows), mean over
 {len(SEEDS)} seeds of the gaps, MSE on standardised values. `bursts`: 6 to 24 hours gone for every
-30 hours; `days`: a third of the days gone; `values`: single values gone by channel. `refit`: weights learnt
-from training windows thinned as much, every {REFIT_STRIDE}th row an origin. A perfect filling is the window
-without gaps: no way to fill can gain more than it does. ms: CPU time of one `predict` of seven channels (one
-window for each channel in the rows `values`, one for all elsewhere); KiB: the most memory that it takes.
+30 hours; `days`: a third of the days gone; `values`: single values gone by channel. `refit` (hourly sets):
+weights learnt from training windows thinned as much, every {REFIT_STRIDE}th row an origin. A perfect filling
+is the window without gaps: no way to fill can gain more than it does. ms: CPU time of one `predict` of seven
+channels (one window for each in the rows `values`, one for all elsewhere); KiB: the most memory it takes.
 `python -m benchmarks.irregular --test` makes this page.
 
 {markdown_table(header, lines)}"""

@@ -2,10 +2,11 @@
 
 A model trained on a 15-minute set (14 days to 4 days) is asked from every second, fourth, eighth and
 sixteenth row and judged at those rows. A model trained on an hourly set is asked from the 15-minute set of
-the same transformer and judged every 15 minutes. Ways of asking: ``direct`` (ours: the rows as they are);
-``interpolate, predict`` or, for finer data, ``subsample, predict, interpolate``; ``retrained`` at that rate;
-``Δ only`` (see `benchmarks.delta_only`). Without ``--test`` models learn on 12 months and are judged on the
-validation span; with it they learn on 16 months and are judged on the test span, and the result is stored.
+the same transformer and judged every 15 minutes, and from coarser rows of its own set. Ways of asking:
+``direct`` (ours: the rows as they are); ``interpolate, predict`` or, for finer data, ``subsample, predict,
+interpolate``; ``retrained`` at that rate; ``Δ only`` (see `benchmarks.delta_only`). Without ``--test`` models
+learn on 12 months and are judged on the validation span; with it they learn on 16 months and are judged on
+the test span, and the result is stored.
 """
 
 from __future__ import annotations
@@ -106,35 +107,38 @@ def run(
     own, other = (_scaled(dataset, mean, deviation) for dataset in (trained, judged))
     fitted = _fit(model, own, context // step, horizon // step, seed, test=test, rate=1)
     plain = DeltaOnly(fitted.model_.config.linear).fit(_learnt(own, test=test).to_numpy())
-    start, stop = judged.borders.test if test else judged.borders.validation
     unit = judged.reference_step
-    span = rates.Span(other.frame, start, stop, context // unit, horizon // unit)
     rows: list[dict[str, Any]] = []
+
+    def span_of(dataset: Dataset, like: Dataset) -> rates.Span:
+        start, stop = like.borders.test if test else like.borders.validation
+        each = like.reference_step
+        return rates.Span(dataset.frame, start, stop, context // each, horizon // each)
 
     def add(rate: float, method: str, figures: dict[str, float]) -> None:
         rows.append({"model": model, "seed": seed, "rate": rate, "method": method, **figures})
 
     if unit < step:
-        rate = 1 / FINER
+        rate, span = 1 / FINER, span_of(other, judged)
         add(rate, "direct", rates.direct(fitted, span, rate))
         add(rate, "subsampled", rates.subsampled(fitted, span, FINER))
         if retrain:
             dense = _fit(model, other, context // unit, horizon // unit, seed, test=test, rate=1)
             add(rate, "retrained", rates.retrained(dense, span, 1))
         add(rate, "delta_only", rates.delta_only(plain, span, rate))
-    else:
-        add(1, "direct", rates.direct(fitted, span, 1))
-        add(1, "delta_only", rates.delta_only(plain, span, 1))
-        for rate in COARSER:
-            add(rate, "direct", rates.direct(fitted, span, rate))
-            add(rate, "interpolated", rates.interpolated(fitted, span, rate))
-            if rate in retrain:
-                anew = _fit(model, own, context // unit, horizon // unit, seed, test=test, rate=rate)
-                add(rate, "retrained", rates.retrained(anew, span, rate))
-            add(rate, "delta_only", rates.delta_only(plain, span, rate))
+    span = span_of(own, trained)
+    add(1, "direct", rates.direct(fitted, span, 1))
+    add(1, "delta_only", rates.delta_only(plain, span, 1))
+    for rate in COARSER:
+        add(rate, "direct", rates.direct(fitted, span, rate))
+        add(rate, "interpolated", rates.interpolated(fitted, span, rate))
+        if rate in retrain:
+            anew = _fit(model, own, context // step, horizon // step, seed, test=test, rate=rate)
+            add(rate, "retrained", rates.retrained(anew, span, rate))
+        add(rate, "delta_only", rates.delta_only(plain, span, rate))
     return {
         "trained_on": trained.name,
-        "judged_on": judged.name,
+        "judged_on": judged.name if judged.name == trained.name else f"{judged.name} and {trained.name}",
         "reference_step_minutes": step.total_seconds() / 60,
         "context_days": context / pd.Timedelta(days=1),
         "horizon_days": horizon / pd.Timedelta(days=1),

@@ -84,7 +84,7 @@ def delta_only(model: DeltaOnly, span: Span, rate: float) -> dict[str, float]:
 
 def _judged(grid: Float, series: Float, rows: Rows, rate: float) -> tuple[Float, Float]:
     """Forecast at the instants of the data, from one on the reference grid, and the data."""
-    n_ahead = round((grid.shape[1] - 1) / rate)
+    n_ahead = int((grid.shape[1] - 1) / rate + 1e-9)
     return at_leads(grid, rate * np.arange(1.0, n_ahead + 1.0)), futures(series, rows, n_ahead)
 
 

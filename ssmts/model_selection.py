@@ -32,7 +32,7 @@ class TimeSplit:
         ``n_splits + 1``.
     train_size : int or duration, optional
         Length of a training span, which then slides. By default it grows: everything before the test.
-    id_col, time_col : str or int, optional
+    id_col, time_col, channel_col : str or int, optional
         As for the forecaster; a frame with ``unique_id`` and ``ds`` needs no names.
 
     Examples
@@ -53,6 +53,7 @@ class TimeSplit:
     train_size: Any = None
     id_col: Hashable | None = None
     time_col: Hashable | None = None
+    channel_col: Hashable | None = None
 
     def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[Split]:
         """Row numbers of the training and test spans.
@@ -80,9 +81,10 @@ class TimeSplit:
                 "The rows of an array of shape (n_series, length, n_channels) are series, and are not "
                 "split in time. Give a long frame, or use SeriesKFold."
             )
-        panel = _rows_of(X, self.id_col, self.time_col)
-        times = np.concatenate([series.times for series in panel.series])
-        rows = np.concatenate([series.values[:, 0] for series in panel.series]).astype(np.intp)
+        panel = _rows_of(X, self.id_col, self.time_col, self.channel_col)
+        cells = [~np.isnan(series.values) for series in panel.series]
+        times = np.concatenate([np.repeat(s.times, own.sum(axis=1)) for s, own in zip(panel.series, cells)])
+        rows = np.concatenate([s.values[own] for s, own in zip(panel.series, cells)]).astype(np.intp)
         first, end = times.min().item(), times.max().item()
         if self.test_size is None:
             step = reference_step(panel)
@@ -120,7 +122,7 @@ class SeriesKFold:
         Deal the series out at random, not in their order.
     random_state : int, optional
         Seed of the shuffling.
-    id_col, time_col : str or int, optional
+    id_col, time_col, channel_col : str or int, optional
         As for the forecaster; a frame with ``unique_id`` and ``ds`` needs no names.
     """
 
@@ -130,6 +132,7 @@ class SeriesKFold:
     random_state: int | None = None
     id_col: Hashable | None = None
     time_col: Hashable | None = None
+    channel_col: Hashable | None = None
 
     def split(self, X: Any, y: Any = None, groups: Any = None) -> Iterator[Split]:
         """Row numbers of the training and test series.
@@ -155,8 +158,8 @@ class SeriesKFold:
         if getattr(X, "ndim", 2) == 3:
             members = [np.array([number]) for number in range(len(X))]
         else:
-            panel = _rows_of(X, self.id_col, self.time_col)
-            members = [series.values[:, 0].astype(np.intp) for series in panel.series]
+            panel = _rows_of(X, self.id_col, self.time_col, self.channel_col)
+            members = [s.values[~np.isnan(s.values)].astype(np.intp) for s in panel.series]
         if len(members) < self.n_splits:
             raise TooShortError(
                 f"{len(members)} series cannot be split {self.n_splits} times. Ask for fewer splits."
@@ -174,14 +177,17 @@ class SeriesKFold:
         return self.n_splits
 
 
-def _rows_of(X: Any, id_col: Hashable | None, time_col: Hashable | None) -> Panel:
-    """The numbers of the rows of X, as the values of its series."""
+def _rows_of(
+    X: Any, id_col: Hashable | None, time_col: Hashable | None, channel_col: Hashable | None
+) -> Panel:
+    """The numbers of the rows of X, as the values of its series; NaN where a channel has no row."""
     columns = getattr(X, "columns", None)
     if columns is None and not hasattr(X, "to_frame"):
         return read_panel(np.arange(len(X), dtype=np.float64))
     if id_col is None and time_col is None and columns is not None and {"unique_id", "ds"} <= set(columns):
         id_col, time_col = "unique_id", "ds"
-    return read_row_values(X, np.arange(len(X), dtype=np.float64), id_col=id_col, time_col=time_col)
+    numbers = np.arange(len(X), dtype=np.float64)
+    return read_row_values(X, numbers, id_col=id_col, time_col=time_col, channel_col=channel_col)
 
 
 def _length(size: Any, name: str, panel: Panel) -> int | float:

@@ -155,3 +155,30 @@ def test_frames_that_do_not_say_enough(long):
         list(TimeSplit(2).split(long.rename(columns={"ds": "when"})))
     with pytest.raises(ShapeError, match="SeriesKFold"):
         list(TimeSplit(2).split(np.zeros((3, 40, 1))))
+
+
+def test_rows_that_are_single_observations_are_split():
+    rng, stamps = np.random.default_rng(0), pd.date_range("2024", periods=300, freq="h")
+    parts = [
+        pd.DataFrame({"ts": stamps[rng.random(300) < 0.7], "sensor": sensor, "site": site})
+        for sensor in "ab"
+        for site in "xyz"
+    ]
+    frame = pd.concat(parts).assign(value=1.0).sample(frac=1.0, random_state=0)
+    names = {"id_col": "site", "time_col": "ts", "channel_col": "sensor"}
+    folds = list(TimeSplit(2, "2D", **names).split(frame))
+    for train, test in folds:
+        assert frame["ts"].iloc[train].max() < frame["ts"].iloc[test].min()
+        assert set(frame["sensor"].iloc[test]) == {"a", "b"}
+    assert len(folds[-1][0]) + len(folds[-1][1]) == len(frame)
+    tested = [frame.iloc[test] for _, test in SeriesKFold(3, **names).split(frame)]
+    assert sorted(len(part) for part in tested) == sorted(frame.groupby("site").size())
+    assert all(part["site"].nunique() == 1 for part in tested)
+    search = GridSearchCV(
+        LinearSSMForecaster(6, 24, target_cols=["value"], **names),
+        {"n_modes": [8, 16]},
+        cv=TimeSplit(1, "3D", **names),
+        error_score="raise",
+    )
+    frame["value"] = rng.normal(size=len(frame))
+    assert search.fit(frame).best_score_ < 0.0

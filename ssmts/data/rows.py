@@ -19,7 +19,12 @@ _COLUMN = "value of the row"
 
 
 def read_row_values(
-    X: Any, values: NDArray[np.float64], *, id_col: Hashable | None, time_col: Hashable | None
+    X: Any,
+    values: NDArray[np.float64],
+    *,
+    id_col: Hashable | None,
+    time_col: Hashable | None,
+    channel_col: Hashable | None = None,
 ) -> Panel:
     """Sort and cut into series a number for each row, as the rows themselves would be.
 
@@ -27,13 +32,14 @@ def read_row_values(
     ----------
     X : pandas.DataFrame, pandas.Series, polars.DataFrame or polars.LazyFrame
     values : ndarray of float64, shape (n_rows,)
-    id_col, time_col : str or int, optional
+    id_col, time_col, channel_col : str or int, optional
         As for :func:`read_panel`.
 
     Returns
     -------
     Panel
-        Of one channel, which holds the numbers.
+        Of one channel, which holds the numbers; of as many as `channel_col` names, NaN where a channel has no
+        row at an instant.
 
     Raises
     ------
@@ -53,4 +59,4 @@ def read_row_values(
         import polars as pl
 
         frame = frame.with_columns(pl.Series(_COLUMN, values))
-    return read_panel(frame, id_col=id_col, time_col=time_col, target_cols=[_COLUMN])
+    return read_panel(frame, id_col=id_col, time_col=time_col, target_cols=[_COLUMN], channel_col=channel_col)

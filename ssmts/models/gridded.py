@@ -85,13 +85,13 @@ class GridConditional:
         of_one = solved[:, 0]
         level = (values @ of_one) / of_one.sum()
         solved = solved[:, 1:] - of_one[:, None] * level
-        out = level[:, None] + solved.T @ rows
+        out[:] = level[:, None] + solved.T @ rows
         out[:, known] = values
         return out
 
 
 def _factor(rows: Float, columns: Rows, nugget: float) -> tuple[Float, bool]:
-    """Cholesky factor of some columns of some rows of a symmetric matrix, in the order LAPACK works in place."""
+    """Cholesky factor of columns of rows of a symmetric matrix, in the order LAPACK works in place."""
     part = rows.take(columns, axis=1)
     part[np.diag_indices(len(part))] += nugget
     factor, lower = cho_factor(part.T, lower=True, overwrite_a=True, check_finite=False)
