@@ -107,10 +107,11 @@ class _System:
     A: Tensor
     decay: Tensor
     frequency: Tensor
+    inverse: Tensor
+    """1 / A in double."""
     once: Tensor
     """B / A in double."""
-    twice: Tensor
-    """B / A² in double."""
+    minus_once: Tensor
     slowest: float
     B: Tensor
     read_out: Tensor
@@ -132,8 +133,9 @@ def _system(dtype: torch.dtype, parameters: tuple[Tensor | None, ...]) -> _Syste
         A=modes,
         decay=wide.real.contiguous(),
         frequency=wide.imag.contiguous(),
+        inverse=1 / wide,
         once=inputs / wide,
-        twice=inputs / wide**2,
+        minus_once=-inputs / wide,
         slowest=float(wide.abs().min()) if wide.numel() else 0.0,
         B=inputs,
         read_out=_parts(2 * outputs.conj_physical()) if dtype.is_complex else outputs[..., None],
@@ -154,11 +156,10 @@ def _inputs(system: _System, interval: float, hold: str) -> tuple[Tensor, Tensor
         return weights[0], system.B * weights[1], system.B * weights[2]
     radius, phase = torch.exp(system.decay * interval), system.frequency * interval
     exponential = torch.complex(radius * torch.cos(phase), radius * torch.sin(phase))
-    growth = exponential - 1
-    both = growth * system.once
+    both = torch.addcmul(system.minus_once, exponential, system.once)
     if hold == "zoh":
         return exponential.to(A.dtype), torch.zeros_like(A), both.to(A.dtype)
-    current = growth.mul_(system.twice).mul_(1 / interval).sub_(system.once)
+    current = torch.addcmul(system.minus_once, both, system.inverse, value=1 / interval)
     return exponential.to(A.dtype), both.sub_(current).to(A.dtype), current.to(A.dtype)
 
 
