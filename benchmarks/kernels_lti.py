@@ -156,7 +156,7 @@ def _scan(repeats: int, batch: int, length: int, channels: int, n: int) -> Row:
         for name, f in (("ours", ours), ("loop", loop), ("convolution on a regular grid", regular))
     }
     work = f"diagonal_scan forward+backward, irregular, B{batch} L{length} D{channels} N{n}"
-    return _row(work, calls, min(repeats, 5), {"loop": 5})
+    return _row(work, calls, 2 * repeats, {"loop": 5})
 
 
 def _final_state(repeats: int) -> list[Row]:
@@ -219,8 +219,9 @@ def _fft_conv(repeats: int, length: int) -> list[Row]:
     weights = torch.randn_like(u)
     both = (("ours", fft_conv), ("textbook rfft", textbook))
     shape = f"B16 L{length} D64"
+    rounds = repeats * 172_800 // length  # seconds at any length: a virtual core may be slow for one
     return [
-        _row(f"fft_conv, {shape}", {n: quiet(f) for n, f in both}, 30 * repeats, {"textbook rfft": 1.5}),
+        _row(f"fft_conv, {shape}", {n: quiet(f) for n, f in both}, rounds, {"textbook rfft": 1.5}),
         _row(
             f"fft_conv forward+backward, {shape}",
             {n: _gradients(f, [u, kernel], weights) for n, f in both},
