@@ -24,6 +24,7 @@ from ssmts.estimators._memory import memory_from_state, memory_to_state
 from ssmts.estimators._mixing import Mixing
 from ssmts.estimators._scaling import Scaling
 from ssmts.models import ForecastModel, ModelConfig
+from ssmts.models.tensors import below
 from ssmts.training import read_safetensors, write_safetensors_atomic
 
 __all__ = ["decode_param", "encode_param", "read_forecaster", "write_forecaster"]
@@ -109,14 +110,14 @@ def read_forecaster(
         named = columns or CovariateColumns()
         effect, mixing = None, None
         if state.get("mixing") is not None:
-            own = {n.removeprefix("mixing."): t for n, t in tensors.items() if n.startswith("mixing.")}
+            own = below("mixing.", tensors)
             mixing = Mixing.rebuilt(state["mixing"], own, named, scaling, state["step"])
         if state.get("effect") is not None:
-            own = {n.removeprefix("effect."): t for n, t in tensors.items() if n.startswith("effect.")}
+            own = below("effect.", tensors)
             effect = CovariateEffect.rebuilt(state["effect"], own, named, layout, scaling.ids)
         memory = None
         if "memory" in state:
-            own = {n.removeprefix("memory."): t for n, t in tensors.items() if n.startswith("memory.")}
+            own = below("memory.", tensors)
             rows = _read_rows(state["memory"]["tail"], tensors, "memory.tail", layout)
             memory = memory_from_state(own, state["memory"], rows)
         fitted = FittedForecaster(

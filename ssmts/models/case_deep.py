@@ -14,6 +14,7 @@ from ssmts.models.arrays import Float
 from ssmts.models.case_bands import CaseBands, cuts_of
 from ssmts.models.case_states import Case
 from ssmts.models.case_tokens import CaseTokens, Tokens
+from ssmts.models.tensors import below
 from ssmts.nn.stack import SSMStack
 
 __all__ = ["CaseDeepConfig", "CaseEnsemble", "CaseNetwork", "padded"]
@@ -178,13 +179,8 @@ class CaseEnsemble:
             for name in ("A", "fold", "center", "spread")
         }
         members = nn.ModuleList(CaseNetwork(own) for _ in range(own.n_members)).double().eval()
-        members.load_state_dict(_below("deep.members.", tensors))
+        members.load_state_dict(below("deep.members.", tensors))
         bands, shares = None, None
-        if known := _below("deep.bands.", tensors):
+        if known := below("deep.bands.", tensors):
             bands, shares = CaseBands.from_tensors(known), np.array(tensors["deep.shares"].numpy())
         return cls(own, CaseTokens(stride=stride, **stem), members, bands, shares)
-
-
-def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors whose names begin so, without that beginning."""
-    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}

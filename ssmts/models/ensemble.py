@@ -16,6 +16,7 @@ from ssmts.models.linear import LinearPath
 from ssmts.models.moments import floored
 from ssmts.models.sequences import SequenceStack
 from ssmts.models.states import WindowStates, window_states
+from ssmts.models.tensors import below
 from ssmts.models.tokens import TokenEncoder, normalized, recent_values, token_intervals
 
 __all__ = ["DeepEnsemble"]
@@ -99,9 +100,7 @@ class DeepEnsemble:
         for i in range(config.n_members):
             prefix = f"members.{i}."
             member = DeepPath(config, linear.config.horizon)
-            member.load_state_dict(
-                {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
-            )
+            member.load_state_dict(below(prefix, tensors))
             members.append(member.eval())
         encoder = TokenEncoder(tensors["encoder.mean"].numpy(), tensors["encoder.projection"].numpy())
         share = float(tensors["share"])

@@ -22,6 +22,7 @@ from ssmts.models.linear import LinearPath
 from ssmts.models.sequences import SequenceStack
 from ssmts.models.spread import Spread
 from ssmts.models.states import final_weights, observation_weights, window_deviation
+from ssmts.models.tensors import below
 
 __all__ = ["ForecastModel"]
 
@@ -160,15 +161,15 @@ class ForecastModel:
         )
         deep = None
         if config.deep is not None:
-            parts = {n.removeprefix("deep."): t for n, t in tensors.items() if n.startswith("deep.")}
+            parts = below("deep.", tensors)
             deep = DeepEnsemble.from_tensors(config.deep, linear, parts)
         covariance = None
         if (known := tensors.get("hold.covariance")) is not None:
             modes = covariance_modes(linear.bank, config.linear.context)
             covariance = Autocovariance(modes[: len(known) - 1], known[:-1].numpy(), float(known[-1]))
-        own = {n.removeprefix("spread."): t for n, t in tensors.items() if n.startswith("spread.")}
+        own = below("spread.", tensors)
         spread = Spread.from_tensors(own) if own else None
-        own = {n.removeprefix("gaps."): t for n, t in tensors.items() if n.startswith("gaps.")}
+        own = below("gaps.", tensors)
         return cls(config, linear, deep, spread, covariance, GapWidths.from_tensors(own) if own else None)
 
     def __getstate__(self) -> dict[str, object]:
