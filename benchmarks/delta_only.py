@@ -18,8 +18,9 @@ from ssmts.models.arrays import Float, Rows
 from ssmts.models.bank import ModeBank
 from ssmts.models.config import LinearConfig
 from ssmts.models.linear import LinearPath
-from ssmts.models.moments import Moments, Segments, floored
+from ssmts.models.moments import Moments, floored
 from ssmts.models.ridge import choose_penalties, solve
+from ssmts.models.segments import Segments
 from ssmts_kernels.hold import hold_weights
 
 __all__ = ["DeltaOnly", "kernel_weights"]

@@ -17,7 +17,7 @@ from ssmts.models.arrays import Float, Rows
 from ssmts.models.config import LinearConfig
 from ssmts.models.effects import EffectMoments, Whitener, choose_effect
 from ssmts.models.linear import fit_linear
-from ssmts.models.moments import origin_rows
+from ssmts.models.origins import origin_rows
 from ssmts.models.sequences import SequenceStack, on_reference_grid
 from ssmts.models.signals import make_signal_bank
 

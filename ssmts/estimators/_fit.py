@@ -27,7 +27,7 @@ from ssmts.models.gap_widths import fit_gap_widths
 from ssmts.models.held_out import held_out_errors
 from ssmts.models.hold import HOLDS
 from ssmts.models.linear import origin_span
-from ssmts.models.moments import origin_rows
+from ssmts.models.origins import origin_rows
 from ssmts.models.selection import choose_context, choose_period
 from ssmts.models.sequences import SequenceStack, stack_sequences
 from ssmts.models.spread import fit_spread

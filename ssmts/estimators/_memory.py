@@ -16,8 +16,9 @@ from ssmts.estimators._fitted import FittedForecaster, TrainingMemory, continued
 from ssmts.estimators._training_sequences import RowWeights
 from ssmts.models import LinearFit, LinearPath
 from ssmts.models.arrays import Float
-from ssmts.models.moments import Moments, Segments, accumulate
+from ssmts.models.moments import Moments, accumulate
 from ssmts.models.ridge import Penalties, solve
+from ssmts.models.segments import Segments
 from ssmts.models.sequences import stack_sequences
 
 __all__ = [

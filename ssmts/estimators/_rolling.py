@@ -9,7 +9,7 @@ import numpy as np
 
 from ssmts.models import ForecastModel
 from ssmts.models.arrays import Float, Rows
-from ssmts.models.moments import future_values, origin_rows
+from ssmts.models.origins import future_values, origin_rows
 from ssmts.models.sequences import SequenceStack, window_at
 from ssmts.models.states import window_states
 

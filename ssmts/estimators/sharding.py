@@ -16,8 +16,9 @@ from ssmts.estimators._fitted import FittedForecaster
 from ssmts.estimators._memory import summed
 from ssmts.estimators._reading import read_history
 from ssmts.models import ForecastModel, LinearPath
-from ssmts.models.moments import Moments, Segments, accumulate
+from ssmts.models.moments import Moments, accumulate
 from ssmts.models.ridge import solve
+from ssmts.models.segments import Segments
 from ssmts.models.sequences import stack_sequences
 
 __all__ = ["ShardSums", "ShardingMixin"]

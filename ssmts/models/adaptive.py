@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ssmts.models.arrays import Float, Rows
-from ssmts.models.moments import future_observed
+from ssmts.models.origins import future_observed
 from ssmts.models.sequences import SequenceStack
 from ssmts.models.spread import Spread
 

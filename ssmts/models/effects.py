@@ -18,8 +18,10 @@ import numpy as np
 
 from ssmts.models.arrays import Float, Rows
 from ssmts.models.linear import LinearFit, LinearPath
-from ssmts.models.moments import Segments, floored, future_observed, origin_rows
+from ssmts.models.moments import floored
+from ssmts.models.origins import future_observed, origin_rows
 from ssmts.models.ridge import RidgePath
+from ssmts.models.segments import Segments
 from ssmts.models.sequences import SequenceStack
 from ssmts.models.states import window_states
 

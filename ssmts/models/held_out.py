@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ssmts.models.arrays import Float, Rows
 from ssmts.models.linear import LinearFit
-from ssmts.models.moments import future_observed, future_values, origin_rows
+from ssmts.models.origins import future_observed, future_values, origin_rows
 from ssmts.models.sequences import SequenceStack
 from ssmts.models.states import window_states
 

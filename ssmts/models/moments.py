@@ -19,75 +19,25 @@ from numpy.typing import NDArray
 from ssmts.models.arrays import Float, Rows
 from ssmts.models.bank import ModeBank
 from ssmts.models.lags import are_cheaper, lag_moments
+from ssmts.models.origins import future_observed, future_values, origin_rows, rarely_observed
+from ssmts.models.segments import Segments
 from ssmts.models.sequences import SequenceStack
 from ssmts.models.states import WindowStates, window_moments, window_states
 
 __all__ = [
     "Moments",
-    "Segments",
     "accumulate",
     "floored",
-    "future_observed",
-    "future_values",
-    "origin_rows",
-    "rarely_observed",
 ]
 
 
 _FLOOR = 0.1  # of the training scale (values are standardised): a flat window is not blown up
 _TARGET_BYTES = 64 * 2**20
-_RARE = 0.01  # share of windows
-_CLOSE = 1.5  # reference steps: observations no further apart vouch for what lies between them
 
 
 def floored(deviation: Float) -> Float:
     """Deviation that normalises a window: sqrt(deviation² + 0.1²) in standardised units."""
     return np.asarray(np.sqrt(deviation**2 + _FLOOR**2))
-
-
-@dataclass(frozen=True)
-class Segments:
-    """Stretches of time into which origins fall: blocks to hold out, and a gap after each but the last.
-
-    Parameters
-    ----------
-    edges : ndarray of float64, shape (2 * n_blocks,)
-        Where block 0, gap 0, block 1, ... end, in reference steps; the first begins at minus infinity and the
-        last one ends at infinity, so the last edge is infinite.
-    """
-
-    edges: Float
-
-    @classmethod
-    def over(cls, first: float, last: float, horizon: float, most: int) -> Segments:
-        """Cut the origins between two instants into at most `most` blocks at least a horizon long.
-
-        Gaps as long as the horizon part the blocks: no target of a block's origins lies among those of
-        another block. Where there is no room for two horizons a block, gaps shrink to a quarter of the span.
-        """
-        span = max(last - first, 1e-9)
-        n_blocks = int(np.clip(span / (2.0 * horizon), 2, most))
-        gap = min(horizon, 0.25 * span)
-        block = (span - gap * (n_blocks - 1)) / n_blocks
-        ends = first + np.cumsum([block, gap] * n_blocks)[:-1]
-        ends[-1] = np.inf
-        return cls(ends)
-
-    @property
-    def n_blocks(self) -> int:
-        """Number of blocks."""
-        return (len(self.edges) + 1) // 2
-
-    def __len__(self) -> int:
-        return len(self.edges)
-
-    def of(self, origins: Float) -> Rows:
-        """Segment in which each origin lies."""
-        return np.searchsorted(self.edges, origins, side="left")
-
-    def training(self, block: int) -> list[int]:
-        """Segments to learn from when a block is held out: all but the block and the gaps beside it."""
-        return [i for i in range(len(self)) if abs(i - 2 * block) > 1]
 
 
 @dataclass
@@ -169,30 +119,6 @@ class Moments:
         seen = np.where(seen > 0, seen, seen.sum(axis=0) * windows / max(float(windows.sum()), 1e-300))
         share = np.divide(seen, windows, out=np.ones_like(seen), where=(windows > 0) & (seen > 0))
         return Moments(self.A, self.B / share[None, :, None, :], self.c / share[None], self.count)
-
-
-def origin_rows(stack: SequenceStack, history: float, horizon: float, stride: int = 1) -> Rows:
-    """Rows of a stack that can be origins in training: a full history behind them, a full horizon ahead.
-
-    Origins that were counted before the last rows came are left out.
-    """
-    times = stack.times
-    if len(times) < 2:
-        return np.zeros(0, dtype=np.int64)
-    # A row stands for the interval before it: the first one of a regular clock for that of all rows. Other
-    # clocks do not say what came before: there a window begins one step after its history does.
-    slack = (1.0 if stack.interval is None else stack.interval) + 1e-6
-    first = np.searchsorted(times, times[0] + history - slack, side="left")
-    done = _last_origin(times[: stack.counted], horizon)
-    rows = np.arange(max(int(first), 1, done), _last_origin(times, horizon), stride, dtype=np.int64)
-    return rows[times[rows] - times[rows - 1] < history]  # a window has two observations at least
-
-
-def _last_origin(times: Float, horizon: float) -> int:
-    """One past the last row with a full horizon ahead."""
-    if len(times) < 2:
-        return 0
-    return int(np.searchsorted(times, times[-1] - horizon + 1e-6, side="right"))
 
 
 def accumulate(
@@ -278,19 +204,6 @@ def _add_by_lags(moments: Moments, stack: SequenceStack, bank: ModeBank, context
     return True
 
 
-def rarely_observed(
-    stacks: Seq[SequenceStack], history: float, horizon: int, stride: int = 1
-) -> NDArray[np.bool_]:
-    """Leads that fewer than a hundredth of all windows observed, (horizon + 1,)."""
-    seen, windows = np.zeros(horizon + 1), 0
-    for stack in stacks:
-        rows = origin_rows(stack, history, horizon, stride)
-        known = future_observed(stack, rows, horizon)
-        windows += len(rows) * len(stack.values)
-        seen += len(stack.values) * (len(rows) if known is None else known.sum(axis=0))
-    return np.asarray(seen < _RARE * windows)
-
-
 def _add_block(
     moments: Moments,
     rare: NDArray[np.bool_],
@@ -331,31 +244,3 @@ def _add_block(
                         None if seen is None else seen[inside],
                         None if weights is None else weights[inside],
                     )
-
-
-def future_values(stack: SequenceStack, members: Rows | int, rows: Rows, horizon: int) -> Float:
-    """Values 0, 1, ..., horizon reference steps after the origins, (n_members, n_windows, horizon + 1).
-
-    One member, given as an int, has no first axis. Where a clock has no observation at a lead the value is
-    the linear interpolation of its neighbours.
-    """
-    values = stack.values[members]
-    if stack.interval == 1.0:
-        windows = np.lib.stride_tricks.sliding_window_view(values, horizon + 1, axis=-1)
-        return np.asarray(windows[..., rows, :])
-    instants = stack.times[rows][:, None] + np.arange(horizon + 1.0)
-    parts = [np.interp(instants, stack.times, own) for own in np.atleast_2d(values)]
-    return np.stack(parts).reshape(*values.shape[:-1], *instants.shape)
-
-
-def future_observed(stack: SequenceStack, rows: Rows, horizon: int) -> NDArray[np.bool_] | None:
-    """Whether leads 0, 1, ..., horizon were observed, (n_windows, horizon + 1); None if all of them were.
-
-    A lead between two observations no more than one and a half reference steps apart counts as observed.
-    """
-    if stack.interval is not None and stack.interval <= _CLOSE:
-        return None
-    instants = stack.times[rows][:, None] + np.arange(horizon + 1.0)
-    after = np.minimum(np.searchsorted(stack.times, instants - 1e-6), len(stack.times) - 1)
-    gap = stack.times[after] - stack.times[np.maximum(after - 1, 0)]
-    return np.asarray((gap <= _CLOSE) | (np.abs(stack.times[after] - instants) < 1e-5))

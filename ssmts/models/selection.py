@@ -10,7 +10,7 @@ import numpy as np
 
 from ssmts.models.config import LinearConfig
 from ssmts.models.linear import fit_linear
-from ssmts.models.moments import origin_rows
+from ssmts.models.origins import origin_rows
 from ssmts.models.periods import candidate_periods
 from ssmts.models.sequences import SequenceStack
 

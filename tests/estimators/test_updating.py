@@ -9,8 +9,9 @@ import pytest
 import ssmts
 from ssmts import LinearSSMForecaster
 from ssmts.errors import DurationError, InstantError, ParameterError, TargetGivenError
-from ssmts.models.moments import Segments, accumulate
+from ssmts.models.moments import accumulate
 from ssmts.models.ridge import solve
+from ssmts.models.segments import Segments
 from ssmts.models.sequences import stack_sequences
 
 

@@ -5,7 +5,9 @@ import pytest
 
 import ssmts.models.moments as moments_module
 from ssmts.models.bank import make_bank
-from ssmts.models.moments import Segments, accumulate, origin_rows
+from ssmts.models.moments import accumulate
+from ssmts.models.origins import origin_rows
+from ssmts.models.segments import Segments
 from ssmts.models.sequences import SequenceStack
 
 ONE = Segments(np.array([np.inf]))

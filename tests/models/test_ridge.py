@@ -5,8 +5,9 @@ from itertools import product
 import numpy as np
 import pytest
 
-from ssmts.models.moments import Moments, Segments
+from ssmts.models.moments import Moments
 from ssmts.models.ridge import SHARES, Penalties, choose_penalties, cross_validate, lead_bands, solve
+from ssmts.models.segments import Segments
 
 N_FEATURES, HORIZON, N_WINDOWS = 6, 12, 40
 SEGMENTS = Segments(np.array([1.0, 2.0, 3.0, 4.0, np.inf]))  # three blocks, two gaps
