@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import KW_ONLY, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -12,35 +12,20 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight, check_array, check_consistent_length, validate_data
 
-from ssmts.data import Panel, Series, case_step, is_long, is_table, read_cases
+from ssmts.data import Panel, case_step, is_long, is_table, read_cases
 from ssmts.errors import ModelFileError, ParameterError
 from ssmts.estimators._case_deep import DeepOutcome, Loss
 from ssmts.estimators._case_fitted import FittedCases, TrainingCases, not_fitted
+from ssmts.estimators._case_readings import CaseReading, readings
 from ssmts.estimators._case_saving import read_fitted_cases, write_fitted_cases
-from ssmts.estimators._fit import checked_rates, is_integer, is_number
+from ssmts.estimators._fit import is_integer, is_number
 from ssmts.estimators.case_stream import CaseStream
 from ssmts.models.arrays import Float, Rows
-from ssmts.models.case_copies import twins_of, with_copies
-from ssmts.models.case_hold import fit_case_hold, has_gaps
-from ssmts.models.case_model import CaseFit, CaseInput, distinct_cases, fit_cases, fit_input
+from ssmts.models.case_model import CaseFit, distinct_cases, fit_cases, fit_input
 from ssmts.models.case_states import Case
 from ssmts.training import Callback
 
 __all__ = ["CaseEstimator"]
-
-
-_HOLDS = ("auto", "foh", "gp")
-_LONGEST = 1024  # observations of a typical case that "auto" tries to fill: the cost grows with their square
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """Training cases read one way: cases, targets and weights; whose copies they are; their twins."""
-
-    model_input: CaseInput
-    data: tuple[list[Case], Float, Float]
-    of_case: Rows
-    twins: Rows | None
 
 
 @dataclass(eq=False, repr=False)
@@ -73,7 +58,8 @@ class CaseEstimator(BaseEstimator):
         series, targets = [panel.series[row] for row in rows], targets[rows]
         read = fit_input(series, case_step(panel))
         targets, extra = self._standardised(targets, weights, extra)
-        tried = [(self._fit_reading(own), own) for own in self._readings(series, read, targets, weights)]
+        ways = readings(series, read, targets, weights, self.hold, self.rate_range, self._seed())
+        tried = [(self._fit_reading(own), own) for own in ways]
         fit, chosen = min(tried, key=lambda pair: float(pair[0].record["left_out_mse"]))
         if len(tried) > 1:
             errors = [float(own.record["left_out_mse"]) for own, _ in tried]
@@ -84,32 +70,9 @@ class CaseEstimator(BaseEstimator):
         training = TrainingCases(panel.layout, read.step, cases, targets, weights, extra, callbacks, of_case)
         self._adopt(self._finish(fit, training))
 
-    def _fit_reading(self, own: _Reading) -> CaseFit:
+    def _fit_reading(self, own: CaseReading) -> CaseFit:
         n_readouts, seed = int(self.n_readouts), self._seed()
         return fit_cases(own.model_input, *own.data, n_readouts, self._shares, seed, own.twins)
-
-    def _readings(
-        self, series: list[Series], read: CaseInput, targets: Float, weights: Float
-    ) -> Iterator[_Reading]:
-        """Training cases on lines, filled by expectation, or in both ways where the fit is to decide."""
-        if self.hold not in _HOLDS:
-            raise ParameterError("hold", self.hold, f"one of {', '.join(map(repr, _HOLDS))}")
-        by_hold = [read]
-        if self.hold != "foh":
-            gaps = any(has_gaps((one.times - one.times[0]) / read.step, one.values) for one in series)
-            length = float(np.median([len(one.times) for one in series]))
-            if self.hold == "gp" or (gaps and length <= _LONGEST):
-                filled = replace(read, hold=fit_case_hold(series, read.step, read.level, read.scale))
-                by_hold = [filled] if self.hold == "gp" else [read, filled]
-        for own in by_hold:
-            yield self._reading(own, own(series), targets, weights)
-
-    def _reading(self, read: CaseInput, cases: list[Case], targets: Float, weights: Float) -> _Reading:
-        """Cases with their copies at other rates, if there are to be any."""
-        if self.rate_range is None:
-            return _Reading(read, (cases, targets, weights), np.arange(len(cases)), None)
-        cases, of_case = with_copies(cases, checked_rates(self.rate_range), self._seed())
-        return _Reading(read, (cases, targets[of_case], weights[of_case]), of_case, twins_of(of_case))
 
     def _seed(self) -> int:
         if self.random_state is None:
