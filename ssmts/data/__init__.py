@@ -3,10 +3,16 @@
 from ssmts.data._convert import is_integer
 from ssmts.data.calendar import Calendar
 from ssmts.data.cases import case_step, is_long, is_table, read_cases
+from ssmts.data.covariate_rows import (
+    covariates_since,
+    merge_covariates,
+    new_covariates,
+    read_covariate_row,
+    write_panel,
+)
 from ssmts.data.covariates import (
     CovariateColumns,
     attach_covariates,
-    merge_covariates,
     read_covariates,
     without_columns,
 )
@@ -35,7 +41,9 @@ __all__ = [
     "WindowBatch",
     "Windows",
     "attach_covariates",
+    "covariates_since",
     "merge_covariates",
+    "new_covariates",
     "case_step",
     "is_long",
     "is_table",
@@ -45,6 +53,7 @@ __all__ = [
     "parse_instant",
     "parse_instants",
     "parse_step",
+    "read_covariate_row",
     "read_covariates",
     "read_cases",
     "read_panel",
@@ -55,5 +64,6 @@ __all__ = [
     "without_columns",
     "write_contributions",
     "write_forecast",
+    "write_panel",
     "write_tidy",
 ]

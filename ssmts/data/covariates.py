@@ -9,6 +9,7 @@ from typing import Any
 
 import narwhals as nw
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from ssmts.data._frame import read_frame
@@ -17,7 +18,7 @@ from ssmts.data._table import Table
 from ssmts.data.series import Covariates, Layout, Panel
 from ssmts.errors import AllMissingError, ColumnError, CovariateError, MissingColumnError
 
-__all__ = ["CovariateColumns", "attach_covariates", "merge_covariates", "read_covariates", "without_columns"]
+__all__ = ["CovariateColumns", "attach_covariates", "category_code", "read_covariates", "without_columns"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +148,7 @@ def read_covariates(
     if fitting:
         categories = {name: found for name in wanted if (found := _categories(table.column(name), name))}
         columns = replace(columns, categories=categories)
-    codes = {
-        name: _codes(table, name, columns.categories[name]) for name in wanted if name in columns.categories
-    }
+    codes = {name: _codes(table, name, columns) for name in wanted if name in columns.categories}
     time_col = layout.time_col if table.has(layout.time_col) else None
     expected = replace(layout, channels=tuple(wanted), kind=table.kind)
     panel = read_frame(
@@ -169,16 +168,6 @@ def read_covariates(
         fixed = np.array([_only_value(values[:, k], series.id, n) for k, n in zip(static, columns.static)])
         out[series.id] = Covariates(series.times, values[:, dynamic], fixed)
     return columns, out
-
-
-def merge_covariates(known: Covariates, more: Covariates) -> Covariates:
-    """Covariates from two sources on the union of their times; at the same instant the second one counts."""
-    times = np.union1d(known.times, more.times)
-    values = np.full((len(times), known.values.shape[1]), np.nan)
-    for part in (known, more):
-        rows = np.searchsorted(times, part.times)
-        values[rows] = np.where(np.isnan(part.values), values[rows], part.values)
-    return Covariates(times, values, np.where(np.isnan(more.static), known.static, more.static))
 
 
 def attach_covariates(panel: Panel, covariates: dict[Hashable | None, Covariates]) -> Panel:
@@ -203,20 +192,33 @@ def _categories(column: nw.Series[Any], name: Hashable) -> tuple[Any, ...]:
     return tuple(sorted(found, key=str))
 
 
-def _codes(table: Table, name: Hashable, categories: tuple[Any, ...]) -> NDArray[np.float64]:
-    """Position of every row's category, NaN where it is missing."""
-    position = {category: float(code) for code, category in enumerate(categories)}
-    codes = np.full(table.n_rows, np.nan)
-    for row, item in enumerate(table.column(name).to_list()):
-        if item is None or item != item:
-            continue
-        if item not in position:
-            raise CovariateError(
-                f"Covariate {name!r} holds {item!r} in {table.at(row)}, which fit did not see (it saw "
-                f"{list(categories)[:10]}). Fit with it, or leave it missing."
-            )
-        codes[row] = position[item]
-    return codes
+def category_code(columns: CovariateColumns, name: Hashable, item: Any, where: str) -> float:
+    """Position of a category among those that fit saw, NaN if it is missing.
+
+    Raises
+    ------
+    CovariateError
+        If fit did not see it.
+    """
+    categories = columns.categories[name]
+    if item is None or item is pd.NA or item != item:
+        return np.nan
+    if item not in categories:
+        raise CovariateError(
+            f"Covariate {name!r} holds {item!r} in {where}, which fit did not see (it saw "
+            f"{list(categories)[:10]}). Fit with it, or leave it missing."
+        )
+    return float(categories.index(item))
+
+
+def _codes(table: Table, name: Hashable, columns: CovariateColumns) -> NDArray[np.float64]:
+    """Code of every row's category, NaN where it is missing."""
+    items = table.column(name).to_list()
+    found: dict[Any, float] = {}
+    for row, item in enumerate(items):
+        if item not in found:
+            found[item] = category_code(columns, name, item, table.at(row))
+    return np.array([found[item] for item in items])
 
 
 def _only_value(values: NDArray[np.float64], id_: Hashable | None, name: Hashable) -> float:

@@ -50,12 +50,20 @@ class FittedBase(BaseEstimator):
     def _history(self, X: Any, future: Any = None) -> Panel:
         """X as a panel, or the stored end of the training data; `future` holds covariates known ahead."""
         fitted = self._check_fitted()
-        if future is not None and not (fitted.columns and fitted.columns.future):
-            raise ParameterError("future", future, "None: this model was fitted without future_covariates")
+        self._check_future(future)
         if X is not None:
             return self._read(X, fitted.layout, future=future)
         if fitted.tail is None:
             raise ParameterError("X", None, "given: this model was saved without its tail (store_tail=False)")
-        if future is None or fitted.columns is None:
-            return fitted.tail
-        return with_future(fitted.tail, fitted.columns, future)
+        return self._with_future(fitted.tail, future)
+
+    def _check_future(self, future: Any) -> None:
+        columns = self._check_fitted().columns
+        if future is not None and not (columns and columns.future):
+            raise ParameterError("future", future, "None: this model was fitted without future_covariates")
+
+    def _with_future(self, panel: Panel, future: Any) -> Panel:
+        """A panel that was read before, whose covariates go on as `future` says."""
+        self._check_future(future)
+        columns = self._check_fitted().columns
+        return panel if future is None or columns is None else with_future(panel, columns, future)

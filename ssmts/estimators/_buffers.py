@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ssmts.data import Layout, Series, Times
+from ssmts.data import (
+    Covariates,
+    Layout,
+    Series,
+    Times,
+    covariates_since,
+    merge_covariates,
+    new_covariates,
+)
 from ssmts.errors import DuplicateTimeError, InstantError
 from ssmts.models.arrays import Float
 
 __all__ = ["SeriesBuffer", "StreamUpdate", "observed_rows"]
 
+_NONE = np.zeros(1, dtype=bool)  # no row of any number
 _SPARE = 16  # rows, and a quarter of the window: a buffer is rewritten once in as many updates
 
 
@@ -61,14 +72,28 @@ class SeriesBuffer:
         At least one row, each with at least one value.
     reach : float
         Length of the context in the unit of the clock.
+    run_in : float
+        How long before the window covariates begin to matter, likewise.
     partial : bool
         Whether the series need not have every channel.
+    covariates : Covariates, optional
     """
 
-    __slots__ = ("_end", "_times", "_values", "id", "origin", "partial", "reach")
+    __slots__ = ("_end", "_times", "_values", "covariates", "id", "origin", "partial", "reach", "run_in")
 
-    def __init__(self, id: Any, times: Times, values: Float, reach: float, *, partial: bool = False) -> None:
-        self.id, self.reach, self.partial = id, reach, partial
+    def __init__(
+        self,
+        id: Any,
+        times: Times,
+        values: Float,
+        reach: float,
+        *,
+        run_in: float = 0.0,
+        partial: bool = False,
+        covariates: Covariates | None = None,
+    ) -> None:
+        self.id, self.reach, self.run_in, self.partial = id, reach, run_in, partial
+        self.covariates = covariates
         self.keep(times, values)
 
     def keep(self, times: Times, values: Float) -> None:
@@ -81,13 +106,19 @@ class SeriesBuffer:
         self._values[:n_rows] = values[first:]
         self._end = n_rows
         self.origin: int | float = times[-1].item()
+        self.covariates = self._covariates_of(self._times[:n_rows], self._values[:n_rows])
+
+    def _covariates_of(self, times: Times, values: Float) -> Covariates | None:
+        """Covariates that matter to some rows."""
+        return covariates_since(Series(self.id, times, values, self.covariates), times[0] - self.run_in)
 
     @property
     def series(self) -> Series:
         """The window: copies, as the arrays are written to."""
         times, values = self._times[: self._end], self._values[: self._end]
         first = _first_needed(times, values, self.reach)
-        return Series(self.id, times[first:].copy(), values[first:].copy())
+        times, values = times[first:].copy(), values[first:].copy()
+        return Series(self.id, times, values, self._covariates_of(times, values))
 
     @property
     def is_ready(self) -> bool:
@@ -114,15 +145,15 @@ class SeriesBuffer:
         self._times[self._end : end], self._values[self._end : end] = times, values
         self._end, self.origin = end, times[-1].item()
 
-    def merged(
-        self, times: Times, values: Float, layout: Layout, *, replace: bool
-    ) -> tuple[Times, Float, StreamUpdate]:
-        """The window with rows added of which some are not newer; nothing is written yet.
+    def taking(
+        self, series: Series, layout: Layout, *, replace: bool
+    ) -> tuple[StreamUpdate, Callable[[], None]]:
+        """What rows of the series would do, and the change itself; nothing is written yet.
 
         Parameters
         ----------
-        times, values : ndarray, shapes (n,) and (n, n_channels)
-            Increasing; each row with at least one value.
+        series : Series
+            Increasing times; rows without any value are allowed.
         layout : Layout
             Of the stream, for messages.
         replace : bool
@@ -132,7 +163,42 @@ class SeriesBuffer:
         ------
         DuplicateTimeError
             If an instant is known with another value, unless `replace`.
+        InstantError
+            If rows leave a hole that no window reaches across.
         """
+        times, values, seen = series.times, series.values, observed_rows(series.values)
+        covariates, news, report = self.covariates, _NONE, StreamUpdate()
+        if covariates is not None and series.covariates is not None:
+            own = new_covariates(covariates, series.covariates)
+            news = np.isin(times, series.covariates.times[own])
+            covariates = merge_covariates(covariates, series.covariates)
+        if not seen.all():
+            beside = news & ~seen  # covariates alone
+            report = StreamUpdate(
+                accepted=int(beside.sum()),
+                late=int((beside & (times <= self.origin)).sum()),
+                unchanged=int((~seen & ~news).sum()),
+            )
+            times, values, news = times[seen], values[seen], (news & seen)[seen]
+        self.check_gaps(times, layout)
+        write: Callable[[Times, Float], None] = self.append
+        if len(times) and times[0] <= self.origin:
+            times, values, changed = self._merged(times, values, news, layout, replace=replace)
+            write, report = self.keep, report + changed
+        else:
+            report = StreamUpdate(report.accepted + len(times), report.late, report.unchanged)
+
+        def change() -> None:
+            self.covariates = covariates
+            if len(times):
+                write(times, values)
+
+        return report, change
+
+    def _merged(
+        self, times: Times, values: Float, news: NDArray[np.bool_], layout: Layout, *, replace: bool
+    ) -> tuple[Times, Float, StreamUpdate]:
+        """The window with rows added of which some are not newer; `news` are rows of new covariates."""
         known_times, known = self._times[: self._end], self._values[: self._end].copy()
         place = np.searchsorted(known_times, times)
         same = known_times[np.minimum(place, self._end - 1)] == times
@@ -155,12 +221,12 @@ class SeriesBuffer:
         new = ~same & ~expired
         joined = np.concatenate([known_times, times[new]])
         order = np.argsort(joined, kind="stable")
-        accepted = new | changed
+        accepted = new | changed | news
         report = StreamUpdate(
             accepted=int(accepted.sum()),
             late=int((accepted & (times <= self.origin)).sum()),
-            unchanged=int((same & ~changed).sum()),
-            expired=int(expired.sum()),
+            unchanged=int((same & ~accepted).sum()),
+            expired=int((expired & ~accepted).sum()),
         )
         return joined[order], np.concatenate([known, values[new]])[order], report
 
@@ -184,10 +250,9 @@ class SeriesBuffer:
             previous = max(previous, instant)
 
 
-def observed_rows(times: Times, values: Float) -> tuple[Times, Float]:
-    """The rows in which any channel was observed."""
-    seen = ~np.isnan(values).all(axis=1)
-    return (times, values) if seen.all() else (times[seen], values[seen])
+def observed_rows(values: Float) -> NDArray[np.bool_]:
+    """Whether any channel was observed in each row."""
+    return np.asarray(~np.isnan(values).all(axis=1))
 
 
 def _first_needed(times: Times, values: Float, reach: float) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssmts.data import CovariateColumns, Covariates, Layout, Panel, Series, merge_covariates
+from ssmts.data import CovariateColumns, Layout, Panel, Series, covariates_since, merge_covariates
 from ssmts.errors import InstantError, ParameterError
 from ssmts.estimators._covariates import CovariateEffect
 from ssmts.estimators._last_windows import window_rows
@@ -25,7 +25,6 @@ __all__ = [
     "FittedForecaster",
     "TrainingMemory",
     "continued",
-    "covariates_since",
     "following",
     "tail_of",
     "with_id",
@@ -138,15 +137,6 @@ def tail_of(panel: Panel, context: float, step: float, run_in: float = 0.0) -> P
             )
         )
     return replace(panel, series=tuple(series))
-
-
-def covariates_since(series: Series, instant: float) -> Covariates | None:
-    """Covariates from the row at or before an instant on, copied."""
-    known = series.covariates
-    if known is None:
-        return None
-    begin = max(int(np.searchsorted(known.times, instant, side="right")) - 1, 0)
-    return Covariates(known.times[begin:].copy(), known.values[begin:].copy(), known.static)
 
 
 def continued(panel: Panel, later: Panel, what: str) -> Panel:

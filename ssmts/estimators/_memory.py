@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssmts.data import Panel, Series
+from ssmts.data import Panel, Series, covariates_since
 from ssmts.errors import CovariateError, ParameterError
-from ssmts.estimators._fitted import FittedForecaster, TrainingMemory, continued, covariates_since, tail_of
+from ssmts.estimators._fitted import FittedForecaster, TrainingMemory, continued, tail_of
 from ssmts.estimators._training_sequences import RowWeights
 from ssmts.models import LinearFit, LinearPath
 from ssmts.models.arrays import Float

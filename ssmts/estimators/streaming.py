@@ -4,32 +4,21 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import replace as replaced
 from threading import Lock
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from ssmts.data import Layout, Panel, Times, parse_instant, write_forecast
-from ssmts.errors import (
-    CovariateError,
-    EmptyDataError,
-    InfiniteValueError,
-    InstantError,
-    NotNumericError,
-    ParameterError,
-    ShapeError,
-    UnknownColumnError,
-)
+from ssmts.data import Layout, Panel, Series, read_covariate_row, write_forecast, write_panel
+from ssmts.errors import CovariateError, EmptyDataError, ParameterError
 from ssmts.estimators._base import FittedBase
 from ssmts.estimators._buffers import SeriesBuffer, StreamUpdate, observed_rows
-from ssmts.estimators._fit import is_number
 from ssmts.estimators._fitted import following, with_id
 from ssmts.estimators._predicting import forecast_panel
 from ssmts.estimators._saving import write_forecaster
-from ssmts.models.arrays import Float
+from ssmts.estimators._stream_rows import in_unit_steps, one_observation
 
 __all__ = ["ForecastStream", "StreamUpdate", "StreamingMixin"]
 
@@ -48,15 +37,26 @@ class ForecastStream:
         self._layout: Layout = panel.layout
         fitted = model._check_fitted()
         self._reach = fitted.model.config.linear.context * fitted.step
+        self._run_in = fitted.run_in * fitted.step
+        self._columns = fitted.columns
         self._alone = panel.layout.form != "long" and panel.layout.ndim < 3
-        self._buffers = {
-            one.id: self._buffer(one.id, *observed_rows(one.times, one.values)) for one in panel.series
-        }
-        self._column = {name: number for number, name in enumerate(self._layout.channels)}
+        self._buffers = {one.id: self._buffer(one) for one in panel.series}
         self._lock = Lock()
 
-    def _buffer(self, id_: Hashable | None, times: Times, values: Float) -> SeriesBuffer:
-        return SeriesBuffer(id_, times, values, self._reach, partial=self._layout.channel_col is not None)
+    def _buffer(self, series: Series) -> SeriesBuffer:
+        seen, partial = observed_rows(series.values), self._layout.channel_col is not None
+        times, values, covariates = series.times[seen], series.values[seen], series.covariates
+        if self._columns is not None and covariates is None:
+            covariates = read_covariate_row(self._columns, series.times[:1], {})
+        return SeriesBuffer(
+            series.id,
+            times,
+            values,
+            self._reach,
+            run_in=self._run_in,
+            partial=partial,
+            covariates=covariates,
+        )
 
     def __repr__(self) -> str:
         return f"ForecastStream({len(self._buffers)} series, {type(self._model).__name__})"
@@ -86,8 +86,8 @@ class ForecastStream:
             The instant of `values`; or, without `values`, rows of the kind that `predict` reads, of one
             series or many. Rows of an array follow the last observation in unit steps.
         values : number, sequence, dict or pandas.Series, optional
-            One observation: a number for each channel, in order or by name. NaN, None, and channels that a
-            dict leaves out, are not observed.
+            One observation: a number for each channel, in order or by name; by name covariates as well. NaN,
+            None, and what a dict leaves out, are not observed.
         id : hashable, optional
             Which series `values` belong to. An id not seen before begins a series.
         replace : bool, default=False
@@ -111,45 +111,25 @@ class ForecastStream:
         -----
         Late observations are put in their place as long as they lie within one context of the latest one.
         Repetitions of what is known are counted and ignored. Channels that arrive one by one are put
-        together at their instant.
+        together at their instant. A covariate takes its newest value, as forecasts of the weather are
+        revised; rows of covariates alone, later than the latest observation, say what is known ahead.
         """
         if values is None:
             if id is not None:
                 raise ParameterError("id", id, "given with one observation only; a frame has an id column")
             rows = self._rows_of(time)
         else:
-            rows = [(self._check_id(id), *self._one_row(time, values))]
+            rows = [one_observation(self._check_id(id), time, values, self._layout, self._columns)]
         with self._lock:
             return self._take(rows, replace=replace)
 
-    def _rows_of(self, X: Any) -> list[tuple[Hashable | None, Times, Float]]:
+    def _rows_of(self, X: Any) -> Iterable[Series]:
         panel = self._model._read(X, self._layout, allow_empty=True)
         if (None in panel.ids) != self._alone:
             raise ParameterError(
                 "X", "data without ids" if None in panel.ids else "data with ids", "as the stream's data was"
             )
-        panel = following(panel, {id_: buffer.origin for id_, buffer in self._buffers.items()})
-        return [(one.id, one.times, one.values) for one in panel.series]
-
-    def _one_row(self, time: Any, values: Any) -> tuple[Times, Float]:
-        instant = parse_instant(time, self._layout)
-        row = np.full((1, len(self._column)), np.nan)
-        if isinstance(values, Mapping | pd.Series):
-            for name, value in values.items():
-                if name not in self._column:
-                    raise UnknownColumnError(
-                        f"values has {name!r}, which is no channel ({list(self._column)}). Leave it out."
-                    )
-                row[0, self._column[name]] = _as_number(name, value)
-        else:
-            given = np.atleast_1d(np.asarray(values, dtype=object)).ravel()
-            if len(given) != len(self._column):
-                raise ShapeError(
-                    f"values holds {len(given)} numbers for {len(self._column)} channels. Give one for each "
-                    f"of {list(self._column)}, NaN where it was not observed, or a dict."
-                )
-            row[0] = [_as_number(name, value) for name, value in zip(self._column, given)]
-        return np.array([instant]), row
+        return following(panel, {id_: buffer.origin for id_, buffer in self._buffers.items()}).series
 
     def _check_id(self, id_: Hashable | None) -> Hashable | None:
         if isinstance(id_, np.generic):
@@ -159,33 +139,31 @@ class ForecastStream:
             raise ParameterError("id", id_, allowed)
         return id_
 
-    def _take(self, rows: list[tuple[Hashable | None, Times, Float]], *, replace: bool) -> StreamUpdate:
+    def _take(self, rows: Iterable[Series], *, replace: bool) -> StreamUpdate:
         """Check all rows, then take them in."""
         report, layout = StreamUpdate(), self._layout
-        changes: list[tuple[SeriesBuffer, Callable[[Times, Float], None], Times, Float]] = []
-        for id_, all_times, all_values in rows:
-            times, values = observed_rows(all_times, all_values)
-            report += StreamUpdate(unchanged=len(all_times) - len(times))
-            if not len(times):
-                continue
-            buffer = self._buffers.get(id_)
-            if buffer is None:
-                layout = with_id(layout, id_, next(iter(self._buffers), id_))
-                buffer = self._buffer(id_, times, values)
-                changes.append((buffer, buffer.keep, times, values))
-                report += StreamUpdate(accepted=len(times))
-                continue
-            buffer.check_gaps(times, layout)
-            if times[0] > buffer.origin:
-                changes.append((buffer, buffer.append, times, values))
-                report += StreamUpdate(accepted=len(times))
-            else:
-                times, values, own = buffer.merged(times, values, layout, replace=replace)
-                changes.append((buffer, buffer.keep, times, values))
+        changes: list[Callable[[], None]] = []
+        begun: dict[Hashable | None, SeriesBuffer] = {}
+        for one in rows:
+            buffer = self._buffers.get(one.id)
+            if buffer is not None:
+                own, change = buffer.taking(one, layout, replace=replace)
+                changes.append(change)
                 report += own
-        for buffer, change, times, values in changes:
-            change(times, values)
-            self._buffers[buffer.id] = buffer
+                continue
+            n_seen = int(observed_rows(one.values).sum())
+            report += StreamUpdate(accepted=n_seen, unchanged=len(one.times) - n_seen)
+            if n_seen:
+                layout = with_id(layout, one.id, next(iter(self._buffers), one.id))
+                begun[one.id] = self._buffer(one)
+            elif one.covariates is not None and not np.isnan(one.covariates.values).all():
+                raise CovariateError(
+                    f"Series {one.id!r} has covariates, but no observation yet. Nothing was updated. Give "
+                    "them with its first observation, or after it."
+                )
+        for change in changes:
+            change()
+        self._buffers |= begun
         self._layout = layout
         return report
 
@@ -213,6 +191,7 @@ class ForecastStream:
         horizon: Any = None,
         step: Any = None,
         at: Any = None,
+        future: Any = None,
     ) -> Any:
         """Forecast from the latest observation of each series, as `model.predict` does on its window.
 
@@ -220,8 +199,8 @@ class ForecastStream:
         ----------
         ids : iterable, optional
             The series to forecast; all by default. `ready` names those that can be.
-        horizon, step, at
-            As for `model.predict`.
+        horizon, step, at, future
+            As for `model.predict`. What `update` was told of covariates ahead need not be said again.
 
         Returns
         -------
@@ -234,7 +213,7 @@ class ForecastStream:
         ssmts.errors.SSMTSError
             As `model.predict` does.
         """
-        panel = self.panel(ids)
+        panel = self._model._with_future(self.panel(ids), future)
         times, values = forecast_panel(self._model._check_fitted(), panel, horizon=horizon, step=step, at=at)
         return write_forecast(panel.layout, panel.ids, times, values)
 
@@ -248,13 +227,13 @@ class ForecastStream:
 
         Returns
         -------
-        The kind of data that the stream began with; in arrays, unit steps without an observation are NaN.
+        The kind of data that the stream began with, covariates in the columns behind the channels; in arrays,
+        unit steps without an observation are NaN.
         """
         panel = self.panel(ids)
-        times, values = [s.times for s in panel.series], [s.values for s in panel.series]
         if panel.layout.kind == "numpy":
-            values = [_in_unit_steps(*rows) for rows in zip(times, values)]
-        return write_forecast(panel.layout, panel.ids, times, values)
+            panel = replaced(panel, series=tuple(in_unit_steps(one) for one in panel.series))
+        return write_panel(panel, self._columns)
 
     def panel(self, ids: Iterable[Hashable] | None = None) -> Panel:
         """The windows of some series, all by default."""
@@ -323,30 +302,4 @@ class StreamingMixin(FittedBase):
         ForecastStream
             Later fits of this estimator do not touch it.
         """
-        if self._check_fitted().columns is not None:
-            raise CovariateError(
-                "A stream keeps channels, no covariates. Call predict(X, future=...) on recent rows instead, "
-                "or fit without covariates; calendar=True streams."
-            )
         return ForecastStream(copy.copy(self), self._history(X))
-
-
-def _as_number(name: Hashable, value: Any) -> float:
-    """A finite number, or NaN for what was not observed."""
-    if value is None or value is pd.NA:
-        return np.nan
-    if not is_number(value):
-        raise NotNumericError(f"values: {name!r} is {value!r}, not a number. Correct it; NaN if unobserved.")
-    if np.isinf(value):
-        raise InfiniteValueError(f"values: {name!r} is infinite. Correct it; NaN if it was not observed.")
-    return float(value)
-
-
-def _in_unit_steps(times: Times, values: Float) -> Float:
-    """Rows in unit steps, NaN where there was no observation."""
-    steps = times - times[0]
-    if (steps != np.floor(steps)).any():
-        raise InstantError("The stream holds times between unit steps: its window is no array. Use a frame.")
-    rows = np.full((int(steps[-1]) + 1, values.shape[1]), np.nan)
-    rows[steps.astype(np.int64)] = values
-    return rows

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from ssmts.data import parse_duration
 from ssmts.errors import TargetGivenError
-from ssmts.estimators._fitted import continued, following, tail_of
+from ssmts.estimators._fitted import following, tail_of
 from ssmts.estimators._memory import learnt, no_memory, unlearnt
 from ssmts.estimators._weights import row_weights
 from ssmts.estimators.streaming import ForecastStream, StreamingMixin
@@ -26,7 +26,7 @@ class UpdatingMixin(StreamingMixin):
         ----------
         X : like fit's
             Later rows of the training series, or further series; late and repeated rows as in a stream
-            (docs/streaming.md), where there are no covariates. Rows of an array follow the last observation.
+            (docs/streaming.md). Rows of an array follow the last observation.
 
         Returns
         -------
@@ -38,11 +38,9 @@ class UpdatingMixin(StreamingMixin):
             As `ForecastStream.update` does.
         """
         fitted = self._check_fitted()
-        context = fitted.model.config.linear.context
-        if fitted.tail is None or fitted.columns is not None:
-            panel = self._read(X, fitted.layout)
-            whole = panel if fitted.tail is None else continued(fitted.tail, panel, "X")
-            tail = tail_of(whole, context, fitted.step, fitted.run_in)
+        if fitted.tail is None:
+            context = fitted.model.config.linear.context
+            tail = tail_of(self._read(X, fitted.layout), context, fitted.step, fitted.run_in)
         else:
             stream = ForecastStream(copy.copy(self), fitted.tail)
             stream.update(X)

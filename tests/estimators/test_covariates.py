@@ -310,9 +310,7 @@ def test_input_is_left_as_it_was(new_model, driven):
     pd.testing.assert_frame_equal(driven, before)
 
 
-def test_a_stream_takes_the_calendar_and_refuses_columns(new_model, driven):
-    with pytest.raises(CovariateError, match="no covariates"):
-        fit(new_model, driven).stream(driven)
+def test_a_stream_takes_the_calendar(new_model):
     times = hours(24 * 7 * 8)
     frame = pd.DataFrame(
         {"y": (times.dayofweek >= 5) * 5.0 + np.cos(2 * np.pi * times.hour / 24)}, index=times
@@ -322,3 +320,14 @@ def test_a_stream_takes_the_calendar_and_refuses_columns(new_model, driven):
     stream = model.stream(frame.iloc[:-30])
     stream.update(frame.iloc[-30:])
     pd.testing.assert_frame_equal(stream.predict(), model.predict(frame), check_freq=False)
+
+
+def test_a_category_that_is_told_once_a_day_holds_over_the_window(new_model):
+    mode = np.repeat(np.random.default_rng(0).integers(0, 2, 40), 24)
+    names = pd.Series(np.where(mode == 1, "on", "off"), index=hours(960)).where(hours(960).hour == 0, None)
+    frame = pd.DataFrame({"y": 3.0 * mode + np.sin(np.arange(960) / 7), "mode": names}, index=hours(960))
+    model = new_model(HORIZON, 30, target_cols="y", future_covariates="mode").fit(frame.iloc[:720])
+    assert model.history_["covariates"]["accepted"]
+    for origin in range(740, 900, 13):
+        found = model.predict(frame.iloc[:origin], future=frame[["mode"]].iloc[origin : origin + 40])["y"]
+        assert (found - frame["y"].reindex(found.index)).abs().max() < 0.2
