@@ -18,6 +18,7 @@ from ssmts.data.covariates import (
 )
 from ssmts.data.duration import Step, parse_duration, parse_step, reference_step
 from ssmts.data.instants import output_times, parse_instant, parse_instants, times_between
+from ssmts.data.offsets import longest_reach
 from ssmts.data.read import read_panel
 from ssmts.data.row_groups import read_row_groups
 from ssmts.data.rows import read_row_values
@@ -48,6 +49,7 @@ __all__ = [
     "is_long",
     "is_table",
     "is_integer",
+    "longest_reach",
     "output_times",
     "parse_duration",
     "parse_instant",

@@ -11,7 +11,15 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ssmts.data import Clock, CovariateColumns, Panel, is_integer, parse_duration, reference_step
+from ssmts.data import (
+    Clock,
+    CovariateColumns,
+    Panel,
+    is_integer,
+    longest_reach,
+    parse_duration,
+    reference_step,
+)
 from ssmts.errors import HorizonError, ParameterError, TooShortError, TooShortWarning
 from ssmts.estimators._covariate_fit import fit_effect
 from ssmts.estimators._fitted import FittedForecaster, tail_of
@@ -26,9 +34,10 @@ from ssmts.models.covariance import fit_autocovariance
 from ssmts.models.gap_widths import fit_gap_widths
 from ssmts.models.held_out import held_out_errors
 from ssmts.models.hold import HOLDS
+from ssmts.models.hold_choice import forecast_errors_by_hold
 from ssmts.models.linear import origin_span
 from ssmts.models.origins import origin_rows
-from ssmts.models.selection import choose_context, choose_period
+from ssmts.models.selection import choose_context, choose_interpolation, choose_period
 from ssmts.models.sequences import SequenceStack, stack_sequences
 from ssmts.models.spread import fit_spread
 from ssmts.models.thinned import gap_errors, thinned_errors
@@ -134,6 +143,8 @@ def fit_forecaster(
     step = reference_step(panel)
     native_horizon = horizon_of(horizon, panel.clock, step)
     n_steps = max(1, int(np.ceil(native_horizon / step - 1e-6)))
+    if is_integer(horizon):  # a calendar step that is half a step late takes the last lead
+        n_steps = max(n_steps, int(np.ceil(longest_reach(panel, horizon, step) / step - 0.5)))
     if not is_integer(n_modes) or n_modes < 1:
         raise ParameterError("n_modes", n_modes, "an integer >= 1")
     if hold not in HOLDS:
@@ -145,8 +156,11 @@ def fit_forecaster(
     seconds = step / 1e9 if panel.clock.kind == "datetime" else None
     if context_length is not None:
         config = replace(config, context=_context_of(context_length, panel.clock, step))
+        config = _with_interpolation(stacks, config, history)
     else:
         first = replace(config, context=float(8 * n_steps))
+        config = replace(config, interpolate=_with_interpolation(stacks, first, history).interpolate)
+        first = replace(first, interpolate=config.interpolate)
         if origin_span(stacks, first.context, n_steps) is not None:
             config = replace(config, period=choose_period(stacks, first, seconds)[0])
         context, errors = choose_context(stacks, config)
@@ -215,7 +229,10 @@ def fit_forecaster(
             "mse_of_expectation": expectation,
             "expected_mse": expected,
         }
-        if hold == "auto" and expectation > _MOST_OF_LINES * lines:
+        errors = forecast_errors_by_hold(stacks, linear, covariance, scaling.n_groups)
+        history["hold"] |= {f"mse_of_forecasts_{kind}": error for kind, error in errors.items()}
+        in_vain = expectation > _MOST_OF_LINES * lines or (errors and errors["gp"] > errors["foh"])
+        if hold == "auto" and in_vain:
             hold = "foh"
         gap_widths = fit_gap_widths(gap_errors(covariance, stacks, config.context), scaling.n_groups)
     model_config = ModelConfig(config, scaling.n_groups, None if deep is None else deep.config, hold)
@@ -295,6 +312,18 @@ def _better(found: T, rest: _Parts, plain: _Parts, record: dict[str, Any]) -> tu
     record |= {"mse_without": plain.linear.penalties.error, "mse_with": rest.linear.penalties.error}
     gains = record["mse_with"] < (1.0 - _LEAST_GAIN) * record["mse_without"]
     return (found, rest) if gains else (None, plain)
+
+
+def _with_interpolation(
+    stacks: list[SequenceStack], config: LinearConfig, history: dict[str, Any]
+) -> LinearConfig:
+    """The config that says what stands for leads without an observation."""
+    if origin_span(stacks, config.context, config.horizon) is None:
+        return config
+    interpolate, errors = choose_interpolation(stacks, config)
+    if errors:
+        history["errors_by_missing_leads"] = errors
+    return replace(config, interpolate=interpolate)
 
 
 def _require_windows(panel: Panel, stacks: list[SequenceStack], config: LinearConfig, step: float) -> None:

@@ -126,11 +126,12 @@ def output_times(fitted: FittedForecaster, panel: Panel, horizon: Any, step: Any
     if step is None and layout.offset is not None:
         own_step = parse_step(layout.offset, clock)
         if isinstance(own_step, pd.tseries.offsets.BaseOffset):
-            # Calendar steps differ in length: four years are a day longer than four median years.
+            # Calendar steps differ in length: four years are a day longer than four median years, ten
+            # business days are two weeks, which the model was fitted for.
             n_rows = round(reach / fitted.step)
-            slack = reach + 0.5 * fitted.step
+            limit = max(reach + 0.5 * fitted.step, fitted.model.config.linear.horizon * fitted.step)
             return [
-                regular_times(series.origin, horizon=slack, step=own_step, layout=layout)[:n_rows]
+                regular_times(series.origin, horizon=limit, step=own_step, layout=layout)[:n_rows]
                 for series in panel.series
             ]
         step = layout.offset

@@ -22,12 +22,16 @@ class LinearConfig:
         The most modes of the bank.
     period : float or None
         Fundamental period of the bank, in reference steps.
+    interpolate : bool
+        Whether leads without an observation take the line between their neighbours in training; else they are
+        left out of the sums.
     """
 
     context: float
     horizon: int
     n_modes: int = 128
     period: float | None = None
+    interpolate: bool = False
 
 
 @dataclass(frozen=True)

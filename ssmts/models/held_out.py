@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ssmts.models.arrays import Float, Rows
 from ssmts.models.linear import LinearFit
-from ssmts.models.origins import future_observed, future_values, origin_rows
+from ssmts.models.origins import future_observed, future_values, origin_rows, rarely_observed
 from ssmts.models.sequences import SequenceStack
 from ssmts.models.states import window_states
 
@@ -136,6 +136,7 @@ def held_out_errors(stacks: Seq[SequenceStack], linear: LinearFit) -> HeldOutErr
     """Errors of the linear path on an even share of the held-out windows, at most 20,000 or 64 MiB."""
     most = min(_MOST_WINDOWS, _MOST_BYTES // (4 * (linear.path.config.horizon + 1)))
     stride = max(1, int(np.ceil(n_origins(stacks, linear) / max(most, 1))))
+    hardly = linear.rare & rarely_observed(stacks, linear.path.config.context, linear.path.config.horizon)
     found = []
     for window in window_errors(stacks, linear, stride):
         held = window.segment % 2 == 0
@@ -143,7 +144,7 @@ def held_out_errors(stacks: Seq[SequenceStack], linear: LinearFit) -> HeldOutErr
             held &= window.stack.weights[window.member, window.rows] > 0
         errors = window.errors[held].astype(np.float32)
         if window.observed is not None:
-            errors[~(window.observed[held] | linear.rare)] = np.nan
+            errors[~(window.observed[held] | hardly)] = np.nan
         groups = np.full(len(errors), window.stack.groups[window.member])
         found.append((errors, window.deviation[held], groups))
     return HeldOutErrors(*(np.concatenate(parts) for parts in zip(*found)))

@@ -156,7 +156,9 @@ def fit_linear(
     if span is None:
         raise ValueError("no sequence holds a whole window")
     segments = Segments.over(*span, config.horizon, _MOST_BLOCKS)
-    rare = rarely_observed(stacks, config.context if history is None else history, config.horizon, stride)
+    rare = np.ones(config.horizon + 1, dtype=bool)
+    if not config.interpolate:
+        rare = rarely_observed(stacks, config.context if history is None else history, config.horizon, stride)
     sums = accumulate(stacks, bank, config.context, config.horizon, segments, n_groups, stride, history, rare)
     moments = sums.completed()
     penalties = choose_penalties(moments, segments, config.horizon, weakest=weakest)

@@ -7,7 +7,7 @@ holds the instants at which it was observed. Sequences with the same clock are s
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -91,6 +91,12 @@ class SequenceStack:
             return features
         members = members if isinstance(members, int | np.integer) else members[:, None]
         return np.concatenate([features, self.extra[members, rows]], axis=-1)
+
+    def of_members(self, members: Rows | slice) -> SequenceStack:
+        """Some of the sequences."""
+        parts = ("values", "starts", "groups", "weights", "extra", "numbers")
+        known = {name: own for name in parts if (own := getattr(self, name)) is not None}
+        return replace(self, **{name: own[members] for name, own in known.items()})
 
     @cached_property
     def interval(self) -> float | None:
