@@ -144,6 +144,16 @@ class FreshData:
         return tensors(self.make(len(indices), int(torch.randint(2**31, ()))))
 
 
+def of_drawn_lengths(make: Callable[[int, int, int], SequenceTask], shortest: int, longest: int) -> MakeTask:
+    """Sequences of one length, drawn log-uniformly at every call of `make(sequences, seed, length)`."""
+
+    def drawn(n: int, seed: int) -> SequenceTask:
+        share = np.random.default_rng(seed).random()
+        return make(n, seed, round(shortest ** (1 - share) * longest**share))
+
+    return drawn
+
+
 class FixedData:
     """A source over the sequences of one task."""
 

@@ -98,10 +98,10 @@ def measure(
 
 def page(rows: list[Row], title: str, text: str, size: str, paper: str = "") -> str:
     """Scores by model and size, then every training."""
-    sizes = sorted({row["size"] for row in rows})
+    contests = sorted({_contest(row) for row in rows})
     metric, chance = rows[0]["metric"], rows[0]["chance"]
     names = list(dict.fromkeys(row["model"] for row in rows))
-    table = [[name, *(_cell(_of(rows, name, n)) for n in sizes)] for name in names]
+    table = [[name, *(_cell(_of(rows, name, one)) for one in contests)] for name in names]
     what = (
         f"Accuracy (a guess: {chance:.1%})"
         if metric == "accuracy"
@@ -109,12 +109,12 @@ def page(rows: list[Row], title: str, text: str, size: str, paper: str = "") -> 
     )
     details = [
         [row["model"], f"{row['size']:,}", str(row["seed"]), f"{row['parameters']:,}", *_training(row)]
-        for row in sorted(rows, key=lambda r: (r["size"], names.index(r["model"]), r["seed"]))
+        for row in sorted(rows, key=lambda r: (*_contest(r), names.index(r["model"]), r["seed"]))
     ]
     head = ["model", size, "seed", "parameters", "a step", "steps", "training", "training loss", "validation"]
     return (
-        f"# {title}\n\n{text.split(chr(10), 2)[2]}\n{what}, {size}:\n\n"
-        + markdown_table(["", *(f"{n:,}" for n in sizes)], table)
+        f"# {title}\n\n{text.split(chr(10), 2)[2]}\n{what} by {size} and time of training:\n\n"
+        + markdown_table(["", *(f"{n:,}, {seconds:g} s" for n, seconds in contests)], table)
         + (f"\n{paper}\n" if paper else "")
         + "\n"
         + markdown_table(head, details)
@@ -122,20 +122,23 @@ def page(rows: list[Row], title: str, text: str, size: str, paper: str = "") -> 
 
 
 def plot(rows: list[Row], path: Path, title: str, size: str) -> None:
-    """Score over size, or by model where there is one size."""
+    """Score over size, or by model where there is one size; of the longest time at each."""
     import matplotlib.pyplot as plt
+
+    longest = dict(sorted(_contest(row) for row in rows))
+    rows = [row for row in rows if row["budget_s"] == longest[row["size"]]]
 
     figure, axis = plt.subplots(figsize=(7, 4), constrained_layout=True)
     sizes = sorted({row["size"] for row in rows})
     names = list(dict.fromkeys(row["model"] for row in rows))
     if len(sizes) == 1:
-        scores = [_scores(_of(rows, name, sizes[0])) for name in names]
+        scores = [_scores(_of(rows, name, (sizes[0], longest[sizes[0]]))) for name in names]
         axis.bar(names, [np.mean(s) if s else np.nan for s in scores], color="C0", alpha=0.6)
         for k, values in enumerate(scores):
             axis.plot([k] * len(values), values, "k.")
     else:
         for name in names:
-            points = [(n, np.mean(s)) for n in sizes if (s := _scores(_of(rows, name, n)))]
+            points = [(n, np.mean(s)) for n in sizes if (s := _scores(_of(rows, name, (n, longest[n]))))]
             axis.semilogx(*zip(*points), "o-", base=2, label=name) if points else None
         axis.set_xticks(sizes, [f"{n:,}" for n in sizes])
         axis.set_xlabel(size)
@@ -149,8 +152,13 @@ def plot(rows: list[Row], path: Path, title: str, size: str) -> None:
     plt.close(figure)
 
 
-def _of(rows: list[Row], name: str, size: int) -> list[Row]:
-    return [row for row in rows if row["model"] == name and row["size"] == size]
+def _contest(row: Row) -> tuple[int, float]:
+    """What makes rows comparable: size and time of training."""
+    return row["size"], row["budget_s"]
+
+
+def _of(rows: list[Row], name: str, contest: tuple[int, float]) -> list[Row]:
+    return [row for row in rows if row["model"] == name and _contest(row) == contest]
 
 
 def _scores(rows: list[Row]) -> list[float]:

@@ -6,11 +6,10 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from benchmarks.claims.cells import Cells, Row
-from benchmarks.claims.contest import ENTRIES, FreshData, contend, score
+from benchmarks.claims.contest import ENTRIES, FreshData, contend, of_drawn_lengths, score
 from benchmarks.output import markdown_table
 from ssmts_datasets import SequenceTask
 
@@ -48,11 +47,7 @@ def measure(
 ) -> None:
     """Train each model at one length, stop it once it is solved, and ask it at every length."""
 
-    def fresh(n: int, seed: int) -> SequenceTask:
-        if options.shortest is None:
-            return make(n, seed, options.length)
-        share = np.random.default_rng(seed).random()  # log-uniform
-        return make(n, seed, round(options.shortest ** (1 - share) * options.length**share))
+    fresh = of_drawn_lengths(make, options.shortest or options.length, options.length)
 
     def train_and_ask(name: str) -> Row:
         model, row = contend(

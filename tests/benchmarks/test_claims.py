@@ -101,6 +101,35 @@ def test_a_model_whose_step_is_too_long_is_not_trained():
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
+def test_lengths_are_drawn_between_the_shortest_and_the_longest():
+    make = lambda n, seed, length: make_adding(n, length=length, random_state=seed)  # noqa: E731
+    drawn = contest.of_drawn_lengths(make, 4, 64)
+    lengths = [drawn(1, seed).inputs.shape[1] for seed in range(200)]
+    assert 4 <= min(lengths) < 6
+    assert 55 < max(lengths) <= 64
+    assert np.median(lengths) == pytest.approx(16, rel=0.25)  # log-uniform
+    assert (drawn(2, 7).inputs == drawn(2, 7).inputs).all()
+    assert contest.of_drawn_lengths(make, 9, 9)(1, 0).inputs.shape[1] == 9
+
+
+def test_a_page_does_not_average_over_times_of_training(tmp_path):
+    rows = [
+        {"model": name, "size": size, "seed": seed, "budget_s": budget, "test": value, "validation": value,
+         "metric": "accuracy", "chance": 0.1, "parameters": 7, "step_seconds": 0.01, "steps": 3,
+         "seconds": budget, "trained": True, "solved": False, "training_loss": 1.0}
+        for name, size, seed, budget, value in [
+            ("a", 8, 0, 20.0, 0.25), ("a", 8, 0, 60.0, 0.5), ("a", 8, 1, 60.0, 0.75),
+            ("b", 8, 0, 60.0, 0.875), ("b", 16, 0, 20.0, 0.125),
+        ]
+    ]  # fmt: skip
+    page = race.page(rows, "Title", "One line.\n\nText.", "side")
+    assert "|  | 8, 20 s | 8, 60 s | 16, 20 s |" in page
+    assert "| a | 25.0% | 62.5% ± 17.7% | - |" in page
+    assert "| b | - | 87.5% | 12.5% |" in page
+    race.plot(rows, tmp_path / "plot.png", "Title", "side")
+    assert (tmp_path / "plot.png").stat().st_size > 5000
+
+
 def test_memories_span_the_task_and_systems_learn_slowly(monkeypatch):
     seen = {}
     train = contest.train
