@@ -1,9 +1,11 @@
-"""Adding: the sum of two marked numbers among 1,000 to 16,000.
+"""Adding: the sum of two marked numbers among 1,000 and more.
 
 Numbers from 0 to 1, one marked in each half of the sequence; their sum is asked at its end. Equal parameters,
 equal processor time, fresh sequences in every batch; squared error on sequences that no one has seen. Who
-always answers 1 has 1/6. S4 and S4D start with time constants from the length to ten times the length and
-with C scaled by Δ^-1/2; every model embeds the two channels of a position by the same small network.
+always answers 1 has 1/6. Every batch in training has a length of its own, drawn log-uniformly from 10 (the
+option `--shortest`) to the one asked; validation and the last look are at that one. S4D starts with real
+modes, which add up and do not oscillate, S4 with HiPPO's; both with time constants from the length to ten
+times the length and C scaled by Δ^-1/2. All embed the two channels of a position by the same small network.
 """
 
 from __future__ import annotations
@@ -14,32 +16,40 @@ from pathlib import Path
 
 from benchmarks.claims import race
 from benchmarks.claims.cells import Cells, Row
-from benchmarks.claims.contest import Entry, entries, of_unit_variance
-from ssmts_datasets import make_adding
+from benchmarks.claims.contest import Entry, FreshData, entries, of_drawn_lengths, of_unit_variance, stack
+from ssmts_datasets import SequenceTask, make_adding
 
 SIZE = "length"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Sizes of the task and of the contest."""
-    race.add_arguments(parser, parameters=5_000, seconds=60.0, batch_size=32)
+    race.add_arguments(parser, parameters=5_000, seconds=120.0, batch_size=32)
     parser.add_argument("--d-state", type=int, default=16, help="of S4 and S4D")
-    parser.add_argument("--lengths", type=int, nargs="+", default=(1000, 4000, 16000))
+    parser.add_argument("--lengths", type=int, nargs="+", default=(1000,))
+    parser.add_argument("--shortest", type=int, default=10, help="length in training, from here")
 
 
 def measure(cells: Cells, options: argparse.Namespace) -> None:
     """Train every model at every length."""
 
+    def make(n: int, seed: int, length: int) -> SequenceTask:
+        return make_adding(n, length=length, random_state=seed)
+
     def parts(length: int) -> race.Parts:
-        return race.generated(lambda n, seed: make_adding(n, length=length, random_state=seed), length)
+        drawn = of_drawn_lengths(make, min(options.shortest, length), length)
+        asked = race.generated(lambda n, seed: make(n, seed, length), length)
+        return replace(asked, training=FreshData(drawn, 2**20))
 
     def among(length: int) -> dict[str, Entry]:
         every = entries(length, options.d_state, options.layers)
-        for name in ("s4", "s4d"):
-            every[name] = replace(every[name], backbone=of_unit_variance(every[name].backbone))
+        span = {"delta_range": (0.2 / length, 2 / length)}
+        adds_up = stack("s4d", options.layers, options.d_state, init="real", **span)
+        every["s4d"] = replace(every["s4d"], backbone=of_unit_variance(adds_up))
+        every["s4"] = replace(every["s4"], backbone=of_unit_variance(every["s4"].backbone))
         return every
 
-    task = {"d_state": options.d_state}
+    task = {"d_state": options.d_state, "shortest": options.shortest}
     race.measure(cells, options, options.lengths, parts, among, task_key=task, enough=1e-4)
 
 

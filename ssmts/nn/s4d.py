@@ -37,7 +37,7 @@ class S4D(ModalLayer):
     References
     ----------
     Gu, Gupta, Goel and Ré, "On the Parameterization and Initialization of Diagonal State Space Models",
-    NeurIPS 2022.
+    NeurIPS 2022: section 3 (the kernel as a product with a Vandermonde matrix) and 4 (initial modes).
     """
 
     HOLDS = HOLDS
