@@ -32,6 +32,7 @@ __all__ = [
     "ParameterError",
     "SSMTSError",
     "ShapeError",
+    "TargetError",
     "TargetGivenError",
     "TimeColumnError",
     "TimeRangeError",
@@ -144,6 +145,10 @@ class ModelFileError(SSMTSError, ValueError):
 
 class TargetGivenError(SSMTSError, ValueError):
     """A forecaster was given ``y``: its targets are columns of X."""
+
+
+class TargetError(SSMTSError, ValueError):
+    """Labels or numbers of cases are missing, of no use to the estimator, or not one for each case."""
 
 
 class ParameterError(SSMTSError, ValueError):

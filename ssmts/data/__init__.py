@@ -1,8 +1,10 @@
 """Frames and arrays to series, series to windows, forecasts back to frames. Knows no torch."""
 
 from ssmts.data._convert import is_integer
+from ssmts.data._roles import as_names
 from ssmts.data.calendar import Calendar
-from ssmts.data.cases import case_step, is_long, is_table, read_cases
+from ssmts.data.case_kinds import collected_cases, is_long, is_table
+from ssmts.data.cases import case_step, read_cases
 from ssmts.data.covariate_rows import (
     covariates_since,
     merge_covariates,
@@ -41,11 +43,13 @@ __all__ = [
     "Window",
     "WindowBatch",
     "Windows",
+    "as_names",
     "attach_covariates",
     "covariates_since",
     "merge_covariates",
     "new_covariates",
     "case_step",
+    "collected_cases",
     "is_long",
     "is_table",
     "is_integer",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from datetime import date
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ssmts.data.case_kinds import is_long
 from ssmts.data.duration import reference_step
 from ssmts.data.read import read_panel
 from ssmts.data.series import Clock, Layout, Panel, Series, Times
@@ -27,31 +28,12 @@ from ssmts.errors import (
     ShapeError,
 )
 
-__all__ = ["case_step", "is_long", "is_table", "read_cases"]
+__all__ = ["case_step", "read_cases"]
 
 _SHAPES = (
     "(n_cases, n_timepoints), (n_cases, n_channels, n_timepoints), or a list of arrays (length,) or "
     "(n_channels, length)"
 )
-
-
-def is_long(X: Any, id_col: Hashable | None) -> bool:
-    """Whether X is a long frame: it has `id_col`, or it is exactly ``unique_id, ds, y``."""
-    columns = getattr(X, "columns", None)
-    if columns is None:
-        return False
-    return id_col is not None or {*columns} == {"unique_id", "ds", "y"}
-
-
-def is_table(X: Any) -> bool:
-    """Whether X has rows of cases and columns of instants, and so one width."""
-    if isinstance(X, list | tuple):
-        return bool(len(X)) and all(np.ndim(row) == 0 or _is_flat(row) for row in X)
-    return not hasattr(X, "ndim") or X.ndim != 3
-
-
-def _is_flat(row: Any) -> bool:
-    return isinstance(row, list | tuple) and all(np.ndim(item) == 0 for item in row)
 
 
 def read_cases(
@@ -133,8 +115,6 @@ def _blocks(X: Any) -> list[NDArray[np.float64]]:
         )
     if isinstance(X, str | bytes | dict | set) or X is None:
         raise InputTypeError(f"X is a {type(X).__name__}: give an array of shape {_SHAPES}, or a long frame.")
-    if nw.dependencies.is_polars_lazyframe(X):
-        X = X.collect()
     if hasattr(X, "columns") and hasattr(X, "to_numpy"):
         X = X.to_numpy()
     if isinstance(X, list | tuple):
@@ -221,8 +201,13 @@ def _instants(times: Any, lengths: list[int]) -> tuple[Clock, list[Times]]:
 def _stamps(times: Any) -> Times:
     """Dates as int64 nanoseconds (NaT stays the lowest number), anything else as float64."""
     if isinstance(times, pd.DatetimeIndex | pd.Series):
+        if getattr(times.dtype, "tz", None) is not None:
+            times = (times.dt if isinstance(times, pd.Series) else times).tz_convert(None)
         times = times.to_numpy()
     array = np.asarray(times)
+    if array.dtype == object and all(isinstance(instant, date) for instant in array.flat):
+        stamps = pd.to_datetime(pd.Series(array.ravel()), utc=True).dt.tz_convert(None)
+        array = stamps.to_numpy().reshape(array.shape)
     if array.dtype.kind == "M":
         return array.astype("datetime64[ns]").astype(np.int64)
     if array.dtype.kind == "m":

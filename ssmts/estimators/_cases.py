@@ -10,10 +10,16 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import _check_sample_weight, check_array, check_consistent_length, validate_data
 
-from ssmts.data import Panel, case_step, is_long, is_table, read_cases
-from ssmts.errors import ModelFileError, ParameterError
+from ssmts.data import Panel, case_step, collected_cases, is_long, is_table, read_cases
+from ssmts.errors import ModelFileError, ParameterError, TargetError
+from ssmts.estimators._case_checks import (
+    aligned_targets,
+    checked_table,
+    checked_targets,
+    checked_weights,
+    seen_table,
+)
 from ssmts.estimators._case_deep import DeepOutcome, Loss
 from ssmts.estimators._case_fitted import FittedCases, TrainingCases, not_fitted
 from ssmts.estimators._case_readings import CaseReading, readings
@@ -50,8 +56,10 @@ class CaseEstimator(BaseEstimator):
         """Read everything, then fit, then become fitted all at once."""
         if not is_integer(self.n_readouts) or self.n_readouts < 1:
             raise ParameterError("n_readouts", self.n_readouts, "an integer >= 1")
-        panel, y = self._read_training(X, y, times)
-        targets, weights, extra = self._targets(y, _check_sample_weight(sample_weight, y, dtype=np.float64))
+        X = collected_cases(X)
+        table = is_table(X) and not is_long(X, self.id_col)
+        panel, y = self._read_training(X, y, times, table)
+        targets, weights, extra = self._targets(y, checked_weights(sample_weight, y))
         if not weights.any():
             raise ParameterError("sample_weight", "0 for every case", "positive for at least one case")
         rows, weights = distinct_cases(panel.series, targets, weights)
@@ -66,7 +74,7 @@ class CaseEstimator(BaseEstimator):
             fit.record["hold"] = dict(zip(("mse_of_lines", "mse_of_expectation"), errors))
         cases, targets, weights = chosen.data
         of_case = chosen.of_case
-        self._table = is_table(X) and not is_long(X, self.id_col)
+        self._table = table
         training = TrainingCases(panel.layout, read.step, cases, targets, weights, extra, callbacks, of_case)
         self._adopt(self._finish(fit, training))
 
@@ -115,26 +123,23 @@ class CaseEstimator(BaseEstimator):
         reason = {} if accepted else {"reason": "the gain on unseen cases is within its spread"}
         return record | {"accepted": accepted, "gain": gain, "spread": spread} | reason, accepted
 
-    def _read_training(self, X: Any, y: Any, times: Any) -> tuple[Panel, Any]:
+    def _read_training(self, X: Any, y: Any, times: Any, table: bool) -> tuple[Panel, Any]:
         """Cases and labels in one order; sets n_features_in_ and feature_names_in_."""
-        if is_long(X, self.id_col):
-            panel = self._read(X, times)
-            y = _aligned(y, panel)
-            check_consistent_length(panel.series, y)
-        elif is_table(X):
-            X, y = validate_data(self, X, y, ensure_all_finite="allow-nan", **self._y_checks())
-            panel = self._read(X, times)
-        else:
-            panel = self._read(X, times)
-            check_consistent_length(panel.series, y)
-        if not is_table(X) or is_long(X, self.id_col):
+        if y is None:
+            name = type(self).__name__
+            raise TargetError(
+                f"{name} requires y to be passed, but the target y is None. Give a label a case."
+            )
+        if table:
+            X = checked_table(X, self)
+        panel = self._read(X, times)
+        if not table:
             self.n_features_in_ = panel.n_channels
             if hasattr(self, "feature_names_in_"):
                 del self.feature_names_in_
-        return panel, y
-
-    def _y_checks(self) -> dict[str, Any]:
-        return {}
+        if is_long(X, self.id_col):
+            y = aligned_targets(y, panel)
+        return panel, checked_targets(y, len(panel.series))
 
     def _read(self, X: Any, times: Any, expected: Any = None) -> Panel:
         return read_cases(
@@ -148,16 +153,16 @@ class CaseEstimator(BaseEstimator):
 
     def _read_cases(self, X: Any, rate: Any, times: Any) -> list[Case]:
         """Cases to be judged, in reference steps."""
-        fitted = self._check_fitted()
+        fitted, X = self._check_fitted(), collected_cases(X)
         if rate is not None:
             _checked_rate(rate)
             if times is not None or is_long(X, self.id_col):
                 raise ParameterError("rate", rate, "None where times say the intervals themselves")
         if is_table(X) and not is_long(X, self.id_col):
             if rate is None and times is None and self._table:
-                X = validate_data(self, X, reset=False, ensure_all_finite="allow-nan")
+                X = checked_table(X, self, reset=False)
             else:
-                X = check_array(X, ensure_all_finite="allow-nan", estimator=self)
+                X = seen_table(X, self)
         panel = self._read(X, times, expected=fitted.layout)
         read = fitted.model.input
         counted = panel.layout.form == "array" and times is None  # unit steps are reference steps
@@ -271,12 +276,3 @@ def _checked_rate(rate: Any) -> float:
     if not is_number(rate) or not 0 < rate < np.inf:
         raise ParameterError("rate", rate, "a positive number: intervals of X in those of training")
     return float(rate)
-
-
-def _aligned(y: Any, panel: Panel) -> Any:
-    """Labels of a long frame's cases: by id where y is a Series indexed by the ids, else by position."""
-    if isinstance(y, pd.Series) and len(y) == len(panel.ids) and y.index.is_unique:
-        ids = pd.Index(list(panel.ids))
-        if not isinstance(y.index, pd.RangeIndex) and y.index.isin(ids).all():
-            return y.reindex(ids).to_numpy()
-    return y

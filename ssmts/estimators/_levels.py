@@ -45,6 +45,9 @@ def interval_levels(level: Any, trained: Float) -> tuple[list[str], Float]:
         If an end lies outside the levels that fit learnt.
     """
     widest = 100.0 * (1.0 - 2.0 * max(float(trained[0]), 1.0 - float(trained[-1])))
+    if widest <= 0:
+        one = trained[0] if len(trained) == 1 else trained.tolist()
+        raise ParameterError("level", level, f"left out: no interval lies between {one}, all that fit learnt")
     allowed = f"different percents above 0 and at most {widest:g}, the widest that fit learnt (quantiles=)"
     percents = _numbers("level", level, 0.0, widest + 400 * _SLACK, allowed)
     suffixes, ends = _ends(percents)

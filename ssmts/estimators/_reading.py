@@ -9,13 +9,14 @@ from ssmts.data import (
     CovariateColumns,
     Layout,
     Panel,
+    as_names,
     attach_covariates,
     merge_covariates,
     read_covariates,
     read_panel,
     without_columns,
 )
-from ssmts.errors import CovariateError, InstantError
+from ssmts.errors import ColumnError, CovariateError, InstantError
 
 __all__ = ["read_history", "read_training", "with_future"]
 
@@ -32,6 +33,8 @@ def read_training(
     ------
     CovariateError
         If there are covariates beside a channel column.
+    ColumnError
+        If a column is to be a target and a covariate.
     """
     if not columns.all:
         return read_panel(X, **roles), None
@@ -41,6 +44,10 @@ def read_training(
             f"covariates {list(columns.all)} have no rows of their own. Fit without them, or give a frame "
             "with a column for each channel."
         )
+    targets = roles["target_cols"]
+    for name in [] if targets is None else as_names(targets, "target_cols"):
+        if name in columns.all:
+            raise ColumnError(f"Column {name!r} cannot be a target and a covariate. Name it in one of them.")
     panel = read_panel(without_columns(X, columns.all), **roles)
     columns, covariates = read_covariates(X, panel.layout, columns, fitting=True)
     return attach_covariates(panel, covariates), columns

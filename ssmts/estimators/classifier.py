@@ -10,11 +10,10 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d
 from torch import Tensor
 from torch.nn import functional
 
-from ssmts.errors import ParameterError
+from ssmts.errors import ParameterError, TargetError
 from ssmts.estimators._case_deep import DeepOutcome
 from ssmts.estimators._case_fitted import FittedCases, TrainingCases
 from ssmts.estimators._cases import CaseEstimator
@@ -75,8 +74,14 @@ class SSMClassifier(ClassifierMixin, CaseEstimator):
         return self
 
     def _targets(self, y: Any, weights: Float) -> tuple[Float, Float, dict[str, Any]]:
-        y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
+        try:
+            check_classification_targets(y)
+        except ValueError as error:
+            kinds = sorted({type(label).__name__ for label in y.tolist()})
+            raise TargetError(
+                f"{error} y holds {', '.join(kinds)}: labels are text, whole numbers or booleans, of one "
+                "kind; other numbers are for a regressor."
+            ) from error
         classes, codes = np.unique(y, return_inverse=True)
         weights = weights * self._class_weights(classes, y)[codes]
         return 2.0 * np.eye(len(classes))[codes] - 1.0, weights, {"classes": classes}
@@ -86,6 +91,10 @@ class SSMClassifier(ClassifierMixin, CaseEstimator):
         if given is not None and given != "balanced" and not isinstance(given, dict):
             raise ParameterError("class_weight", given, "None, 'balanced' or a dict from labels to weights")
         if isinstance(given, dict):
+            labels = classes.tolist()
+            unknown = [label for label in given if label not in labels]
+            if unknown and not set(labels) <= set(given):  # a fold may lack a class, but this is another name
+                raise ParameterError("class_weight", given, f"of the labels {labels}: {unknown[0]!r} is none")
             given = {label: given.get(label, 1.0) for label in classes.tolist()}
         weights = np.asarray(compute_class_weight(given, classes=classes, y=y), dtype=np.float64)
         if not np.isfinite(weights).all() or (weights < 0).any():

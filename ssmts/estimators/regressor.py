@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from scipy.optimize import nnls
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import column_or_1d
 from torch import Tensor
 
 from ssmts.errors import InfiniteValueError, NotNumericError
@@ -60,17 +59,13 @@ class SSMRegressor(RegressorMixin, CaseEstimator):
         self._fit(X, y, times, sample_weight, callbacks)
         return self
 
-    def _y_checks(self) -> dict[str, Any]:
-        return {"y_numeric": True}
-
     def _targets(self, y: Any, weights: Float) -> tuple[Float, Float, dict[str, Any]]:
-        y = column_or_1d(y, warn=True)
         try:
             numbers = np.asarray(y, dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise NotNumericError(f"y holds something that is no number ({error}). Give numbers.") from error
         if not np.isfinite(numbers).all():
-            raise InfiniteValueError("Input y contains NaN or infinity. Leave such cases out.")
+            raise InfiniteValueError("Input y contains infinity. Leave such cases out.")
         return numbers[:, None], weights, {}
 
     def _standardised(

@@ -6,9 +6,9 @@ import copy
 from dataclasses import replace
 from typing import Any, Self
 
-from ssmts.data import parse_duration
-from ssmts.errors import TargetGivenError
-from ssmts.estimators._fitted import following, tail_of
+from ssmts.data import is_integer, parse_duration
+from ssmts.errors import ParameterError, TargetGivenError
+from ssmts.estimators._fitted import FittedForecaster, following, tail_of
 from ssmts.estimators._memory import learnt, no_memory, unlearnt
 from ssmts.estimators._weights import row_weights
 from ssmts.estimators.streaming import ForecastStream, StreamingMixin
@@ -62,9 +62,10 @@ class UpdatingMixin(StreamingMixin):
             Rows that follow those of the training data, or of the last call, and further series. Rows of an
             array follow the last one.
         y : None
-        forget : duration, optional
-            Half-life: windows count by how old their origin is at the end of the data, 1/2 at this age,
-            1/4 at twice of it. What was learnt before ages with each call that has a half-life.
+        forget : int or duration, optional
+            Half-life, an int in reference steps: windows count by how old their origin is at the end of the
+            data, 1/2 at this age, 1/4 at twice of it. What was learnt before ages with each call that has a
+            half-life.
         sample_weight : array-like or mapping, optional
             As for `fit`, of the rows of X.
 
@@ -92,7 +93,7 @@ class UpdatingMixin(StreamingMixin):
         read = self._read(X, fitted.layout)
         panel = following(read, {series.id: series.times[-1].item() for series in memory.tail.series})
         weights = None if sample_weight is None else row_weights(sample_weight, X, panel)
-        half_life = None if forget is None else parse_duration(forget, fitted.layout.clock)
+        half_life = None if forget is None else _half_life(forget, fitted)
         self._adopt(learnt(fitted, memory, panel, weights, half_life))
         return self
 
@@ -122,3 +123,12 @@ class UpdatingMixin(StreamingMixin):
             raise no_memory(fitted)
         self._adopt(unlearnt(fitted, fitted.memory, self._read(X, fitted.layout)))
         return self
+
+
+def _half_life(forget: Any, fitted: FittedForecaster) -> float:
+    """In the unit of the clock."""
+    if not is_integer(forget):
+        return parse_duration(forget, fitted.layout.clock)
+    if forget < 1:
+        raise ParameterError("forget", forget, "positive: a half-life in reference steps, or a duration")
+    return float(int(forget) * fitted.step)

@@ -298,6 +298,8 @@ def test_a_future_of_another_series_is_refused(new_model):
 def test_columns_that_are_not_there_or_have_two_parts(new_model, driven):
     with pytest.raises(MissingColumnError, match="'wind'"):
         new_model(target_cols="y", future_covariates=["wind"]).fit(driven)
+    with pytest.raises(ColumnError, match="'y' cannot be a target and a covariate"):
+        new_model(target_cols="y", future_covariates="y").fit(driven)
     with pytest.raises(ColumnError, match="without named columns"):
         new_model(future_covariates=[1]).fit(driven.to_numpy())
 

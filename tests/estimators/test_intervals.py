@@ -122,6 +122,10 @@ def test_levels_of_ones_own(frame: pd.DataFrame) -> None:
         model.predict_quantiles(frame, quantiles=[0.05])
     with pytest.raises(ParameterError, match=r"at most 80"):
         model.predict_interval(frame, level=90)
+    median = LinearSSMForecaster(12, 48, quantiles=0.5, **SMALL).fit(frame)
+    assert median.predict_quantiles(frame, quantiles=0.5).shape == (12, 2)
+    with pytest.raises(ParameterError, match=r"no interval lies between 0.5"):
+        median.predict_interval(frame)
 
 
 @pytest.mark.parametrize("wrong", [[0.0], [1.0], "median", [], [0.5, 0.5], True, [[0.5]], [np.nan]])

@@ -98,7 +98,7 @@ def test_sample_weight_and_forgetting_go_together(new_model, frame):
         return 0.5 ** ((X.index[-1] - X.index) / half_life).to_numpy()
 
     model = new_model().fit(frame.iloc[:250], sample_weight=by_age(frame.iloc[:250]))
-    model.partial_fit(frame.iloc[250:300], forget="3D")
+    model.partial_fit(frame.iloc[250:300], forget=72)  # hours, the reference step
     model.partial_fit(frame.iloc[300:], forget=half_life)
     assert_learnt(model, frame, {None: by_age(frame)})
     unweighted = new_model().fit(frame.iloc[:250]).partial_fit(frame.iloc[250:])
@@ -208,6 +208,8 @@ def test_refusals_leave_the_model_as_it_was(new_model, frame):
         model.partial_fit(frame.iloc[300:], frame["y0"])
     with pytest.raises(DurationError):
         model.partial_fit(frame.iloc[300:], forget="0h")
+    with pytest.raises(ParameterError, match="forget"):
+        model.partial_fit(frame.iloc[300:], forget=0)
     assert model.model_ is before
 
 

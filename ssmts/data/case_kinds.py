@@ -1,0 +1,61 @@
+"""Which of the usual shapes of cases an X has."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+
+from ssmts.errors import DuplicateColumnError, InputTypeError
+
+__all__ = ["collected_cases", "is_long", "is_table"]
+
+
+def collected_cases(X: Any) -> Any:
+    """X with lazy frames collected, and an array of arrays as the list that it stands for.
+
+    Raises
+    ------
+    DuplicateColumnError
+        If two columns of a frame share a name.
+    InputTypeError
+        If a case of a list is a frame: its rows may be instants or channels.
+    """
+    if nw.dependencies.is_polars_lazyframe(X):
+        return X.collect()
+    if nw.dependencies.is_pandas_dataframe(X) and not X.columns.is_unique:
+        name = X.columns[X.columns.duplicated()][0]
+        raise DuplicateColumnError(
+            f"Column {name!r} appears more than once. Rename one, or give X.to_numpy()."
+        )
+    if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1 and all(np.ndim(case) for case in X):
+        X = list(X)
+    if isinstance(X, list | tuple):
+        for number, case in enumerate(X):
+            if hasattr(case, "columns"):
+                raise InputTypeError(
+                    f"Case {number} is a frame. Give arrays (n_channels, length), e.g. frame.to_numpy().T, "
+                    "or all cases as one long frame with id_col and time_col."
+                )
+    return X
+
+
+def is_long(X: Any, id_col: Hashable | None) -> bool:
+    """Whether X is a long frame: it has `id_col`, or it is exactly ``unique_id, ds, y``."""
+    columns = getattr(X, "columns", None)
+    if columns is None:
+        return False
+    return id_col is not None or {*columns} == {"unique_id", "ds", "y"}
+
+
+def is_table(X: Any) -> bool:
+    """Whether X has rows of cases and columns of instants, and so one width."""
+    if isinstance(X, list | tuple):
+        return bool(len(X)) and all(np.ndim(row) == 0 or _is_flat(row) for row in X)
+    return not hasattr(X, "ndim") or X.ndim != 3
+
+
+def _is_flat(row: Any) -> bool:
+    return isinstance(row, list | tuple) and all(np.ndim(item) == 0 for item in row)

@@ -1,0 +1,124 @@
+"""What scikit-learn checks of cases, labels and weights, with errors of this library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_array,
+    check_consistent_length,
+    column_or_1d,
+    validate_data,
+)
+
+from ssmts.data import Panel
+from ssmts.errors import ColumnError, InputTypeError, ParameterError, ShapeError, TargetError
+from ssmts.models.arrays import Float
+
+__all__ = ["aligned_targets", "checked_table", "checked_targets", "checked_weights", "seen_table"]
+
+_OWN = {"b": bool, "i": np.int64, "u": np.uint64, "f": np.float64}
+
+
+def checked_table(X: Any, estimator: Any, **checks: Any) -> Any:
+    """A table as scikit-learn reads it; infinite values are left for the reader of cases, who names them.
+
+    Raises
+    ------
+    InputTypeError, ColumnError, ShapeError
+        In the words of scikit-learn.
+    """
+    try:
+        return validate_data(estimator, X, ensure_all_finite=False, **checks)
+    except TypeError as error:
+        raise InputTypeError(str(error)) from error
+    except ValueError as error:
+        if "feature names" in str(error):
+            raise ColumnError(str(error)) from error
+        remedy = " Say rate= or times= if these are other instants." if "is expecting" in str(error) else ""
+        raise ShapeError(f"{error}{remedy}") from error
+
+
+def seen_table(X: Any, estimator: Any) -> Any:
+    """A table of any width."""
+    try:
+        return check_array(X, ensure_all_finite=False, estimator=estimator)
+    except TypeError as error:
+        raise InputTypeError(str(error)) from error
+    except ValueError as error:
+        raise ShapeError(str(error)) from error
+
+
+def checked_targets(y: Any, n_cases: int) -> Any:
+    """Labels or numbers as an array (n_cases,); nullable and Arrow types without nulls as those of numpy.
+
+    Raises
+    ------
+    TargetError
+        If they are missing or infinite, of another length than X, or have more than one dimension.
+    """
+    if isinstance(y, pd.Series) and pd.api.types.is_extension_array_dtype(y.dtype):
+        kind = getattr(y.dtype, "kind", "O")
+        if kind in _OWN and not y.isna().any():
+            y = y.to_numpy(dtype=_OWN[kind])
+    try:
+        y = column_or_1d(y, warn=True)
+        check_consistent_length(np.empty(n_cases), y)
+    except (TypeError, ValueError) as error:
+        raise TargetError(str(error)) from error
+    missing = pd.isna(y)
+    if missing.any():
+        raise TargetError(f"Input y contains NaN: that of case {missing.argmax()} is missing. Leave it out.")
+    infinite = np.isinf(y) if y.dtype.kind == "f" else missing
+    if infinite.any():
+        raise TargetError(
+            "Input y contains infinity or a value too large for dtype('float64'): that of case "
+            f"{infinite.argmax()}. Leave it out."
+        )
+    return y
+
+
+def aligned_targets(y: Any, panel: Panel) -> Any:
+    """Targets of a long frame's cases: by id where y is a Series indexed by the ids, else by position.
+
+    Raises
+    ------
+    TargetError
+        If y is a Series with an index of its own, and that is not the ids.
+    """
+    if not isinstance(y, pd.Series) or len(y) != len(panel.ids):
+        return y
+    ids = pd.Index(list(panel.ids))
+    if isinstance(y.index, pd.RangeIndex) and y.index.equals(pd.RangeIndex(len(y))):
+        return y
+    unknown = ~y.index.isin(ids)
+    if unknown.any() or not y.index.is_unique:
+        name = y.index[int(unknown.argmax())] if unknown.any() else y.index[y.index.duplicated()][0]
+        why = "is no id of X" if unknown.any() else "appears twice"
+        raise TargetError(
+            f"y is indexed by {name!r}, which {why}. Index it by the ids, or give y.to_numpy() in the order "
+            "in which the ids first appear."
+        )
+    return y.reindex(ids)
+
+
+def checked_weights(sample_weight: Any, y: Any) -> Float:
+    """A weight of every case, 1 by default.
+
+    Raises
+    ------
+    ParameterError
+        If they are malformed, or none is positive.
+    """
+    try:
+        weights: Float = _check_sample_weight(sample_weight, y, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        given = f"{type(sample_weight).__name__} of shape {np.shape(sample_weight)}"
+        allowed = f"one finite number for each of {len(y)} cases, not all 0 ({error})"
+        raise ParameterError("sample_weight", given, allowed) from error
+    if (weights < 0).any():
+        raise ParameterError("sample_weight", weights.min(), "not negative")
+    return weights
