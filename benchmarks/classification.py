@@ -159,12 +159,12 @@ def picture() -> None:
     figure, axes = plt.subplots(figsize=(9, 4.5))
     for number, name in enumerate(CLASSIFIERS):
         found = [scores(problem).get(name) for problem in CLASSES]
-        at = [k + 0.13 * (number - 2) for k, score in enumerate(found) if score]
+        at = [k + 0.13 * (number - 2.5) for k, score in enumerate(found) if score]
         axes.errorbar(
             at,
             [100 * score["mean"] for score in found if score],
             [100 * score["spread"] for score in found if score],
-            fmt="osD^v"[number],
+            fmt="osD^vP"[number],
             markersize=5,
             capsize=2,
             label=name,

@@ -22,6 +22,7 @@ __all__ = ["headline", "page", "to_html"]
 _ORDER = (
     "ltsf",
     "peers",
+    "time_to_accuracy",
     "untuned",
     "informer",
     "probabilistic",
