@@ -123,8 +123,10 @@ def summary(found: dict[str, Any]) -> str:
 {good} {TARGET_OF_OURS:.3f}. neuralforecast's PatchTST, context {PEER_CONTEXT}, {WINDOWS} windows a step:
 {last["mse"]:.4f} after {last["seconds"]:.0f} s and {last["steps"]} steps. To reach {TARGET} takes
 {verdict} as long. Processor seconds on one thread, training alone; windows and learning
-rate of a step were chosen on validation (the default of 1,024 windows costs 11 s a step here), and the test span itself says
-when PatchTST may stop. `python -m benchmarks.time_to_accuracy --python ENV/bin/python --test` makes this page.
+rate of a step were chosen on validation (the default of 1,024 windows costs 11 s a step here), and the
+test span itself says when PatchTST may stop.
+
+`python -m benchmarks.time_to_accuracy --python ENV/bin/python --test` makes this page.
 
 """
     return text + markdown_table(["steps of PatchTST", "seconds", "test MSE"], rows)
