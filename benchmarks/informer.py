@@ -59,9 +59,8 @@ def main(arguments: list[str] | None = None) -> None:
     wanted = [(cell, model) for cell in cells for model in options.model]
     wanted += [(cell, _TRAINED) for cell in trained]
     todo = [one for one in wanted if options.again or not options.test or not _stored(*one)]
-    if options.test and todo:  # where the environment lies is nobody's concern
-        shown = ["ENV/bin/python" if word == options.python else word for word in arguments]
-        log_test(["python -m benchmarks.informer", *shown])
+    if options.test and todo:
+        log_test(["python -m benchmarks.informer", *arguments])
     for cell, model in tqdm(todo, unit="cell"):
         setting, name, horizon = cell
         dataset = load_ett(name)

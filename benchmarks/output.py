@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ import ssmts
 __all__ = ["RESULTS", "log_test", "markdown_table", "merged", "read_json", "write_json", "write_text"]
 
 RESULTS = Path(__file__).resolve().parent / "results"
+_ABSOLUTE = re.compile(r"(^|[=:])(?:~|[A-Za-z]:)?[/\\]+(?:[^/\\]+[/\\]+)*")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -43,11 +45,14 @@ def merged(
 
 
 def log_test(command: list[str], results: Path = RESULTS) -> None:
-    """Append to the log, before the test span is read, who reads it: date, command, version."""
+    """Append to the log, before the test span is read, who reads it: date, command, version.
+
+    Of an absolute path the last part alone is written: where things lie on a machine is nobody's concern.
+    """
     results.mkdir(parents=True, exist_ok=True)
     entry = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": " ".join(command),
+        "command": " ".join(_ABSOLUTE.sub(r"\1", word) for word in command),
         "version": _version(),
     }
     with (results / "test-log.jsonl").open("a") as log:

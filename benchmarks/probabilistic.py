@@ -84,8 +84,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--test", action="store_true", help="judge on the test span, store and log")
     options = parser.parse_args(arguments)
     if options.test:
-        shown = ["PYTHON" if one == options.peers else one for one in arguments]
-        log_test(["python -m benchmarks.probabilistic", *shown])
+        log_test(["python -m benchmarks.probabilistic", *arguments])
     for data in options.data:
         for horizon in options.horizon:
             result = run_cell(

@@ -147,10 +147,10 @@ def futures(values: Float, rows: Rows, n_ahead: int) -> Float:
     return np.asarray(np.lib.stride_tricks.sliding_window_view(values, n_ahead)[rows + 1])
 
 
-def evaluate(model: SSMForecaster, frame: pd.DataFrame) -> dict[str, float]:
-    """MSE and MAE over every window of a frame at the training rate, averaged over leads and channels."""
+def evaluate(model: SSMForecaster, frame: pd.DataFrame, *, stride: int = 1) -> dict[str, float]:
+    """MSE and MAE over every `stride`-th window of a frame at the training rate, over leads and channels."""
     errors, values = Errors(), frame.to_numpy()
-    for channel, rows, forecast in rolling(model, frame):
+    for channel, rows, forecast in rolling(model, frame, stride=stride):
         errors.add(forecast[:, 1:] - futures(values[:, channel], rows, forecast.shape[1] - 1))
     return errors.figures
 

@@ -1,10 +1,11 @@
 import argparse
+import json
 import sys
 
 import pytest
 
 from benchmarks import peers
-from benchmarks.output import write_json
+from benchmarks.output import log_test, write_json
 
 
 def _row(model: str, library: str, mse: float) -> dict:
@@ -47,3 +48,29 @@ def test_ours_are_fitted_with_their_defaults(hourly, monkeypatch) -> None:
     assert row["library"] == "ssmts"
     assert 0 < row["mse"] < 1
     assert row["fit_cpu_s"] > 0
+
+
+def test_a_model_judged_on_some_windows_is_compared_on_these(tmp_path) -> None:
+    ours = _row("LinearSSMForecaster", "ssmts", 0.3)
+    some = _row("AutoETS", "statsforecast", 0.25) | {"n_windows": 70, "ours": {"mse": 0.2, "mae": 0.3}}
+    write_json(tmp_path / "ETTh1-96.json", {"dataset": "ETTh1", "horizon": 96, "results": [ours, some]})
+    page = peers.summary(tmp_path)
+    assert "Cells that others win: none." in page
+    assert "0.2500 / 0.4000 (5 s; 70 windows, ours 0.2000)" in page
+    lost = some | {"ours": {"mse": 0.26, "mae": 0.3}}
+    write_json(tmp_path / "ETTh1-96.json", {"dataset": "ETTh1", "horizon": 96, "results": [ours, lost]})
+    assert "Cells that others win: ETTh1-96 (AutoETS)." in peers.summary(tmp_path)
+
+
+def test_settings_are_tried_on_validation_only(capsys) -> None:
+    with pytest.raises(SystemExit):
+        peers.main(["--test", "--set", "learning_rate=0.1", "--model", "NHITS"])
+    assert "--set is for the validation span" in capsys.readouterr().err
+
+
+def test_the_log_of_test_spans_knows_no_folders(tmp_path) -> None:
+    log_test(
+        ["python -m x", "--python", "/home/me/env/bin/python", "--storage=/tmp/studies", "ETTh1-96"], tmp_path
+    )
+    entry = json.loads((tmp_path / "test-log.jsonl").read_text())
+    assert entry["command"] == "python -m x --python python --storage=studies ETTh1-96"
