@@ -19,7 +19,7 @@ from aeon.regression.convolution_based import (
 from sklearn.dummy import DummyRegressor
 from sktime.classification.deep_learning.inceptiontime import InceptionTimeClassifierTorch
 
-from benchmarks.case_problems import UNEQUAL
+from benchmarks.case_problems import CLASSES, UNEQUAL
 from ssmts import LinearSSMClassifier, LinearSSMRegressor
 
 SEEDS = (0, 1, 2)
@@ -70,6 +70,7 @@ CLASSIFIERS = {
     "1-NN DTW": Peer(
         lambda seed: KNeighborsTimeSeriesClassifier(distance="dtw", distance_params={"window": 0.1}),
         seeds=(0,),
+        problems=tuple(problem for problem in CLASSES if problem != "SpokenDigits"),  # beyond ten minutes
     ),
     "InceptionTime": Peer(lambda seed: BoundedInceptionTime(random_state=seed), seeds=(0,)),
 }

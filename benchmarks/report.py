@@ -30,6 +30,7 @@ _ORDER = (
     "rate_change",
     "irregular",
     "streaming",
+    "latency",
     "classification",
     "speech",
     "claims",
