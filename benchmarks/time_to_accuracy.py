@@ -107,7 +107,9 @@ def summary(found: dict[str, Any]) -> str:
     last = curve[-1]
     reached = last["mse"] <= TARGET
     ratio = last["seconds"] / own["seconds"]
-    verdict = f"{ratio:.0f} times" if reached else f"more than {ratio:.0f} times (it did not get there)"
+    verdict = f"{ratio:.0f} times as long"
+    if not reached:
+        verdict = f"more than {verdict} (it did not get there)"
     good = "reaches" if own["mse"] <= TARGET_OF_OURS else "does not reach"
     rows = [
         [
@@ -122,7 +124,7 @@ def summary(found: dict[str, Any]) -> str:
 `LinearSSMForecaster`, context {CONTEXT}: test MSE {own["mse"]:.4f} after {own["seconds"]:.1f} s of fit; it
 {good} {TARGET_OF_OURS:.3f}. neuralforecast's PatchTST, context {PEER_CONTEXT}, {WINDOWS} windows a step:
 {last["mse"]:.4f} after {last["seconds"]:.0f} s and {last["steps"]} steps. To reach {TARGET} takes
-{verdict} as long. Processor seconds on one thread, training alone; windows and learning
+{verdict}. Processor seconds on one thread, training alone; windows and learning
 rate of a step were chosen on validation (the default of 1,024 windows costs 11 s a step here), and the
 test span itself says when PatchTST may stop.
 

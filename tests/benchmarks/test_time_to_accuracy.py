@@ -7,7 +7,10 @@ from benchmarks import time_to_accuracy
 
 @pytest.mark.parametrize(
     ("mse", "seconds", "said"),
-    [(0.377, 120.0, "takes\n60 times as long"), (0.41, 600.0, "more than 300 times (it did not get there)")],
+    [
+        (0.377, 120.0, "takes\n60 times as long"),
+        (0.41, 600.0, "more than 300 times as long (it did not get there)"),
+    ],
 )
 def test_the_ratio_is_that_of_the_times(mse, seconds, said):
     curve = [
