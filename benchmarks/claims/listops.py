@@ -20,8 +20,9 @@ PAPER = "S4 paper (Long Range Arena), length 2,000: S4 59.60%, Transformer 36.37
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Sizes of the task and of the contest."""
     race.add_arguments(
-        parser, models=("s4", "s4d", "lstm", "transformer"), parameters=50_000, seconds=20.0, batch_size=32
+        parser, models=("s4", "s4d", "lstm", "transformer"), parameters=50_000, seconds=180.0, batch_size=32
     )
+    parser.set_defaults(layers=4)
     parser.add_argument("--lengths", type=int, nargs="+", default=(128,), help="most tokens of an expression")
     parser.add_argument("--depth", type=int, default=6, help="most levels of lists")
     parser.add_argument("--training", type=int, default=20_000, help="expressions to train on")
