@@ -45,7 +45,7 @@ PEERS = {
 # Where a library's defaults are not made for a minute of a processor, what ETTh1-96's validation span chose
 # (docs/decisions/093-peers-within-a-minute.md); the same in every cell.
 _SETTINGS: dict[str, dict[str, Any]] = {
-    "DLinear": {"early_stop_patience_steps": 5},
+    "DLinear": {"early_stop_patience_steps": 5, "learning_rate": 1e-3},
     "Informer": {"early_stop_patience_steps": 5},
     "NHITS": {"early_stop_patience_steps": 5},
     "PatchTST": {"windows_batch_size": 32},
@@ -205,9 +205,8 @@ def summary(folder: Path) -> str:
         "Test spans, MSE / MAE on standardised values over the same windows, in brackets the processor time "
         "of training. Peers: context 512, training stopped at the first step after its time was spent, or "
         "early; their libraries' defaults, but for the settings below, which ETTh1-96's validation span "
-        "chose; DLinear's default learning rate is slow for so short a training. Models that are fitted to "
-        "every window anew, and those that forecast slowly, are judged on every k-th window: how many stands "
-        "there, with the MSE of the linear path on the same windows. "
+        "chose. Models that are fitted to every window anew, and those that forecast slowly, are judged on "
+        "every k-th window: how many stands there, with the MSE of the linear path on the same windows. "
         "Ridge on lags as `benchmarks.ltsf` has it. "
         f"Cells that others win: {', '.join(lost) or 'none'}. "
         "`python -m benchmarks.peers --test` makes this page."
@@ -251,26 +250,25 @@ def plot(folder: Path) -> None:
     from matplotlib.figure import Figure
 
     cells = _cells(folder)
-    figure = Figure(figsize=(4.2 * len(cells), 3.8), layout="constrained")
+    names = list(dict.fromkeys(row["model"] for cell in cells for row in cell["results"]))
+    figure = Figure(figsize=(2.9 * len(cells), 3.8), layout="constrained")
+    handles = {}
     for axes, cell in zip(figure.subplots(1, len(cells), squeeze=False)[0], cells):
         for row in cell["results"]:
-            ours = row["library"] == "ssmts"
-            color = "C3" if ours else "C0"
+            color = f"C{names.index(row['model'])}"
             face = "none" if "ours" in row else color  # judged on some of the windows
-            axes.scatter(row["fit_cpu_s"], row["mse"], facecolors=face, edgecolors=color, zorder=3)
-            axes.annotate(
-                row["model"],
-                (row["fit_cpu_s"], row["mse"]),
-                xytext=(4, 3),
-                textcoords="offset points",
-                fontsize=7,
-            )
-        axes.set(
-            title=f"{cell['dataset']}-{cell['horizon']}", xlabel="processor seconds of training", xscale="log"
-        )
-        axes.margins(x=0.25)
-        axes.grid(alpha=0.3)
+            shape = {"marker": "*", "s": 110} if row["library"] == "ssmts" else {"marker": "o", "s": 40}
+            at = max(row["fit_cpu_s"], 0.1), row["mse"]
+            handles[row["model"]] = axes.scatter(*at, facecolors=face, edgecolors=color, zorder=3, **shape)
+        axes.set(title=f"{cell['dataset']}-{cell['horizon']}", xscale="log", yscale="log")
+        axes.yaxis.set_major_formatter(lambda value, _: f"{value:.2g}")
+        axes.yaxis.set_minor_formatter(lambda value, _: f"{value:.2g}")
+        axes.tick_params(which="both", labelsize=8)
+        axes.margins(x=0.15)
+        axes.grid(alpha=0.3, which="both")
     figure.axes[0].set_ylabel("test MSE")
+    figure.axes[len(cells) // 2].set_xlabel("processor seconds of training")
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=5, fontsize=8)
     figure.savefig(folder / "peers.png", dpi=90)
 
 

@@ -21,6 +21,7 @@ __all__ = ["headline", "page", "to_html"]
 # Folders and pages in the order in which they are read; what is not named here comes after them.
 _ORDER = (
     "ltsf",
+    "deep_path",
     "peers",
     "time_to_accuracy",
     "untuned",
