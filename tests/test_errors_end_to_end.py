@@ -332,7 +332,11 @@ def test_every_fault_is_tried():
     tried = {case[-2] for case in [*FIT.values(), *PREDICT.values()]}
     tried |= {errors.ParameterError, errors.ModelFileError, errors.TargetGivenError}  # by tests/estimators
     tried |= {errors.TimeRangeError}  # by tests/data
-    tried |= {errors.NotTrainedError, errors.TuningError}  # by tests/estimators and tests/integrations
+    tried |= {
+        errors.NotTrainedError,
+        errors.TargetError,
+        errors.TuningError,
+    }  # by tests/estimators, integrations
     bases = {errors.SSMTSError, errors.ColumnError}
     every = {getattr(errors, name) for name in errors.__all__ if name.endswith("Error")}
     assert every - bases <= tried

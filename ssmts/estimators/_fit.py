@@ -158,9 +158,8 @@ def fit_forecaster(
         config = replace(config, context=_context_of(context_length, panel.clock, step))
         config = _with_interpolation(stacks, config, history)
     else:
-        first = replace(config, context=float(8 * n_steps))
-        config = replace(config, interpolate=_with_interpolation(stacks, first, history).interpolate)
-        first = replace(first, interpolate=config.interpolate)
+        first = _with_interpolation(stacks, replace(config, context=float(8 * n_steps)), history)
+        config = replace(config, interpolate=first.interpolate)
         if origin_span(stacks, first.context, n_steps) is not None:
             config = replace(config, period=choose_period(stacks, first, seconds)[0])
         context, errors = choose_context(stacks, config)
