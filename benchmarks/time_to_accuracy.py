@@ -46,8 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--test", action="store_true", help="judge on the test span, store and log")
     options = parser.parse_args(arguments)
     if options.test:
-        shown = ["ENV/bin/python" if word == options.python else word for word in arguments]
-        log_test(["python -m benchmarks.time_to_accuracy", *shown])
+        log_test(["python -m benchmarks.time_to_accuracy", *arguments])
     found = {"ours": ours(test=options.test), "peer": peer(options)}
     print(summary(found), flush=True)
     if options.test:

@@ -25,6 +25,13 @@ def is_temporal(column: nw.Series[Any]) -> bool:
     return kind == "M" or isinstance(column.dtype, nw.Datetime | nw.Date)
 
 
+def require_unique(frame: pd.DataFrame, remedy: str) -> None:
+    """Raise `DuplicateColumnError` if two columns share a name."""
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise DuplicateColumnError(f"Column {twice!r} appears more than once. {remedy}")
+
+
 class Table:
     """A frame whose columns and index levels can be asked for by name.
 
@@ -41,11 +48,7 @@ class Table:
     def __init__(self, frame: Any) -> None:
         if isinstance(frame, pd.DataFrame):
             self.kind, self.native, self.index = "pandas", frame, frame.index
-            if not frame.columns.is_unique:
-                twice = frame.columns[frame.columns.duplicated()][0]
-                raise DuplicateColumnError(
-                    f"Column {twice!r} appears more than once. Rename one or leave it out."
-                )
+            require_unique(frame, "Rename one or leave it out.")
         elif nw.dependencies.is_polars_dataframe(frame) or nw.dependencies.is_polars_lazyframe(frame):
             self.kind, self.index = "polars", None
             self.native = frame.collect() if nw.dependencies.is_polars_lazyframe(frame) else frame

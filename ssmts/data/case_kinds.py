@@ -8,7 +8,8 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from ssmts.errors import DuplicateColumnError, InputTypeError
+from ssmts.data._table import require_unique
+from ssmts.errors import InputTypeError
 
 __all__ = ["collected_cases", "is_long", "is_table"]
 
@@ -25,11 +26,8 @@ def collected_cases(X: Any) -> Any:
     """
     if nw.dependencies.is_polars_lazyframe(X):
         return X.collect()
-    if nw.dependencies.is_pandas_dataframe(X) and not X.columns.is_unique:
-        name = X.columns[X.columns.duplicated()][0]
-        raise DuplicateColumnError(
-            f"Column {name!r} appears more than once. Rename one, or give X.to_numpy()."
-        )
+    if nw.dependencies.is_pandas_dataframe(X):
+        require_unique(X, "Rename one, or give X.to_numpy().")
     if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1 and all(np.ndim(case) for case in X):
         X = list(X)
     if isinstance(X, list | tuple):

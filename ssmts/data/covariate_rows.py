@@ -32,12 +32,11 @@ def merge_covariates(known: Covariates, more: Covariates) -> Covariates:
     return Covariates(times, values, np.where(np.isnan(more.static), known.static, more.static))
 
 
-def covariates_since(series: Series, instant: float) -> Covariates | None:
+def covariates_since(known: Covariates | None, instant: float) -> Covariates | None:
     """Covariates from an instant on, and the last value of each column at or before it; copied.
 
     A column that has values in few rows, a category that lasts until the next one, keeps its own last one.
     """
-    known = series.covariates
     if known is None:
         return None
     before = int(np.searchsorted(known.times, instant, side="right"))

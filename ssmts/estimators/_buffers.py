@@ -106,11 +106,7 @@ class SeriesBuffer:
         self._values[:n_rows] = values[first:]
         self._end = n_rows
         self.origin: int | float = times[-1].item()
-        self.covariates = self._covariates_of(self._times[:n_rows], self._values[:n_rows])
-
-    def _covariates_of(self, times: Times, values: Float) -> Covariates | None:
-        """Covariates that matter to some rows."""
-        return covariates_since(Series(self.id, times, values, self.covariates), times[0] - self.run_in)
+        self.covariates = covariates_since(self.covariates, self._times[0] - self.run_in)
 
     @property
     def series(self) -> Series:
@@ -118,7 +114,7 @@ class SeriesBuffer:
         times, values = self._times[: self._end], self._values[: self._end]
         first = _first_needed(times, values, self.reach)
         times, values = times[first:].copy(), values[first:].copy()
-        return Series(self.id, times, values, self._covariates_of(times, values))
+        return Series(self.id, times, values, covariates_since(self.covariates, times[0] - self.run_in))
 
     @property
     def is_ready(self) -> bool:

@@ -133,7 +133,7 @@ def tail_of(panel: Panel, context: float, step: float, run_in: float = 0.0) -> P
                 one.id,
                 one.times[begin:].copy(),
                 one.values[begin:].copy(),
-                covariates_since(one, one.times[begin] - run_in * step),
+                covariates_since(one.covariates, one.times[begin] - run_in * step),
             )
         )
     return replace(panel, series=tuple(series))

@@ -248,7 +248,7 @@ def _long_tail(panel: Panel, path: LinearPath, step: float, run_in: float) -> Pa
             if len(rows):  # and the observation before, from which the line into the window comes
                 first = int(np.searchsorted(one.times[rows], one.times[rows[-1]] - reach, side="right"))
                 begin = min(begin, int(rows[max(first - 2, 0)]))
-        known = covariates_since(one, one.times[begin] - run_in * step)
+        known = covariates_since(one.covariates, one.times[begin] - run_in * step)
         series.append(Series(one.id, one.times[begin:].copy(), one.values[begin:].copy(), known))
     return replace(panel, series=tuple(series))
 

@@ -136,7 +136,9 @@ def held_out_errors(stacks: Seq[SequenceStack], linear: LinearFit) -> HeldOutErr
     """Errors of the linear path on an even share of the held-out windows, at most 20,000 or 64 MiB."""
     most = min(_MOST_WINDOWS, _MOST_BYTES // (4 * (linear.path.config.horizon + 1)))
     stride = max(1, int(np.ceil(n_origins(stacks, linear) / max(most, 1))))
-    hardly = linear.rare & rarely_observed(stacks, linear.path.config.context, linear.path.config.horizon)
+    config, hardly = linear.path.config, linear.rare
+    if config.interpolate:  # then all leads take lines in training, and most of them were observed
+        hardly = rarely_observed(stacks, config.context, config.horizon)
     found = []
     for window in window_errors(stacks, linear, stride):
         held = window.segment % 2 == 0
