@@ -59,6 +59,27 @@ def of_unit_variance(backbone: Callable[[int], nn.Module]) -> Callable[[int], nn
     return build
 
 
+def of_even_frequencies(backbone: Callable[[int], nn.Module]) -> Callable[[int], nn.Module]:
+    """Begin with frequencies drawn evenly up to half a cycle a step; B is 1, Δ stays as drawn.
+
+    A mode then tells neighbouring steps apart however long it lasts: HiPPO's frequencies are multiples of Δ
+    and become slow with it. The phase after a span is Δ times thousands of radians: a step of its logarithm
+    would move all phases at once, so Δ is not trained.
+    """
+
+    def build(d_model: int) -> nn.Module:
+        module = backbone(d_model)
+        for layer in module.modules():
+            if isinstance(layer, ModalLayer):
+                with torch.no_grad():
+                    layer.A_imag.copy_(math.pi * torch.rand_like(layer.A_imag) / layer.delta[:, None])
+                    layer.B.copy_(torch.tensor([1.0, 0.0]).expand_as(layer.B))
+                layer.log_delta.requires_grad_(False)
+        return module
+
+    return build
+
+
 def entries(span: int | None = None, d_state: int = 64, n_layers: int = 2) -> dict[str, Entry]:
     """Entries by name; with a span, in steps, S4 and S4D begin with memories of 1 to 10 spans.
 

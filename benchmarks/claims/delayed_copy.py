@@ -2,18 +2,20 @@
 
 Ten tokens out of eight, a blank, a mark, and the tokens are asked in order. Equal parameters, equal processor
 time, fresh sequences in every batch; accuracy on sequences that no one has seen. A network without memory has
-one in eight right. S4 and S4D start with time constants from the delay to ten times the delay; the same
-learning rates and state size at every delay.
+one in eight right. S4 and S4D start with time constants from the delay to ten times the delay, frequencies
+drawn evenly up to half a cycle a step, and C scaled by Δ^-1/2; their Δ is not trained. S4 holds its
+input as its paper does. The same learning rates and state size at every delay.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.claims import race
 from benchmarks.claims.cells import Cells, Row
-from benchmarks.claims.contest import entries
+from benchmarks.claims.contest import Entry, entries, of_even_frequencies, of_unit_variance, stack
 from ssmts_datasets import make_delayed_copy
 
 SIZE = "delay"
@@ -39,11 +41,17 @@ def measure(cells: Cells, options: argparse.Namespace) -> None:
             delay,
         )
 
+    def among(delay: int) -> dict[str, Entry]:
+        every = entries(delay, options.d_state, options.layers)
+        for name, hold in (("s4", "bilinear_s4"), ("s4d", "foh")):
+            start = stack(
+                name, options.layers, options.d_state, hold=hold, delta_range=(0.2 / delay, 2 / delay)
+            )
+            every[name] = replace(every[name], backbone=of_unit_variance(of_even_frequencies(start)))
+        return every
+
     task = {"copied": options.copied, "symbols": options.symbols, "d_state": options.d_state}
-    race.measure(
-        cells, options, options.delays, parts, lambda delay: entries(delay, options.d_state, options.layers),
-        task_key=task, enough=2e-3,
-    )  # fmt: skip
+    race.measure(cells, options, options.delays, parts, among, task_key=task, enough=2e-3)
 
 
 def page(rows: list[Row]) -> str:

@@ -11,13 +11,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIDES = (8, 128)
+SHORTEST = 4  # pixels of a path
 DASH, END = 0.5, 1.0
 _CLEARANCE = 3  # pixels between paths, along either axis: more than twice the largest gap of a dashed path
 _TURN = 0.25  # radians of heading, standard deviation a pixel
 
 
 def make_pathfinder(
-    n: int = 1000, *, side: int = 32, n_distractors: int | None = None, random_state: Seed = None
+    n: int = 1000,
+    *,
+    side: int = 32,
+    path_length: int | tuple[int, int] | None = None,
+    n_distractors: int | None = None,
+    random_state: Seed = None,
 ) -> SequenceTask:
     """Images with dashed, winding paths; two path ends carry discs: are they the ends of one path?
 
@@ -33,8 +39,13 @@ def make_pathfinder(
         Images.
     side : int
         Pixels a side, 8 to 128.
+    path_length : int or (int, int), optional
+        Pixels of the two long paths, from 4 to three quarters of the side, which is the default: longer
+        ones may find no room. Two numbers: the least and the most, drawn evenly for every image. Longer paths
+        are harder.
     n_distractors : int, optional
-        Shorter paths without discs, drawn where there is room; (side / 16)², at most 20, by default.
+        Paths of a third of that length without discs, drawn where there is room; (side / 16)², at most 20,
+        by default.
     random_state : int, Generator or None
 
     Returns
@@ -61,18 +72,47 @@ def make_pathfinder(
         n_distractors = min(20, (side // 16) ** 2)
     elif not isinstance(n_distractors, int | np.integer) or n_distractors < 0:
         raise ValueError(f"n_distractors must be a whole number from 0, got {n_distractors!r}.")
+    shortest, longest = _path_lengths(path_length, side)
     rng = np.random.default_rng(random_state)
     targets = rng.permutation(np.arange(n) % 2).astype(np.int64)
-    images = np.stack([_image(rng, side, n_distractors, bool(joined)) for joined in targets])
+    images = np.stack(
+        [_image(rng, side, _drawn(rng, shortest, longest), n_distractors, bool(joined)) for joined in targets]
+    )
     inputs = images.reshape(n, -1, 1)
-    given = {"side": side, "n_distractors": n_distractors}
+    given = {"side": side, "path_length": path_length, "n_distractors": n_distractors}
     return SequenceTask("pathfinder", inputs, targets, complete(inputs), None, 2, 0.5, given)
 
 
-def _image(rng: np.random.Generator, side: int, n_distractors: int, joined: bool) -> "NDArray[np.float32]":
+def default_path_length(side: int) -> int:
+    """Pixels of the long paths of an image where none are given: three quarters of its side."""
+    return max(SHORTEST, round(0.75 * side))
+
+
+def _path_lengths(given: int | tuple[int, int] | None, side: int) -> tuple[int, int]:
+    """Least and most pixels of the long paths."""
+    most = default_path_length(side)
+    if given is None:
+        given = most
+    pair = given if isinstance(given, tuple) else (given, given)
+    whole = len(pair) == 2 and all(isinstance(one, int | np.integer) for one in pair)
+    if not whole or not SHORTEST <= pair[0] <= pair[1] <= most:
+        raise ValueError(
+            f"path_length must be a whole number from {SHORTEST} to {most} for images of side {side}, or two "
+            f"of them, the least and the most, got {given!r}."
+        )
+    return pair
+
+
+def _drawn(rng: np.random.Generator, shortest: int, longest: int) -> int:
+    # Where there is nothing to draw, the generator is left alone: a seed's images stay what they were.
+    return shortest if shortest == longest else int(rng.integers(shortest, longest + 1))
+
+
+def _image(
+    rng: np.random.Generator, side: int, long: int, n_distractors: int, joined: bool
+) -> "NDArray[np.float32]":
     """One image: two long paths and the distractors, the discs on the first or on both."""
     margin = 1 if side >= 24 else 0  # room for the discs
-    long = max(4, round(0.75 * side))
     while True:
         taken = np.zeros((side, side), dtype=bool)
         first = _path(rng, taken, long, margin, attempts=200)
@@ -82,7 +122,7 @@ def _image(rng: np.random.Generator, side: int, n_distractors: int, joined: bool
     image = np.zeros((side, side), dtype=np.float32)
     paths = [first, second]
     for _ in range(n_distractors):
-        short = _path(rng, taken, max(4, long // 3), margin, attempts=20)
+        short = _path(rng, taken, max(SHORTEST, long // 3), margin, attempts=20)
         paths += [short] if short else []
     for path in paths:
         for k, (row, column) in enumerate(path):

@@ -162,6 +162,24 @@ def test_white_noise_is_answered_as_loudly_whatever_the_step_is():
     assert loudness[True] == pytest.approx(loudness[False] - 1, abs=1e-3)
 
 
+@pytest.mark.parametrize("kind", ["s4", "s4d"])
+def test_even_frequencies_reach_half_a_cycle_a_step_whatever_the_span_is(kind):
+    hippo = contest.stack(kind, 1, 64, delta_range=(1e-5, 1e-4))
+    layer = contest.of_even_frequencies(hippo)(64).blocks[0].ssm
+    angles = (layer.A_imag * layer.delta[:, None]).detach()
+    assert 0 <= float(angles.min()) < 0.01
+    assert math.pi - 0.01 < float(angles.max()) <= math.pi * (1 + 1e-6)
+    assert float(angles.mean()) == pytest.approx(math.pi / 2, rel=0.05)
+    assert not layer.log_delta.requires_grad
+    # A pulse is told from its neighbour long after; HiPPO's own modes hardly move from step to step.
+    roughness = {}
+    for name, one in (("even", layer), ("hippo", hippo(64).blocks[0].ssm)):
+        late = one.kernel(4001)[:, 3000:].detach()
+        roughness[name] = float((late[:, 1:] - late[:, :-1]).square().sum() / late.square().sum())
+    assert roughness["even"] > 0.5
+    assert roughness["hippo"] < 0.01
+
+
 def test_a_random_system_differs_in_its_system_only():
     torch.manual_seed(0)
     plain = S4(64, 64)

@@ -101,6 +101,19 @@ def test_pathfinder_can_be_solved_at_any_side(side):
     assert task.score(connected(task)) == 1.0
 
 
+def test_pathfinder_with_paths_of_drawn_lengths():
+    task = make_pathfinder(300, side=16, path_length=(4, 12), n_distractors=0, random_state=1)
+    assert task.score(connected(task)) == 1.0
+    pixels = (task.inputs > 0).reshape(300, -1).sum(1)
+    # Two paths of 4 have 2 x 3 pixels without their gaps, two of 12 have 2 x 9.
+    assert pixels.min() == 6
+    assert pixels.max() == 18
+    assert pixels.mean() == pytest.approx(12, abs=0.7)
+    alike = make_pathfinder(20, side=16, path_length=12, random_state=2)
+    usual = make_pathfinder(20, side=16, random_state=2)
+    np.testing.assert_array_equal(alike.inputs, usual.inputs)
+
+
 @every_task
 def test_blind_guesses_reach_the_chance_and_no_more(name):
     task = MAKERS[name](4000 if name != "pathfinder" else 600, 1)
@@ -213,6 +226,8 @@ def test_digits_of_mnist():
         (make_listops, {"min_length": 40, "max_length": 40, "max_depth": 1}, "had no length from 40 to 40"),
         (make_pathfinder, {"side": 7}, "side must be a whole number from 8 to 128"),
         (make_pathfinder, {"n_distractors": -1}, "n_distractors must be"),
+        (make_pathfinder, {"side": 16, "path_length": 13}, "path_length must be a whole number from 4 to 12"),
+        (make_pathfinder, {"side": 16, "path_length": (8, 5)}, r"two of them, .* got \(8, 5\)"),
         (make_adding, {"n": 0}, "n must be a whole number from 1"),
     ],
 )
