@@ -2,10 +2,12 @@
 
 Numbers from 0 to 1, one marked in each half of the sequence; their sum is asked at its end. Equal parameters,
 equal processor time, fresh sequences in every batch; squared error on sequences that no one has seen. Who
-always answers 1 has 1/6. Every batch in training has a length of its own, drawn log-uniformly from 10 (the
-option `--shortest`) to the one asked; validation and the last look are at that one. S4D starts with real
-modes, which add up and do not oscillate, S4 with HiPPO's; both with time constants from the length to ten
-times the length and C scaled by Δ^-1/2. All embed the two channels of a position by the same small network.
+always answers 1 has 1/6. For the first 60% of the time every batch has a length of its own, drawn
+log-uniformly from 10 (the option `--shortest`) to the one asked; then, with a tenth of the learning rate and
+a hundredth at the end, training goes on at that one, where validation and the last look are. S4D starts with
+real modes, which add up and do not oscillate, S4 with HiPPO's; both with time constants from the length to
+ten times the length and C scaled by Δ^-1/2. All embed the two channels of a position by the same small
+network.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from benchmarks.claims.contest import Entry, FreshData, entries, of_drawn_length
 from ssmts_datasets import SequenceTask, make_adding
 
 SIZE = "length"
+PHASES = ((0.6, 1.0), (0.9, 0.1), (1.0, 0.01))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +42,7 @@ def measure(cells: Cells, options: argparse.Namespace) -> None:
     def parts(length: int) -> race.Parts:
         drawn = of_drawn_lengths(make, min(options.shortest, length), length)
         asked = race.generated(lambda n, seed: make(n, seed, length), length)
-        return replace(asked, training=FreshData(drawn, 2**20))
+        return replace(asked, training=FreshData(drawn, 2**20), afterwards=asked.training)
 
     def among(length: int) -> dict[str, Entry]:
         every = entries(length, options.d_state, options.layers)
@@ -50,7 +53,7 @@ def measure(cells: Cells, options: argparse.Namespace) -> None:
         return every
 
     task = {"d_state": options.d_state, "shortest": options.shortest}
-    race.measure(cells, options, options.lengths, parts, among, task_key=task, enough=1e-4)
+    race.measure(cells, options, options.lengths, parts, among, task_key=task, enough=1e-4, phases=PHASES)
 
 
 def page(rows: list[Row]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -27,7 +27,8 @@ MakeTask = Callable[[int, int], SequenceTask]
 STEPS_AN_EPOCH = 100  # at most; fewer where they take longer than a share of the time
 SHARES = 20  # of the time: an epoch takes one at most, and a model whose step takes longer is not trained
 # (share of the time at which a phase ends, learning rates in multiples of the entry's)
-PHASES = ((0.7, 1.0), (1.0, 0.1))
+Phases = tuple[tuple[float, float], ...]
+PHASES: Phases = ((0.7, 1.0), (1.0, 0.1))
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,21 @@ class FixedData:
         return tuple(part[indices] for part in self.tensors)
 
 
+class OneOf:
+    """A source whose every batch is from one of several, drawn evenly, as are its sequences."""
+
+    def __init__(self, sources: Sequence[Batches]) -> None:
+        self.sources = sources
+
+    def __len__(self) -> int:
+        return sum(map(len, self.sources))
+
+    def batch(self, indices: Tensor) -> tuple[Tensor, ...]:
+        """As many sequences as indices."""
+        source = self.sources[int(torch.randint(len(self.sources), ()))]
+        return source.batch(torch.randint(len(source), (len(indices),)))
+
+
 def tensors(task: SequenceTask) -> tuple[Tensor, Tensor, Tensor]:
     """Inputs, lengths and targets (n, n_answers)."""
     targets = task.targets.reshape(len(task), -1)
@@ -240,11 +256,14 @@ def contend(
     batch_size: int = 32,
     pool: str = "last",
     enough: float = 0.0,
+    phases: Phases = PHASES,
+    afterwards: Batches | None = None,
 ) -> tuple[SequenceModel, Row]:
     """Train one model; its row says its size, its steps, its time and its validation score.
 
-    The learning rate falls to a tenth for the last part of the time. A model whose training step takes more
-    than 1 / `SHARES` of the time is left as it is, and its row says so.
+    The learning rate falls from phase to phase, to a tenth for the last part of the time by default;
+    `afterwards` takes the place of the training data after the first phase. A model whose training step takes
+    more than 1 / `SHARES` of the time is left as it is, and its row says so.
     """
     torch.manual_seed(seed)
     model = sized(validation, entry, parameters, pool)
@@ -255,7 +274,7 @@ def contend(
     steps = max(1, min(STEPS_AN_EPOCH, int(seconds / SHARES / step)))
     stop = StopWhenSolved(enough, seconds)
     epochs = 0
-    for phase, (stop.share, rate) in enumerate(PHASES):
+    for phase, (stop.share, rate) in enumerate(phases):
         for layer in model.modules():
             if isinstance(layer, SSMLayer):
                 layer.system_rate = rate * SSMLayer.system_rate
@@ -263,8 +282,9 @@ def contend(
             max_epochs=100_000, batch_size=batch_size, learning_rate=rate * entry.learning_rate,
             weight_decay=0.0, patience=None, random_state=seed + 1000 * phase, device="cpu",
         )  # fmt: skip
+        source = afterwards if phase and afterwards is not None else training
         result = train(
-            model, training, FixedData(validation), loss=loss, config=config, callbacks=[stop],
+            model, source, FixedData(validation), loss=loss, config=config, callbacks=[stop],
             max_batches_per_epoch=steps,
         )  # fmt: skip
         epochs += len(result.history)

@@ -10,7 +10,18 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.claims.cells import Cells, Row
-from benchmarks.claims.contest import ENTRIES, Entry, FixedData, FreshData, MakeTask, contend, entries, score
+from benchmarks.claims.contest import (
+    ENTRIES,
+    PHASES,
+    Entry,
+    FixedData,
+    FreshData,
+    MakeTask,
+    Phases,
+    contend,
+    entries,
+    score,
+)
 from benchmarks.output import markdown_table
 from ssmts.training import Batches
 from ssmts_datasets import SequenceTask
@@ -29,6 +40,8 @@ class Parts:
     training: Batches
     validation: SequenceTask
     test: SequenceTask | None
+    afterwards: Batches | None = None
+    """In place of `training` after the first phase."""
 
 
 def generated(make: MakeTask, length: int, n_training: int | None = None) -> Parts:
@@ -68,6 +81,7 @@ def measure(
     task_key: Row | None = None,
     pool: str = "last",
     enough: float = 0.0,
+    phases: Phases = PHASES,
 ) -> None:
     """Train every model at every size, the first seed of all first.
 
@@ -82,6 +96,7 @@ def measure(
         model, row = contend(
             among(size)[name], part.training, part.validation, parameters=options.parameters,
             seconds=options.seconds, seed=seed, batch_size=options.batch_size, pool=pool, enough=enough,
+            phases=phases, afterwards=part.afterwards,
         )  # fmt: skip
         row["metric"] = part.validation.metric
         row["batch_size"] = options.batch_size

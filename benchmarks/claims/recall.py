@@ -36,7 +36,10 @@ def add_arguments(
     )
     parser.add_argument("--seconds", type=float, default=seconds, help="of training a model")
     parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, nargs="+", default=(0,))
+    parser.add_argument(
+        "--enough", type=float, default=2e-3, help="validation loss at which training ends: a task solved"
+    )
 
 
 def measure(
@@ -49,11 +52,11 @@ def measure(
 
     fresh = of_drawn_lengths(make, options.shortest or options.length, options.length)
 
-    def train_and_ask(name: str) -> Row:
+    def train_and_ask(name: str, seed: int) -> Row:
         model, row = contend(
             ENTRIES[name], FreshData(fresh, 2**20),
             make(ASKED, SEED_OF_VALIDATION, options.length), parameters=options.parameters,
-            seconds=options.seconds, seed=options.seed, batch_size=options.batch_size, enough=2e-3,
+            seconds=options.seconds, seed=seed, batch_size=options.batch_size, enough=options.enough,
         )  # fmt: skip
         asked = {}
         for factor in options.factors:
@@ -62,16 +65,18 @@ def measure(
             asked[str(length)] = score(model, task)
         return {**row, "accuracy": asked, "torch_threads": torch.get_num_threads()}
 
-    for name in options.models:
-        key = {
-            "model": name,
-            "length": options.length,
-            **task_key,
-            "shortest": options.shortest,
-            "budget_s": options.seconds,
-            "seed": options.seed,
-        }
-        cells.cell(key, lambda name=name: train_and_ask(name))  # type: ignore[misc]
+    for seed in options.seeds:
+        for name in options.models:
+            key = {
+                "model": name,
+                "length": options.length,
+                **task_key,
+                "shortest": options.shortest,
+                "budget_s": options.seconds,
+                "enough": options.enough,
+                "seed": seed,
+            }
+            cells.cell(key, lambda name=name, seed=seed: train_and_ask(name, seed))  # type: ignore[misc]
 
 
 def page(rows: list[Row], title: str, text: str) -> str:
