@@ -18,7 +18,8 @@ from pathlib import Path
 
 from benchmarks.claims import race
 from benchmarks.claims.cells import Cells, Row
-from benchmarks.claims.contest import Entry, FreshData, entries, of_drawn_lengths, of_unit_variance, stack
+from benchmarks.claims.entries import Entry, entries, of_unit_variance, stack
+from benchmarks.claims.sources import FreshData, of_drawn_lengths
 from ssmts_datasets import SequenceTask, make_adding
 
 SIZE = "length"

@@ -4,102 +4,25 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Callable
+from typing import cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from benchmarks.claims.cells import Row
-from ssmts.nn import SSMStack
-from ssmts.nn.baselines import DilatedCNN, Recurrent, Transformer
+from benchmarks.claims.entries import Entry
+from benchmarks.claims.sources import FixedData, tensors
 from ssmts.nn.layer import SSMLayer
-from ssmts.nn.lti import ModalLayer
 from ssmts.training import Batches, Callback, TrainingConfig, TrainingState, train
 from ssmts_datasets import SequenceTask
-
-MakeTask = Callable[[int, int], SequenceTask]
-"""(sequences, seed) -> task."""
 
 STEPS_AN_EPOCH = 100  # at most; fewer where they take longer than a share of the time
 SHARES = 20  # of the time: an epoch takes one at most, and a model whose step takes longer is not trained
 # (share of the time at which a phase ends, learning rates in multiples of the entry's)
 Phases = tuple[tuple[float, float], ...]
 PHASES: Phases = ((0.7, 1.0), (1.0, 0.1))
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A model of a contest: what stands between embedding and answer, and its learning rate."""
-
-    name: str
-    backbone: Callable[[int], nn.Module]
-    """d_model -> (batch, length, d_model) to the same."""
-    learning_rate: float = 2e-3
-
-
-def stack(layer: str, n_layers: int = 2, d_state: int = 64, **options: Any) -> Callable[[int], nn.Module]:
-    """A stack of state-space layers."""
-    return lambda d: SSMStack(d, n_layers, layer=layer, d_state=d_state, dropout=0.0, layer_options=options)
-
-
-def of_unit_variance(backbone: Callable[[int], nn.Module]) -> Callable[[int], nn.Module]:
-    """Begin with C times Δ^-1/2: the answer to white noise is then as large whatever Δ is."""
-
-    def build(d_model: int) -> nn.Module:
-        module = backbone(d_model)
-        for layer in module.modules():
-            if isinstance(layer, ModalLayer):
-                with torch.no_grad():
-                    layer.C *= layer.delta[:, None, None] ** -0.5
-        return module
-
-    return build
-
-
-def of_even_frequencies(backbone: Callable[[int], nn.Module]) -> Callable[[int], nn.Module]:
-    """Begin with frequencies drawn evenly up to half a cycle a step; B is 1, Δ stays as drawn.
-
-    A mode then tells neighbouring steps apart however long it lasts: HiPPO's frequencies are multiples of Δ
-    and become slow with it. The phase after a span is Δ times thousands of radians: a step of its logarithm
-    would move all phases at once, so Δ is not trained.
-    """
-
-    def build(d_model: int) -> nn.Module:
-        module = backbone(d_model)
-        for layer in module.modules():
-            if isinstance(layer, ModalLayer):
-                with torch.no_grad():
-                    layer.A_imag.copy_(math.pi * torch.rand_like(layer.A_imag) / layer.delta[:, None])
-                    layer.B.copy_(torch.tensor([1.0, 0.0]).expand_as(layer.B))
-                layer.log_delta.requires_grad_(False)
-        return module
-
-    return build
-
-
-def entries(span: int | None = None, d_state: int = 64, n_layers: int = 2) -> dict[str, Entry]:
-    """Entries by name; with a span, in steps, S4 and S4D begin with memories of 1 to 10 spans.
-
-    A mode of real part -1/2 fades to 1 / e in 2 / Δ steps; Δ is drawn from (0.2, 2) / span.
-    """
-    start, rate = ({}, 4e-3) if span is None else ({"delta_range": (0.2 / span, 2 / span)}, 5e-3)
-    every = (
-        Entry("s4", stack("s4", n_layers, d_state, **start), rate),
-        Entry("s4d", stack("s4d", n_layers, d_state, **start), rate),
-        Entry("mamba", stack("mamba", n_layers, d_state=16), 4e-3),
-        Entry("rnn", lambda d: Recurrent(d, n_layers, cell="rnn"), 1e-3),
-        Entry("lstm", lambda d: Recurrent(d, n_layers, cell="lstm"), 4e-3),
-        Entry("transformer", lambda d: Transformer(d, n_layers), 1e-3),
-        Entry("cnn", lambda d: DilatedCNN(d, 4 * n_layers), 2e-3),
-    )
-    return {entry.name: entry for entry in every}
-
-
-ENTRIES = entries()
 
 
 class SequenceModel(nn.Module):
@@ -150,65 +73,6 @@ def sized(task: SequenceTask, entry: Entry, parameters: int, pool: str) -> Seque
 def count(model: nn.Module) -> int:
     """Number of trained parameters."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
-
-
-class FreshData:
-    """A source that makes new sequences for every batch, from torch's generator that the loop seeds."""
-
-    def __init__(self, make: MakeTask, size: int) -> None:
-        self.make, self.size = make, size
-
-    def __len__(self) -> int:
-        return self.size
-
-    def batch(self, indices: Tensor) -> tuple[Tensor, ...]:
-        """As many sequences as indices."""
-        return tensors(self.make(len(indices), int(torch.randint(2**31, ()))))
-
-
-def of_drawn_lengths(make: Callable[[int, int, int], SequenceTask], shortest: int, longest: int) -> MakeTask:
-    """Sequences of one length, drawn log-uniformly at every call of `make(sequences, seed, length)`."""
-
-    def drawn(n: int, seed: int) -> SequenceTask:
-        share = np.random.default_rng(seed).random()
-        return make(n, seed, round(shortest ** (1 - share) * longest**share))
-
-    return drawn
-
-
-class FixedData:
-    """A source over the sequences of one task."""
-
-    def __init__(self, task: SequenceTask) -> None:
-        self.tensors = tensors(task)
-
-    def __len__(self) -> int:
-        return len(self.tensors[0])
-
-    def batch(self, indices: Tensor) -> tuple[Tensor, ...]:
-        """The sequences of these indices."""
-        return tuple(part[indices] for part in self.tensors)
-
-
-class OneOf:
-    """A source whose every batch is from one of several, drawn evenly, as are its sequences."""
-
-    def __init__(self, sources: Sequence[Batches]) -> None:
-        self.sources = sources
-
-    def __len__(self) -> int:
-        return sum(map(len, self.sources))
-
-    def batch(self, indices: Tensor) -> tuple[Tensor, ...]:
-        """As many sequences as indices."""
-        source = self.sources[int(torch.randint(len(self.sources), ()))]
-        return source.batch(torch.randint(len(source), (len(indices),)))
-
-
-def tensors(task: SequenceTask) -> tuple[Tensor, Tensor, Tensor]:
-    """Inputs, lengths and targets (n, n_answers)."""
-    targets = task.targets.reshape(len(task), -1)
-    return tuple(torch.from_numpy(np.ascontiguousarray(v)) for v in (task.inputs, task.lengths, targets))  # type: ignore[return-value]
 
 
 def loss(model: nn.Module, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.claims import race
 from benchmarks.claims.cells import Cells, Row
-from benchmarks.claims.contest import Entry, entries, of_even_frequencies, of_unit_variance, stack
+from benchmarks.claims.entries import Entry, entries, of_even_frequencies, of_unit_variance, stack
 from ssmts_datasets import make_delayed_copy
 
 SIZE = "delay"

@@ -17,8 +17,10 @@ import torch
 
 from benchmarks.claims import images
 from benchmarks.claims.cells import Cells, Row
-from benchmarks.claims.contest import FixedData, SequenceModel, contend, entries, loss, tensors
+from benchmarks.claims.contest import SequenceModel, contend, loss
+from benchmarks.claims.entries import entries
 from benchmarks.claims.race import add_arguments as add_race_arguments
+from benchmarks.claims.sources import FixedData, tensors
 from benchmarks.output import log_test, markdown_table
 from ssmts_datasets import SequenceTask
 

@@ -17,7 +17,7 @@ from torch import nn
 
 from benchmarks.claims import images, race
 from benchmarks.claims.cells import Cells, Row
-from benchmarks.claims.contest import Entry, entries
+from benchmarks.claims.entries import Entry, entries
 from ssmts.nn import S4
 
 SIZE = "pixels"

@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.claims import race
 from benchmarks.claims.cells import Cells, Row
-from benchmarks.claims.contest import FixedData
+from benchmarks.claims.sources import FixedData
 from benchmarks.output import log_test
 from ssmts_datasets import SequenceTask, load_pixel_digits
 

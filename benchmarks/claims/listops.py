@@ -15,7 +15,8 @@ from pathlib import Path
 
 from benchmarks.claims import race
 from benchmarks.claims.cells import Cells, Row
-from benchmarks.claims.contest import Entry, FixedData, OneOf, entries, of_unit_variance
+from benchmarks.claims.entries import Entry, entries, of_unit_variance
+from benchmarks.claims.sources import FixedData, OneOf
 from ssmts_datasets import SequenceTask, make_listops
 
 SIZE = "longest"

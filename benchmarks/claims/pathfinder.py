@@ -15,7 +15,8 @@ from pathlib import Path
 
 from benchmarks.claims import race
 from benchmarks.claims.cells import Cells, Row
-from benchmarks.claims.contest import Entry, FixedData, entries, of_unit_variance
+from benchmarks.claims.entries import Entry, entries, of_unit_variance
+from benchmarks.claims.sources import FixedData
 from ssmts_datasets import make_pathfinder
 from ssmts_datasets.pathfinder import default_path_length
 

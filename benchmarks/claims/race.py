@@ -10,18 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.claims.cells import Cells, Row
-from benchmarks.claims.contest import (
-    ENTRIES,
-    PHASES,
-    Entry,
-    FixedData,
-    FreshData,
-    MakeTask,
-    Phases,
-    contend,
-    entries,
-    score,
-)
+from benchmarks.claims.contest import PHASES, Phases, contend, score
+from benchmarks.claims.entries import ENTRIES, Entry, entries
+from benchmarks.claims.sources import FixedData, FreshData, MakeTask
 from benchmarks.output import markdown_table
 from ssmts.training import Batches
 from ssmts_datasets import SequenceTask

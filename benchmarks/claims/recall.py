@@ -9,7 +9,9 @@ from pathlib import Path
 import torch
 
 from benchmarks.claims.cells import Cells, Row
-from benchmarks.claims.contest import ENTRIES, FreshData, contend, of_drawn_lengths, score
+from benchmarks.claims.contest import contend, score
+from benchmarks.claims.entries import ENTRIES
+from benchmarks.claims.sources import FreshData, of_drawn_lengths
 from benchmarks.output import markdown_table
 from ssmts_datasets import SequenceTask
 

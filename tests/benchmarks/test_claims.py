@@ -7,16 +7,19 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.claims import contest, race, recall
+from benchmarks.claims import contest, race, recall, sources
+from benchmarks.claims import entries as starts
 from benchmarks.claims.__main__ import main
 from benchmarks.claims.cells import Cells
-from benchmarks.claims.contest import ENTRIES, FreshData, contend, count, score, sized
+from benchmarks.claims.contest import contend, count, score, sized
 from benchmarks.claims.cost import best_seconds, exponent, peak_megabytes
 from benchmarks.claims.density import bits_a_pixel, next_pixels, no_memory
+from benchmarks.claims.entries import ENTRIES
 from benchmarks.claims.full_size import SEQUENCES, megabytes, seconds
 from benchmarks.claims.hippo_init import randomise
 from benchmarks.claims.images import load_images
 from benchmarks.claims.s4_vs_lssl import lssl_minimum, s4_minimum, training_step
+from benchmarks.claims.sources import FreshData
 from ssmts.nn import S4
 from ssmts_datasets import load_pixel_digits, make_adding, make_delayed_copy, make_induction_heads
 
@@ -103,13 +106,13 @@ def test_a_model_whose_step_is_too_long_is_not_trained():
 
 def test_lengths_are_drawn_between_the_shortest_and_the_longest():
     make = lambda n, seed, length: make_adding(n, length=length, random_state=seed)  # noqa: E731
-    drawn = contest.of_drawn_lengths(make, 4, 64)
+    drawn = sources.of_drawn_lengths(make, 4, 64)
     lengths = [drawn(1, seed).inputs.shape[1] for seed in range(200)]
     assert 4 <= min(lengths) < 6
     assert 55 < max(lengths) <= 64
     assert np.median(lengths) == pytest.approx(16, rel=0.25)  # log-uniform
     assert (drawn(2, 7).inputs == drawn(2, 7).inputs).all()
-    assert contest.of_drawn_lengths(make, 9, 9)(1, 0).inputs.shape[1] == 9
+    assert sources.of_drawn_lengths(make, 9, 9)(1, 0).inputs.shape[1] == 9
 
 
 def test_a_page_does_not_average_over_times_of_training(tmp_path):
@@ -140,7 +143,7 @@ def test_memories_span_the_task_and_systems_learn_slowly(monkeypatch):
 
     monkeypatch.setattr(contest, "train", watched)
     make = lambda n, seed: make_adding(n, length=100, random_state=seed)  # noqa: E731
-    entry = contest.entries(100, d_state=8)["s4"]
+    entry = starts.entries(100, d_state=8)["s4"]
     model = sized(make(2, 0), entry, 5000, "last")
     assert float(model.backbone.blocks[0].ssm.delta.min().detach()) >= 0.002
     assert float(model.backbone.blocks[0].ssm.delta.max().detach()) <= 0.02
@@ -154,8 +157,8 @@ def test_white_noise_is_answered_as_loudly_whatever_the_step_is():
     loudness = {}
     for scaled in (False, True):
         torch.manual_seed(0)
-        backbone = contest.stack("s4d", 1, 16, delta_range=(1e-3, 1e-2))
-        layer = (contest.of_unit_variance(backbone) if scaled else backbone)(64).blocks[0].ssm
+        backbone = starts.stack("s4d", 1, 16, delta_range=(1e-3, 1e-2))
+        layer = (starts.of_unit_variance(backbone) if scaled else backbone)(64).blocks[0].ssm
         energy = layer.kernel(4000).detach().square().sum(-1)
         loudness[scaled] = exponent(layer.delta.tolist(), energy.tolist())
     assert loudness[False] == pytest.approx(1, abs=0.3)
@@ -164,8 +167,8 @@ def test_white_noise_is_answered_as_loudly_whatever_the_step_is():
 
 @pytest.mark.parametrize("kind", ["s4", "s4d"])
 def test_even_frequencies_reach_half_a_cycle_a_step_whatever_the_span_is(kind):
-    hippo = contest.stack(kind, 1, 64, delta_range=(1e-5, 1e-4))
-    layer = contest.of_even_frequencies(hippo)(64).blocks[0].ssm
+    hippo = starts.stack(kind, 1, 64, delta_range=(1e-5, 1e-4))
+    layer = starts.of_even_frequencies(hippo)(64).blocks[0].ssm
     angles = (layer.A_imag * layer.delta[:, None]).detach()
     assert 0 <= float(angles.min()) < 0.01
     assert math.pi - 0.01 < float(angles.max()) <= math.pi * (1 + 1e-6)
