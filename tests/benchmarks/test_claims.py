@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.claims import contest, race, recall, sources
+from benchmarks.claims import contest, listops, race, recall, sources
 from benchmarks.claims import entries as starts
 from benchmarks.claims.__main__ import main
 from benchmarks.claims.cells import Cells
@@ -19,7 +19,7 @@ from benchmarks.claims.full_size import SEQUENCES, megabytes, seconds
 from benchmarks.claims.hippo_init import randomise
 from benchmarks.claims.images import load_images
 from benchmarks.claims.s4_vs_lssl import lssl_minimum, s4_minimum, training_step
-from benchmarks.claims.sources import FreshData
+from benchmarks.claims.sources import FixedData, FreshData
 from ssmts.nn import S4
 from ssmts_datasets import load_pixel_digits, make_adding, make_delayed_copy, make_induction_heads
 
@@ -113,6 +113,34 @@ def test_lengths_are_drawn_between_the_shortest_and_the_longest():
     assert np.median(lengths) == pytest.approx(16, rel=0.25)  # log-uniform
     assert (drawn(2, 7).inputs == drawn(2, 7).inputs).all()
     assert sources.of_drawn_lengths(make, 9, 9)(1, 0).inputs.shape[1] == 9
+
+
+def test_batches_are_of_one_source_each_and_of_all_in_the_end():
+    torch.manual_seed(0)
+    both = sources.OneOf([FixedData(make_adding(5, length=n, random_state=n)) for n in (4, 9)])
+    assert len(both) == 10
+    batches = [both.batch(torch.arange(3)) for _ in range(40)]
+    assert {inputs.shape for inputs, _, _ in batches} == {(3, 4, 2), (3, 9, 2)}
+    assert {lengths.tolist()[0] for _, lengths, _ in batches} == {4, 9}
+
+
+def test_what_is_trained_on_changes_after_the_first_phase(monkeypatch):
+    seen = []
+    train = contest.train
+
+    def watched(model, source, *arguments, **keywords):
+        seen.append((source, keywords["config"].learning_rate))
+        return train(model, source, *arguments, **keywords)
+
+    monkeypatch.setattr(contest, "train", watched)
+    first, then = (FixedData(make_adding(8, length=n, random_state=n)) for n in (4, 9))
+    contend(
+        ENTRIES["lstm"], first, make_adding(8, length=9), parameters=3000, seconds=0.0, batch_size=4,
+        phases=((0.5, 1.0), (0.8, 0.1), (1.0, 0.01)), afterwards=then,
+    )  # fmt: skip
+    rate = ENTRIES["lstm"].learning_rate
+    assert [source for source, _ in seen] == [first, then, then]
+    assert [r for _, r in seen] == pytest.approx([rate, rate / 10, rate / 100])
 
 
 def test_a_page_does_not_average_over_times_of_training(tmp_path):
@@ -270,6 +298,7 @@ def test_density_is_asked_pixel_by_pixel():
 def test_a_command_leaves_json_a_page_and_a_plot(command, cells, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(recall, "ASKED", 32)
     monkeypatch.setattr(race, "MOST", 32)
+    monkeypatch.setattr(listops, "ASKED", 32)
     threads = torch.get_num_threads()
     try:
         main(command, tmp_path)
