@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.claims import race
 from benchmarks.claims.cells import Cells, Row
-from benchmarks.claims.entries import Entry, entries, of_unit_variance, stack
+from benchmarks.claims.entries import Entry, entries, of_unit_variance, spanning, stack
 from benchmarks.claims.sources import FreshData, of_drawn_lengths
 from ssmts_datasets import SequenceTask, make_adding
 
@@ -46,11 +46,9 @@ def measure(cells: Cells, options: argparse.Namespace) -> None:
         return replace(asked, training=FreshData(drawn, 2**20), afterwards=asked.training)
 
     def among(length: int) -> dict[str, Entry]:
-        every = entries(length, options.d_state, options.layers)
-        span = {"delta_range": (0.2 / length, 2 / length)}
-        adds_up = stack("s4d", options.layers, options.d_state, init="real", **span)
+        every = entries(length, options.d_state, options.layers, unit_variance=True)
+        adds_up = stack("s4d", options.layers, options.d_state, init="real", **spanning(length))
         every["s4d"] = replace(every["s4d"], backbone=of_unit_variance(adds_up))
-        every["s4"] = replace(every["s4"], backbone=of_unit_variance(every["s4"].backbone))
         return every
 
     task = {"d_state": options.d_state, "shortest": options.shortest}

@@ -15,7 +15,14 @@ from pathlib import Path
 
 from benchmarks.claims import race
 from benchmarks.claims.cells import Cells, Row
-from benchmarks.claims.entries import Entry, entries, of_even_frequencies, of_unit_variance, stack
+from benchmarks.claims.entries import (
+    Entry,
+    entries,
+    of_even_frequencies,
+    of_unit_variance,
+    spanning,
+    stack,
+)
 from ssmts_datasets import make_delayed_copy
 
 SIZE = "delay"
@@ -44,9 +51,7 @@ def measure(cells: Cells, options: argparse.Namespace) -> None:
     def among(delay: int) -> dict[str, Entry]:
         every = entries(delay, options.d_state, options.layers)
         for name, hold in (("s4", "bilinear_s4"), ("s4d", "foh")):
-            start = stack(
-                name, options.layers, options.d_state, hold=hold, delta_range=(0.2 / delay, 2 / delay)
-            )
+            start = stack(name, options.layers, options.d_state, hold=hold, **spanning(delay))
             every[name] = replace(every[name], backbone=of_unit_variance(of_even_frequencies(start)))
         return every
 

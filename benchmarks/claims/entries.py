@@ -30,18 +30,33 @@ def stack(layer: str, n_layers: int = 2, d_state: int = 64, **options: Any) -> C
     return lambda d: SSMStack(d, n_layers, layer=layer, d_state=d_state, dropout=0.0, layer_options=options)
 
 
-def of_unit_variance(backbone: Callable[[int], nn.Module]) -> Callable[[int], nn.Module]:
-    """Begin with C times Δ^-1/2: the answer to white noise is then as large whatever Δ is."""
+def spanning(span: int) -> dict[str, tuple[float, float]]:
+    """Option of S4 and S4D that begins with memories of 1 to 10 spans, in steps.
+
+    A mode of real part -1/2 fades to 1 / e in 2 / Δ steps; Δ is drawn from (0.2, 2) / span.
+    """
+    return {"delta_range": (0.2 / span, 2 / span)}
+
+
+def started(
+    backbone: Callable[[int], nn.Module], start: Callable[[ModalLayer], object]
+) -> Callable[[int], nn.Module]:
+    """The same backbone, where `start` changes what every layer of modes begins with."""
 
     def build(d_model: int) -> nn.Module:
         module = backbone(d_model)
-        for layer in module.modules():
-            if isinstance(layer, ModalLayer):
-                with torch.no_grad():
-                    layer.C *= layer.delta[:, None, None] ** -0.5
+        with torch.no_grad():
+            for layer in module.modules():
+                if isinstance(layer, ModalLayer):
+                    start(layer)
         return module
 
     return build
+
+
+def of_unit_variance(backbone: Callable[[int], nn.Module]) -> Callable[[int], nn.Module]:
+    """Begin with C times Δ^-1/2: the answer to white noise is then as large whatever Δ is."""
+    return started(backbone, lambda layer: layer.C.mul_(layer.delta[:, None, None] ** -0.5))
 
 
 def of_even_frequencies(backbone: Callable[[int], nn.Module]) -> Callable[[int], nn.Module]:
@@ -52,28 +67,25 @@ def of_even_frequencies(backbone: Callable[[int], nn.Module]) -> Callable[[int],
     would move all phases at once, so Δ is not trained.
     """
 
-    def build(d_model: int) -> nn.Module:
-        module = backbone(d_model)
-        for layer in module.modules():
-            if isinstance(layer, ModalLayer):
-                with torch.no_grad():
-                    layer.A_imag.copy_(math.pi * torch.rand_like(layer.A_imag) / layer.delta[:, None])
-                    layer.B.copy_(torch.tensor([1.0, 0.0]).expand_as(layer.B))
-                layer.log_delta.requires_grad_(False)
-        return module
+    def start(layer: ModalLayer) -> None:
+        layer.A_imag.copy_(math.pi * torch.rand_like(layer.A_imag) / layer.delta[:, None])
+        layer.B.copy_(torch.tensor([1.0, 0.0]).expand_as(layer.B))
+        layer.log_delta.requires_grad_(False)
 
-    return build
+    return started(backbone, start)
 
 
-def entries(span: int | None = None, d_state: int = 64, n_layers: int = 2) -> dict[str, Entry]:
-    """Entries by name; with a span, in steps, S4 and S4D begin with memories of 1 to 10 spans.
-
-    A mode of real part -1/2 fades to 1 / e in 2 / Δ steps; Δ is drawn from (0.2, 2) / span.
-    """
-    start, rate = ({}, 4e-3) if span is None else ({"delta_range": (0.2 / span, 2 / span)}, 5e-3)
+def entries(
+    span: int | None = None, d_state: int = 64, n_layers: int = 2, *, unit_variance: bool = False
+) -> dict[str, Entry]:
+    """Entries by name; with a span S4 and S4D begin with memories of it, with `unit_variance` C is scaled."""
+    start, rate = ({}, 4e-3) if span is None else (spanning(span), 5e-3)
+    s4, s4d = (stack(name, n_layers, d_state, **start) for name in ("s4", "s4d"))
+    if unit_variance:
+        s4, s4d = of_unit_variance(s4), of_unit_variance(s4d)
     every = (
-        Entry("s4", stack("s4", n_layers, d_state, **start), rate),
-        Entry("s4d", stack("s4d", n_layers, d_state, **start), rate),
+        Entry("s4", s4, rate),
+        Entry("s4d", s4d, rate),
         Entry("mamba", stack("mamba", n_layers, d_state=16), 4e-3),
         Entry("rnn", lambda d: Recurrent(d, n_layers, cell="rnn"), 1e-3),
         Entry("lstm", lambda d: Recurrent(d, n_layers, cell="lstm"), 4e-3),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.claims import race
 from benchmarks.claims.cells import Cells, Row
-from benchmarks.claims.entries import Entry, entries, of_unit_variance
+from benchmarks.claims.entries import Entry, entries
 from benchmarks.claims.sources import FixedData, OneOf
 from ssmts_datasets import SequenceTask, make_listops
 
@@ -50,14 +50,12 @@ def measure(cells: Cells, options: argparse.Namespace) -> None:
             sizes.append(sizes[-1] // 2)
         each = options.training // len(sizes)
         training = [FixedData(make(each, race.SEED_OF_TRAINING + size, size)) for size in sizes]
-        asked = race.generated(lambda n, seed: make(n, seed, length), length)
-        return replace(asked, training=OneOf(training), test=make(ASKED, race.SEED_OF_TEST, length))
+        return race.generated(lambda n, seed: make(n, seed, length), length, OneOf(training), ASKED)
 
     def among(length: int) -> dict[str, Entry]:
-        every = entries(n_layers=options.layers)
+        every = entries(n_layers=options.layers, unit_variance=True)
         for name in ("s4", "s4d"):
-            backbone = of_unit_variance(every[name].backbone)
-            every[name] = replace(every[name], backbone=backbone, learning_rate=2e-3)
+            every[name] = replace(every[name], learning_rate=2e-3)
         return every
 
     task = {"depth": options.depth, "training": options.training, "shortest": options.shortest}

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.claims import race
 from benchmarks.claims.cells import Cells, Row
-from benchmarks.claims.entries import Entry, entries, of_unit_variance
+from benchmarks.claims.entries import Entry, entries
 from benchmarks.claims.sources import FixedData
 from ssmts_datasets import make_pathfinder
 from ssmts_datasets.pathfinder import default_path_length
@@ -45,21 +45,17 @@ def measure(cells: Cells, options: argparse.Namespace) -> None:
     """Train every model at every side."""
 
     def parts(side: int) -> race.Parts:
-        asked = race.generated(lambda n, seed: make_pathfinder(n, side=side, random_state=seed), side * side)
         drawn = make_pathfinder(
             options.training, side=side, path_length=(options.shortest, default_path_length(side)),
             random_state=race.SEED_OF_TRAINING,
         )  # fmt: skip
-        return replace(asked, training=FixedData(drawn))
+        return race.generated(
+            lambda n, seed: make_pathfinder(n, side=side, random_state=seed), side * side, FixedData(drawn)
+        )
 
     def among(side: int) -> dict[str, Entry]:
-        every = entries(n_layers=options.layers)
-        for name in ("s4", "s4d"):
-            every[name] = replace(every[name], backbone=of_unit_variance(every[name].backbone))
-        return {
-            name: replace(entry, learning_rate=min(entry.learning_rate, HIGHEST_RATE))
-            for name, entry in every.items()
-        }
+        every = entries(n_layers=options.layers, unit_variance=True).values()
+        return {e.name: replace(e, learning_rate=min(e.learning_rate, HIGHEST_RATE)) for e in every}
 
     race.measure(
         cells, options, options.sides, parts, among,

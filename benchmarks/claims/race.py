@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.claims.cells import Cells, Row
 from benchmarks.claims.contest import PHASES, Phases, contend, score
 from benchmarks.claims.entries import ENTRIES, Entry, entries
-from benchmarks.claims.sources import FixedData, FreshData, MakeTask
+from benchmarks.claims.sources import FreshData, MakeTask
 from benchmarks.output import markdown_table
 from ssmts.training import Batches
 from ssmts_datasets import SequenceTask
@@ -35,13 +35,14 @@ class Parts:
     """In place of `training` after the first phase."""
 
 
-def generated(make: MakeTask, length: int, n_training: int | None = None) -> Parts:
-    """Parts of a task that is drawn; fresh sequences in every batch unless a number of them is given."""
+def generated(
+    make: MakeTask, length: int, training: Batches | None = None, n_test: int | None = None
+) -> Parts:
+    """Parts of a task that is drawn; fresh sequences in every batch unless `training` is given."""
     n = max(FEWEST, min(MOST, MOST_POSITIONS // length))
-    training: Batches = FreshData(make, 2**20)
-    if n_training is not None:
-        training = FixedData(make(n_training, SEED_OF_TRAINING))
-    return Parts(training, make(n, SEED_OF_VALIDATION), make(4 * n, SEED_OF_TEST))
+    if training is None:
+        training = FreshData(make, 2**20)
+    return Parts(training, make(n, SEED_OF_VALIDATION), make(n_test or 4 * n, SEED_OF_TEST))
 
 
 def add_arguments(
