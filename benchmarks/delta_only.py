@@ -14,13 +14,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ssmts.models.arrays import Float, Rows
+from ssmts.data.arrays import Float, Rows
 from ssmts.models.bank import ModeBank
 from ssmts.models.config import LinearConfig
 from ssmts.models.linear import LinearPath
 from ssmts.models.moments import Moments, floored
 from ssmts.models.ridge import choose_penalties, solve
-from ssmts.models.segments import Segments
+from ssmts.models.sequences.blocked_folds import Segments
 from ssmts_kernels.hold import hold_weights
 
 __all__ = ["DeltaOnly", "kernel_weights"]

@@ -25,12 +25,12 @@ import pandas as pd
 from benchmarks.ltsf import DATASETS
 from benchmarks.output import RESULTS, log_test, markdown_table, merged, read_json, write_json, write_text
 from benchmarks.windows import MODELS, Parts, build, futures, split, standardised
+from ssmts.data.arrays import Float, Rows
 from ssmts.estimators._intervals import spread_of
 from ssmts.estimators._rolling import RollingForecasts, rolling_forecasts
 from ssmts.estimators._widths import widths_of
 from ssmts.estimators.forecaster import SSMForecaster
-from ssmts.models.arrays import Float, Rows
-from ssmts.models.sequences import stack_sequences
+from ssmts.models.sequences.sequence import stack_sequences
 from ssmts_datasets import load_ett
 from ssmts_datasets.ett import ETTDataset
 

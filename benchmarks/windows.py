@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from ssmts import estimators
+from ssmts.data.arrays import Float, Rows
 from ssmts.estimators._rolling import rolling_forecasts
 from ssmts.estimators.forecaster import SSMForecaster
-from ssmts.models.arrays import Float, Rows
-from ssmts.models.sequences import stack_sequences
+from ssmts.models.sequences.sequence import stack_sequences
 from ssmts_datasets.ett import ETTDataset
 
 __all__ = [

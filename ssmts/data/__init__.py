@@ -1,6 +1,6 @@
 """Frames and arrays to series, series to windows, forecasts back to frames. Knows no torch."""
 
-from ssmts.data._convert import is_integer
+from ssmts.data._convert import is_integer, is_number
 from ssmts.data._roles import as_names
 from ssmts.data.calendar import Calendar
 from ssmts.data.case_kinds import collected_cases, is_long, is_table
@@ -18,7 +18,7 @@ from ssmts.data.covariates import (
     read_covariates,
     without_columns,
 )
-from ssmts.data.duration import Step, parse_duration, parse_step, reference_step
+from ssmts.data.duration import Step, parse_context, parse_duration, parse_horizon, parse_step, reference_step
 from ssmts.data.instants import output_times, parse_instant, parse_instants, times_between
 from ssmts.data.offsets import longest_reach
 from ssmts.data.read import read_panel
@@ -53,9 +53,12 @@ __all__ = [
     "is_long",
     "is_table",
     "is_integer",
+    "is_number",
     "longest_reach",
     "output_times",
+    "parse_context",
     "parse_duration",
+    "parse_horizon",
     "parse_instant",
     "parse_instants",
     "parse_step",

@@ -45,6 +45,11 @@ def is_integer(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool | np.timedelta64)
 
 
+def is_number(value: Any) -> bool:
+    """Whether a value is a real number: no bool and no duration."""
+    return isinstance(value, Real) and not isinstance(value, bool | np.timedelta64)
+
+
 @dataclass(frozen=True, slots=True)
 class Instants:
     """Times of the rows in the order given, and how they came."""

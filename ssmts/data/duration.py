@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ssmts.data._convert import is_real
+from ssmts.data._convert import is_integer, is_real
 from ssmts.data.series import Clock, Panel, Times
-from ssmts.errors import DurationError, TooShortError
+from ssmts.errors import DurationError, HorizonError, ParameterError, TooShortError
 
-__all__ = ["Step", "parse_duration", "parse_step", "reference_step"]
+__all__ = ["Step", "parse_context", "parse_duration", "parse_horizon", "parse_step", "reference_step"]
 
 Step = int | float | pd.tseries.offsets.BaseOffset
 
@@ -77,6 +77,42 @@ def parse_duration(value: Any, clock: Clock) -> int | float:
             f"Duration {value!r} is longer than the 292 years that nanoseconds can count. Give a shorter one."
         )
     return duration
+
+
+def parse_horizon(horizon: Any, clock: Clock, step: float) -> int | float:
+    """Length of a horizon in the unit of the clock, from a number of reference steps or a duration."""
+    if is_integer(horizon):
+        if horizon < 1:
+            raise HorizonError(
+                f"horizon={horizon} is not positive. Give at least 1 reference step, or a duration."
+            )
+        return int(horizon) * step
+    if (
+        isinstance(horizon, bool)
+        or horizon is None
+        or (isinstance(horizon, float) and clock.kind != "number")
+    ):
+        raise HorizonError(
+            f"horizon={horizon!r} is neither a whole number of reference steps nor a duration such as '4D'."
+        )
+    return parse_duration(horizon, clock)
+
+
+def parse_context(context: Any, clock: Clock, step: float) -> float:
+    """A context in reference steps."""
+    if is_integer(context):
+        steps = float(context)
+    elif isinstance(context, bool) or (isinstance(context, float) and clock.kind != "number"):
+        raise ParameterError(
+            "context_length", context, "a whole number of reference steps, a duration or None"
+        )
+    else:
+        steps = parse_duration(context, clock) / step
+        if abs(steps - round(steps)) < 1e-6:  # whatever the unit of a number clock rounds to
+            steps = float(round(steps))
+    if steps < 2:
+        raise ParameterError("context_length", context, "at least 2 reference steps")
+    return steps
 
 
 def parse_step(value: Any, clock: Clock) -> Step:

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from ssmts.data import Covariates, Panel, Series, TidyForecasts, Times
+from ssmts.data.arrays import Float, Rows
 from ssmts.errors import TooShortError
 from ssmts.estimators._fitted import FittedForecaster
 from ssmts.estimators._intervals import spread_of
 from ssmts.estimators._rolling import RollingForecasts, rolling_by_member
 from ssmts.estimators._widths import widths_of
-from ssmts.models.arrays import Float, Rows
 from ssmts.models.leads import at_leads
-from ssmts.models.sequences import Sequence, stack_sequences
+from ssmts.models.sequences.sequence import Sequence, stack_sequences
 
 __all__ = ["all_origins", "until", "window_of"]
 

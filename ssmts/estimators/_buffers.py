@@ -18,8 +18,8 @@ from ssmts.data import (
     merge_covariates,
     new_covariates,
 )
+from ssmts.data.arrays import Float
 from ssmts.errors import DuplicateTimeError, InstantError
-from ssmts.models.arrays import Float
 
 __all__ = ["SeriesBuffer", "StreamUpdate", "observed_rows"]
 

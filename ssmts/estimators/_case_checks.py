@@ -15,8 +15,8 @@ from sklearn.utils.validation import (
 )
 
 from ssmts.data import Panel
+from ssmts.data.arrays import Float
 from ssmts.errors import ColumnError, InputTypeError, ParameterError, ShapeError, TargetError
-from ssmts.models.arrays import Float
 
 __all__ = ["aligned_targets", "checked_table", "checked_targets", "checked_weights", "seen_table"]
 

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ssmts.data.arrays import Float, Rows
 from ssmts.estimators._case_partner import Loss, Partner
-from ssmts.models.arrays import Float, Rows
 from ssmts.models.case_deep import CaseDeepConfig, CaseEnsemble, CaseNetwork, padded
 from ssmts.models.case_states import Case
 from ssmts.models.case_tokens import fit_tokens

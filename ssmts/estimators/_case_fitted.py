@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 
 from ssmts.data import Layout
-from ssmts.models.arrays import Float, Rows
+from ssmts.data.arrays import Float, Rows
 from ssmts.models.case_deep import CaseEnsemble
 from ssmts.models.case_model import CaseModel
 from ssmts.models.case_states import Case

@@ -10,7 +10,7 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor
 
-from ssmts.models.arrays import Float, Rows
+from ssmts.data.arrays import Float, Rows
 from ssmts.models.case_bands import cuts_of, fit_bands
 from ssmts.models.case_copies import twins_of
 from ssmts.models.case_tokens import CaseTokens, Tokens

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ssmts.data import Series
+from ssmts.data.arrays import Float, Rows
 from ssmts.errors import ParameterError
 from ssmts.estimators._fit import checked_rates
-from ssmts.models.arrays import Float, Rows
 from ssmts.models.case_copies import twins_of, with_copies
 from ssmts.models.case_hold import fit_case_hold, has_gaps
 from ssmts.models.case_model import CaseInput

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from ssmts.data import Panel, case_step, collected_cases, is_long, is_table, read_cases
+from ssmts.data import Panel, case_step, collected_cases, is_integer, is_long, is_number, is_table, read_cases
+from ssmts.data.arrays import Float, Rows
 from ssmts.errors import ModelFileError, ParameterError, TargetError
 from ssmts.estimators._case_checks import (
     aligned_targets,
@@ -24,9 +25,7 @@ from ssmts.estimators._case_deep import DeepOutcome, Loss
 from ssmts.estimators._case_fitted import FittedCases, TrainingCases, not_fitted
 from ssmts.estimators._case_readings import CaseReading, readings
 from ssmts.estimators._case_saving import read_fitted_cases, write_fitted_cases
-from ssmts.estimators._fit import is_integer, is_number
 from ssmts.estimators.case_stream import CaseStream
-from ssmts.models.arrays import Float, Rows
 from ssmts.models.case_model import CaseFit, distinct_cases, fit_cases, fit_input
 from ssmts.models.case_states import Case
 from ssmts.training import Callback

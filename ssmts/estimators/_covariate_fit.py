@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 
 from ssmts.data import Calendar, CovariateColumns, Panel, Series
+from ssmts.data.arrays import Float, Rows
 from ssmts.errors import ParameterError
 from ssmts.estimators._covariates import CovariateEffect, SignalScale, require_covariates
-from ssmts.estimators._scaling import Scaling
-from ssmts.models.arrays import Float, Rows
 from ssmts.models.config import LinearConfig
 from ssmts.models.effects import EffectMoments, Whitener, choose_effect
 from ssmts.models.linear import fit_linear
-from ssmts.models.origins import origin_rows
-from ssmts.models.sequences import SequenceStack, on_reference_grid
+from ssmts.models.sequences.grid import on_reference_grid
+from ssmts.models.sequences.origins import origin_rows
+from ssmts.models.sequences.scaling import Scaling
+from ssmts.models.sequences.sequence import SequenceStack
 from ssmts.models.signals import make_signal_bank
 
 __all__ = ["fit_effect"]

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ssmts.data import Calendar, CovariateColumns, Layout, Panel, Series, Times
+from ssmts.data.arrays import Float
 from ssmts.errors import CovariateError
-from ssmts.estimators._scaling import Scaling
-from ssmts.models.arrays import Float
+from ssmts.models.sequences.scaling import Scaling
 from ssmts.models.signals import SignalBank
 
 __all__ = ["CovariateEffect", "SignalScale", "require_covariates"]

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from ssmts.data import Clock, Panel, Times
+from ssmts.data.arrays import Float
 from ssmts.estimators._covariates import require_covariates
 from ssmts.estimators._fitted import FittedForecaster
 from ssmts.estimators._predicting import evaluate, output_times, parted, windows_of
-from ssmts.models.arrays import Float
 from ssmts.models.contributions import Band, bands, contributions
 
 __all__ = ["explain_panel"]

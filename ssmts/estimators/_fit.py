@@ -6,7 +6,6 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from numbers import Real
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,33 +15,35 @@ from ssmts.data import (
     CovariateColumns,
     Panel,
     is_integer,
+    is_number,
     longest_reach,
-    parse_duration,
+    parse_context,
+    parse_horizon,
     reference_step,
 )
-from ssmts.errors import HorizonError, ParameterError, TooShortError, TooShortWarning
+from ssmts.data.arrays import Float
+from ssmts.errors import ParameterError, TooShortError, TooShortWarning
 from ssmts.estimators._covariate_fit import fit_effect
 from ssmts.estimators._fitted import FittedForecaster, tail_of
 from ssmts.estimators._memory import remembered
 from ssmts.estimators._mixing import fit_mixing
 from ssmts.estimators._residual import DeepFit
-from ssmts.estimators._scaling import Scaling
-from ssmts.estimators._training_sequences import ExtraFeatures, RowWeights, training_sequences
 from ssmts.models import ForecastModel, LinearConfig, LinearFit, ModelConfig, fit_linear
-from ssmts.models.arrays import Float
 from ssmts.models.covariance import fit_autocovariance
 from ssmts.models.gap_widths import fit_gap_widths
 from ssmts.models.held_out import held_out_errors
 from ssmts.models.hold import HOLDS
 from ssmts.models.hold_choice import forecast_errors_by_hold
 from ssmts.models.linear import origin_span
-from ssmts.models.origins import origin_rows
 from ssmts.models.selection import choose_context, choose_interpolation, choose_period
-from ssmts.models.sequences import SequenceStack, stack_sequences
+from ssmts.models.sequences.origins import origin_rows
+from ssmts.models.sequences.scaling import Scaling
+from ssmts.models.sequences.sequence import SequenceStack, stack_sequences
+from ssmts.models.sequences.training_sequences import ExtraFeatures, RowWeights, training_sequences
 from ssmts.models.spread import fit_spread
 from ssmts.models.thinned import gap_errors, thinned_errors
 
-__all__ = ["checked_rates", "fit_forecaster", "horizon_of", "is_integer", "is_number"]
+__all__ = ["checked_rates", "fit_forecaster"]
 
 _MOST_OF_LINES = 0.9  # error of the expectation at thinned windows, for gaps to be filled by it
 _LEAST_GAIN = 1e-3
@@ -52,11 +53,6 @@ _CONTEXT_GAIN = 1e-2
 
 T = TypeVar("T")
 DeepFitter = Callable[[list[SequenceStack], LinearFit, float, Clock], DeepFit]
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value is a real number: no bool and no duration."""
-    return isinstance(value, Real) and not isinstance(value, bool | np.timedelta64)
 
 
 def checked_rates(rate_range: Any) -> tuple[float, float]:
@@ -77,42 +73,6 @@ def checked_rates(rate_range: Any) -> tuple[float, float]:
     if not (0.0 < low < high < np.inf and high > 1.0):
         raise ParameterError("rate_range", rate_range, allowed)
     return low, high
-
-
-def horizon_of(horizon: Any, clock: Clock, step: float) -> int | float:
-    """Length of a horizon in the unit of the clock, from a number of reference steps or a duration."""
-    if is_integer(horizon):
-        if horizon < 1:
-            raise HorizonError(
-                f"horizon={horizon} is not positive. Give at least 1 reference step, or a duration."
-            )
-        return int(horizon) * step
-    if (
-        isinstance(horizon, bool)
-        or horizon is None
-        or (isinstance(horizon, float) and clock.kind != "number")
-    ):
-        raise HorizonError(
-            f"horizon={horizon!r} is neither a whole number of reference steps nor a duration such as '4D'."
-        )
-    return parse_duration(horizon, clock)
-
-
-def _context_of(context: Any, clock: Clock, step: float) -> float:
-    """A context in reference steps."""
-    if is_integer(context):
-        steps = float(context)
-    elif isinstance(context, bool) or (isinstance(context, float) and clock.kind != "number"):
-        raise ParameterError(
-            "context_length", context, "a whole number of reference steps, a duration or None"
-        )
-    else:
-        steps = parse_duration(context, clock) / step
-        if abs(steps - round(steps)) < 1e-6:  # whatever the unit of a number clock rounds to
-            steps = float(round(steps))
-    if steps < 2:
-        raise ParameterError("context_length", context, "at least 2 reference steps")
-    return steps
 
 
 def fit_forecaster(
@@ -141,7 +101,7 @@ def fit_forecaster(
     """
     begun = time.perf_counter()
     step = reference_step(panel)
-    native_horizon = horizon_of(horizon, panel.clock, step)
+    native_horizon = parse_horizon(horizon, panel.clock, step)
     n_steps = max(1, int(np.ceil(native_horizon / step - 1e-6)))
     if is_integer(horizon):  # a calendar step that is half a step late takes the last lead
         n_steps = max(n_steps, int(np.ceil(longest_reach(panel, horizon, step) / step - 0.5)))
@@ -155,7 +115,7 @@ def fit_forecaster(
     history: dict[str, Any] = {}
     seconds = step / 1e9 if panel.clock.kind == "datetime" else None
     if context_length is not None:
-        config = replace(config, context=_context_of(context_length, panel.clock, step))
+        config = replace(config, context=parse_context(context_length, panel.clock, step))
         config = _with_interpolation(stacks, config, history)
     else:
         first = _with_interpolation(stacks, replace(config, context=float(8 * n_steps)), history)

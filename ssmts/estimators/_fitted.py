@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from ssmts.data import CovariateColumns, Layout, Panel, Series, covariates_since, merge_covariates
 from ssmts.errors import InstantError, ParameterError
 from ssmts.estimators._covariates import CovariateEffect
-from ssmts.estimators._last_windows import window_rows
 from ssmts.estimators._mixing import Mixing
-from ssmts.estimators._scaling import Scaling
-from ssmts.estimators._training_sequences import RowWeights, training_sequences
 from ssmts.models import ForecastModel
 from ssmts.models.moments import Moments
 from ssmts.models.ridge import Penalties
-from ssmts.models.sequences import Sequence
+from ssmts.models.sequences.last_windows import window_rows
+from ssmts.models.sequences.scaling import Scaling
+from ssmts.models.sequences.sequence import Sequence
+from ssmts.models.sequences.training_sequences import RowWeights, training_sequences
 
 __all__ = [
     "FittedForecaster",

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from ssmts.data import Panel, Times
+from ssmts.data.arrays import Float
 from ssmts.errors import ModelFileError, ParameterError
 from ssmts.estimators._fitted import FittedForecaster
 from ssmts.estimators._predicting import forecast_panel, window_scales
-from ssmts.models.arrays import Float
 from ssmts.models.spread import Spread
 
 __all__ = ["quantile_panel", "quantiles_around", "sample_panel", "spread_of"]

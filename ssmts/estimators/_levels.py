@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ssmts.data.arrays import Float
 from ssmts.errors import ParameterError
-from ssmts.models.arrays import Float
 from ssmts.models.spread import DEFAULT_LEVELS
 
 __all__ = ["asked_levels", "central_levels", "interval_levels", "training_levels"]

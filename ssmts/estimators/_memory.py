@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 
 from ssmts.data import Panel, Series, covariates_since
+from ssmts.data.arrays import Float
 from ssmts.errors import CovariateError, ParameterError
 from ssmts.estimators._fitted import FittedForecaster, TrainingMemory, continued, tail_of
-from ssmts.estimators._training_sequences import RowWeights
 from ssmts.models import LinearFit, LinearPath
-from ssmts.models.arrays import Float
 from ssmts.models.moments import Moments, accumulate
 from ssmts.models.ridge import Penalties, solve
-from ssmts.models.segments import Segments
-from ssmts.models.sequences import stack_sequences
+from ssmts.models.sequences.blocked_folds import Segments
+from ssmts.models.sequences.sequence import stack_sequences
+from ssmts.models.sequences.training_sequences import RowWeights
 
 __all__ = [
     "learnt",

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from ssmts.data import CovariateColumns, Panel, Series
+from ssmts.data.arrays import Float
 from ssmts.errors import CovariateError
 from ssmts.estimators._covariates import SignalScale, covariates_of
-from ssmts.estimators._last_windows import LastWindows
-from ssmts.estimators._scaling import Scaling
-from ssmts.models.arrays import Float
 from ssmts.models.bank import ModeBank, make_bank
-from ssmts.models.sequences import SequenceStack
+from ssmts.models.sequences.last_windows import LastWindows
+from ssmts.models.sequences.scaling import Scaling
+from ssmts.models.sequences.sequence import SequenceStack
 from ssmts.models.states import window_states
 
 __all__ = ["Mixing", "fit_mixing"]

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from ssmts.data import Panel, Times
+from ssmts.data.arrays import Float
 from ssmts.errors import NotTrainedError, ParameterError
 from ssmts.estimators._fitted import FittedForecaster
-from ssmts.models.arrays import Float
 
 __all__ = ["plot_forecast", "plot_losses", "plot_weights"]
 

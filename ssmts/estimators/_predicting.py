@@ -10,16 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ssmts.data import Panel, Series, Times, parse_instants, parse_step, reference_step
+from ssmts.data import Panel, Series, Times, parse_horizon, parse_instants, parse_step, reference_step
 from ssmts.data import output_times as regular_times
+from ssmts.data.arrays import Float, Rows
 from ssmts.errors import HorizonError, NonFiniteForecastError, ParameterError
 from ssmts.estimators._covariates import require_covariates
-from ssmts.estimators._fit import horizon_of
 from ssmts.estimators._fitted import FittedForecaster, tail_of
-from ssmts.estimators._last_windows import LastWindows, last_windows
-from ssmts.models.arrays import Float, Rows
 from ssmts.models.leads import at_leads
-from ssmts.models.sequences import SequenceStack
+from ssmts.models.sequences.last_windows import LastWindows, last_windows
+from ssmts.models.sequences.sequence import SequenceStack
 from ssmts.models.spread import Spread
 
 __all__ = [
@@ -117,7 +116,7 @@ def output_times(fitted: FittedForecaster, panel: Panel, horizon: Any, step: Any
                     f"{layout.show_instant(end)}. Ask for earlier instants, or fit with a longer horizon."
                 )
         return instants
-    reach = fitted.horizon if horizon is None else horizon_of(horizon, clock, fitted.step)
+    reach = fitted.horizon if horizon is None else parse_horizon(horizon, clock, fitted.step)
     if reach > fitted.horizon * (1 + 1e-9):
         raise HorizonError(
             f"horizon={horizon!r} is longer than the {clock.show_duration(fitted.horizon)} that the "

@@ -8,10 +8,10 @@ import numpy as np
 from scipy.special import ndtri
 
 from ssmts.data import Panel, Series, Times, parse_instants, parse_step, times_between
+from ssmts.data.arrays import Float
 from ssmts.errors import AllMissingError, ParameterError, TooShortError
 from ssmts.estimators._covariates import require_covariates
 from ssmts.estimators._fitted import FittedForecaster
-from ssmts.models.arrays import Float
 from ssmts.models.conditional import conditional
 from ssmts.models.covariance import Autocovariance
 

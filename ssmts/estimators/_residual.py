@@ -19,12 +19,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ssmts.data.arrays import Float, Rows
 from ssmts.errors import ModelFileError
 from ssmts.models import DeepConfig, DeepEnsemble, DeepPath, LinearFit
-from ssmts.models.arrays import Float, Rows
 from ssmts.models.held_out import HeldOutErrors, n_origins, window_errors
 from ssmts.models.moments import floored
-from ssmts.models.sequences import SequenceStack
+from ssmts.models.sequences.sequence import SequenceStack
 from ssmts.models.tokens import TokenEncoder, normalized, recent_values, token_intervals
 from ssmts.training import Callback, TrainingConfig, train
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ssmts.data.arrays import Float, Rows
 from ssmts.models import ForecastModel
-from ssmts.models.arrays import Float, Rows
-from ssmts.models.origins import future_values, origin_rows
-from ssmts.models.sequences import SequenceStack, window_at
+from ssmts.models.sequences.origins import future_values, origin_rows
+from ssmts.models.sequences.sequence import SequenceStack, window_at
 from ssmts.models.states import window_states
 
 __all__ = ["RollingForecasts", "rolling_by_member", "rolling_forecasts"]

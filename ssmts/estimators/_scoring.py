@@ -9,7 +9,7 @@ from ssmts.errors import TooShortError
 from ssmts.estimators._fitted import FittedForecaster, continued
 from ssmts.estimators._rolling import rolling_forecasts
 from ssmts.models.leads import at_leads
-from ssmts.models.sequences import stack_sequences
+from ssmts.models.sequences.sequence import stack_sequences
 
 __all__ = ["mean_squared_error", "with_context"]
 

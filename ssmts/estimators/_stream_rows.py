@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ssmts.data import CovariateColumns, Layout, Series, parse_instant, read_covariate_row
+from ssmts.data import CovariateColumns, Layout, Series, is_number, parse_instant, read_covariate_row
 from ssmts.errors import InfiniteValueError, InstantError, NotNumericError, ShapeError, UnknownColumnError
-from ssmts.estimators._fit import is_number
 
 __all__ = ["in_unit_steps", "one_observation"]
 

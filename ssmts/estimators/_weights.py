@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ssmts.data import Panel, read_row_values
+from ssmts.data.arrays import Float
 from ssmts.errors import ParameterError, ShapeError
-from ssmts.estimators._training_sequences import RowWeights
-from ssmts.models.arrays import Float
+from ssmts.models.sequences.training_sequences import RowWeights
 
 __all__ = ["lengthened", "row_weights"]
 

@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 
 from ssmts.data import Panel
+from ssmts.data.arrays import Float
 from ssmts.errors import TooShortError
 from ssmts.estimators._fitted import FittedForecaster
 from ssmts.estimators._intervals import spread_of
 from ssmts.estimators._rolling import RollingForecasts, rolling_by_member
 from ssmts.models import ForecastModel
 from ssmts.models.adaptive import Judged, judge, width_path
-from ssmts.models.arrays import Float
-from ssmts.models.sequences import stack_sequences
+from ssmts.models.sequences.sequence import stack_sequences
 
 __all__ = ["calibrated", "widths_of"]
 

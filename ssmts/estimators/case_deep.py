@@ -8,13 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 from torch import nn
 
-from ssmts.data import parse_duration
+from ssmts.data import is_integer, is_number, parse_duration
+from ssmts.data.arrays import Float, Rows
 from ssmts.errors import ParameterError
 from ssmts.estimators._case_deep import N_MEMBERS, DeepOutcome, Loss, fit_case_deep
 from ssmts.estimators._case_fitted import FittedCases, TrainingCases
 from ssmts.estimators._cases import CaseEstimator
-from ssmts.estimators._fit import is_integer, is_number
-from ssmts.models.arrays import Float, Rows
 from ssmts.models.case_deep import CaseDeepConfig
 from ssmts.training import TrainingConfig
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ssmts.data import Series, parse_instant
+from ssmts.data.arrays import Float
 from ssmts.errors import DuplicateTimeError, InfiniteValueError, NotNumericError, ShapeError, TooShortError
 from ssmts.estimators._case_fitted import FittedCases
-from ssmts.models.arrays import Float
 from ssmts.models.temperature import softmax
 
 __all__ = ["CaseStream"]

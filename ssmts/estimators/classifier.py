@@ -13,11 +13,11 @@ from sklearn.utils.multiclass import check_classification_targets
 from torch import Tensor
 from torch.nn import functional
 
+from ssmts.data.arrays import Float
 from ssmts.errors import ParameterError, TargetError
 from ssmts.estimators._case_deep import DeepOutcome
 from ssmts.estimators._case_fitted import FittedCases, TrainingCases
 from ssmts.estimators._cases import CaseEstimator
-from ssmts.models.arrays import Float
 from ssmts.models.case_model import CaseFit
 from ssmts.models.temperature import fit_shares, fit_temperature, log_losses, softmax
 from ssmts.training import Callback

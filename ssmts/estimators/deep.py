@@ -11,14 +11,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from ssmts.data import Clock, parse_duration
+from ssmts.data import Clock, is_integer, is_number, parse_duration
 from ssmts.errors import ParameterError
-from ssmts.estimators._fit import DeepFitter, is_integer, is_number
+from ssmts.estimators._fit import DeepFitter
 from ssmts.estimators._fitted import FittedForecaster
 from ssmts.estimators._residual import LOSSES, DeepFit, fit_deep
 from ssmts.estimators.forecaster import SSMForecaster
 from ssmts.models import DeepConfig, LinearFit
-from ssmts.models.sequences import SequenceStack
+from ssmts.models.sequences.sequence import SequenceStack
 from ssmts.training import Callback, TrainingConfig
 
 __all__ = ["S4DForecaster", "S4Forecaster"]

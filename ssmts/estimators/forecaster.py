@@ -19,7 +19,6 @@ from ssmts.estimators._predicting import forecast_panel
 from ssmts.estimators._reading import read_history, read_training
 from ssmts.estimators._saving import read_forecaster, write_forecaster
 from ssmts.estimators._scoring import mean_squared_error
-from ssmts.estimators._training_sequences import RowWeights
 from ssmts.estimators._weights import lengthened, row_weights
 from ssmts.estimators.explaining import ExplainingMixin
 from ssmts.estimators.exporting import ExportingMixin
@@ -29,6 +28,7 @@ from ssmts.estimators.reconstructing import ReconstructingMixin
 from ssmts.estimators.sharding import ShardingMixin
 from ssmts.estimators.updating import UpdatingMixin
 from ssmts.estimators.validating import ValidationMixin
+from ssmts.models.sequences.training_sequences import RowWeights
 from ssmts.training import Callback
 
 __all__ = ["SSMForecaster"]

@@ -11,11 +11,11 @@ from scipy.optimize import nnls
 from sklearn.base import RegressorMixin
 from torch import Tensor
 
+from ssmts.data.arrays import Float
 from ssmts.errors import InfiniteValueError, NotNumericError
 from ssmts.estimators._case_deep import N_MEMBERS, DeepOutcome
 from ssmts.estimators._case_fitted import FittedCases, TrainingCases
 from ssmts.estimators._cases import CaseEstimator
-from ssmts.models.arrays import Float
 from ssmts.models.case_model import CaseFit
 from ssmts.training import Callback
 

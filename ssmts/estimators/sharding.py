@@ -18,8 +18,8 @@ from ssmts.estimators._reading import read_history
 from ssmts.models import ForecastModel, LinearPath
 from ssmts.models.moments import Moments, accumulate
 from ssmts.models.ridge import solve
-from ssmts.models.segments import Segments
-from ssmts.models.sequences import stack_sequences
+from ssmts.models.sequences.blocked_folds import Segments
+from ssmts.models.sequences.sequence import stack_sequences
 
 __all__ = ["ShardSums", "ShardingMixin"]
 

@@ -9,18 +9,25 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from ssmts.data import Panel, TidyForecasts, parse_duration, reference_step, write_tidy
+from ssmts.data import (
+    Panel,
+    TidyForecasts,
+    is_integer,
+    parse_duration,
+    parse_horizon,
+    reference_step,
+    write_tidy,
+)
+from ssmts.data.arrays import Float
 from ssmts.errors import HorizonError, ParameterError, TooShortError
 from ssmts.estimators._backtesting import all_origins, until, window_of
 from ssmts.estimators._base import FittedBase
-from ssmts.estimators._fit import horizon_of, is_integer
 from ssmts.estimators._fitted import FittedForecaster
 from ssmts.estimators._intervals import quantiles_around, spread_of
 from ssmts.estimators._levels import interval_levels
 from ssmts.estimators._predicting import forecast_at
 from ssmts.estimators._scoring import with_context
 from ssmts.estimators._widths import calibrated
-from ssmts.models.arrays import Float
 
 __all__ = ["ValidationMixin"]
 
@@ -62,7 +69,8 @@ class ValidationMixin(FittedBase):
         fitted = self._check_fitted()
         if not is_integer(stride) or stride < 1:
             raise ParameterError("stride", stride, "an integer >= 1")
-        reach = fitted.horizon if horizon is None else horizon_of(horizon, fitted.layout.clock, fitted.step)
+        clock = fitted.layout.clock
+        reach = fitted.horizon if horizon is None else parse_horizon(horizon, clock, fitted.step)
         if reach > fitted.horizon * (1 + 1e-9):
             raise HorizonError(f"horizon={horizon!r} is longer than that of the model. Ask for less.")
         panel = self._read(X, fitted.layout)
@@ -118,7 +126,7 @@ class ValidationMixin(FittedBase):
             raise ParameterError("refit", refit, "True, False or an integer >= 1")
         panel, columns = self._read_training(X)
         step = reference_step(panel)
-        reach = horizon_of(self.horizon, panel.clock, step)
+        reach = parse_horizon(self.horizon, panel.clock, step)
         spacing = reach
         if step_size is not None:
             spacing = (

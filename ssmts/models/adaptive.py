@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssmts.models.arrays import Float, Rows
-from ssmts.models.origins import future_observed
-from ssmts.models.sequences import SequenceStack
+from ssmts.data.arrays import Float, Rows
+from ssmts.models.sequences.origins import future_observed
+from ssmts.models.sequences.sequence import SequenceStack
 from ssmts.models.spread import Spread
 
 __all__ = ["Judged", "judge", "width_path"]

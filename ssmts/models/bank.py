@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssmts.models.arrays import Complex, Float
+from ssmts.data.arrays import Complex, Float
 
 __all__ = ["ModeBank", "make_bank"]
 

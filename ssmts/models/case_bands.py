@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ssmts.models.arrays import Float, Rows
+from ssmts.data.arrays import Float, Rows
 from ssmts.models.case_ridge import fit_ridge
 from ssmts.models.case_tokens import CaseTokens, Tokens
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssmts.models.arrays import Float
+from ssmts.data.arrays import Float
 
 __all__ = ["GROUP", "N_DELAYS", "ReadoutBank", "draw_bank"]
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.signal import resample_poly
 
-from ssmts.models.arrays import Rows
+from ssmts.data.arrays import Rows
 from ssmts.models.case_states import Case
-from ssmts.models.sequences import regular_interval
+from ssmts.models.sequences.grid import regular_interval
 
 __all__ = ["slower_copy", "twins_of", "with_copies"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ssmts.models.arrays import Float
+from ssmts.data.arrays import Float
 from ssmts.models.case_bands import CaseBands, cuts_of
 from ssmts.models.case_states import Case
 from ssmts.models.case_tokens import CaseTokens, Tokens

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssmts.models.arrays import Float
+from ssmts.data.arrays import Float
 from ssmts.models.case_bank import N_DELAYS, ReadoutBank
 from ssmts.models.case_states import Case
 

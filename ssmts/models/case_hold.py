@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ssmts.data import Series
-from ssmts.models.arrays import Float
+from ssmts.data.arrays import Float
 from ssmts.models.bank import make_bank
 from ssmts.models.conditional import conditional
 from ssmts.models.covariance import Autocovariance, covariance_modes, fit_autocovariance
-from ssmts.models.sequences import Sequence as Observations
-from ssmts.models.sequences import stack_sequences
+from ssmts.models.sequences.sequence import Sequence as Observations
+from ssmts.models.sequences.sequence import stack_sequences
 
 __all__ = ["CaseHold", "fit_case_hold", "has_gaps"]
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ssmts.data import Series
-from ssmts.models.arrays import Float, Rows
+from ssmts.data.arrays import Float, Rows
 from ssmts.models.case_bank import ReadoutBank, draw_bank
 from ssmts.models.case_features import BLOCKS, CaseFeatures, fit_features
 from ssmts.models.case_hold import CaseHold, has_gaps

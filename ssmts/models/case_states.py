@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ssmts.models.arrays import Complex, Float
+from ssmts.data.arrays import Complex, Float
 from ssmts_kernels.hold import hold_weights
 
 __all__ = ["Case", "case_states", "make_case"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssmts.models.arrays import Complex, Float, Rows
+from ssmts.data.arrays import Complex, Float, Rows
 from ssmts.models.case_states import Case, case_states
 
 __all__ = ["CaseTokens", "Tokens", "fit_tokens"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
-from ssmts.models.arrays import Float
+from ssmts.data.arrays import Float
 from ssmts.models.covariance import Autocovariance
 
 __all__ = ["conditional"]

@@ -7,11 +7,11 @@ from typing import Literal
 
 import numpy as np
 
-from ssmts.models.arrays import Float, Rows
+from ssmts.data.arrays import Float, Rows
 from ssmts.models.bank import ModeBank
 from ssmts.models.forecast import ForecastModel
 from ssmts.models.moments import floored
-from ssmts.models.sequences import SequenceStack
+from ssmts.models.sequences.sequence import SequenceStack
 
 __all__ = ["Band", "Contributions", "bands", "contributions"]
 

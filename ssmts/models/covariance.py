@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import nnls
 
-from ssmts.models.arrays import Complex, Float
+from ssmts.data.arrays import Complex, Float
 from ssmts.models.bank import ModeBank
-from ssmts.models.sequences import SequenceStack
+from ssmts.models.sequences.sequence import SequenceStack
 
 __all__ = ["Autocovariance", "covariance_modes", "fit_autocovariance", "sample_autocovariance"]
 

@@ -16,13 +16,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ssmts.models.arrays import Float, Rows
+from ssmts.data.arrays import Float, Rows
 from ssmts.models.linear import LinearFit, LinearPath
 from ssmts.models.moments import floored
-from ssmts.models.origins import future_observed, origin_rows
 from ssmts.models.ridge import RidgePath
-from ssmts.models.segments import Segments
-from ssmts.models.sequences import SequenceStack
+from ssmts.models.sequences.blocked_folds import Segments
+from ssmts.models.sequences.origins import future_observed, origin_rows
+from ssmts.models.sequences.sequence import SequenceStack
 from ssmts.models.states import window_states
 
 __all__ = ["ChannelEffect", "EffectMoments", "choose_effect"]

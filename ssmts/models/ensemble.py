@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssmts.models.arrays import Float
+from ssmts.data.arrays import Float
 from ssmts.models.bank import ModeBank
 from ssmts.models.config import DeepConfig
 from ssmts.models.deep import DeepPath
 from ssmts.models.linear import LinearPath
 from ssmts.models.moments import floored
-from ssmts.models.sequences import SequenceStack
+from ssmts.models.sequences.sequence import SequenceStack
 from ssmts.models.states import WindowStates, window_states
 from ssmts.models.tensors import below
 from ssmts.models.tokens import TokenEncoder, normalized, recent_values, token_intervals

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssmts.models.arrays import Float
+from ssmts.data.arrays import Float
 from ssmts.models.bank import ModeBank
 from ssmts.models.config import ModelConfig
 from ssmts.models.covariance import Autocovariance, covariance_modes
@@ -19,7 +19,7 @@ from ssmts.models.ensemble import DeepEnsemble
 from ssmts.models.gap_widths import GapWidths
 from ssmts.models.hold import Hold
 from ssmts.models.linear import LinearPath
-from ssmts.models.sequences import SequenceStack
+from ssmts.models.sequences.sequence import SequenceStack
 from ssmts.models.spread import Spread
 from ssmts.models.states import final_weights, observation_weights, window_deviation
 from ssmts.models.tensors import below

@@ -14,11 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ssmts.models.arrays import Float, Rows
+from ssmts.data.arrays import Float, Rows
 from ssmts.models.forecast import ForecastModel
 from ssmts.models.leads import at_leads
 from ssmts.models.moments import floored
-from ssmts.models.sequences import SequenceStack, begun_at, on_reference_grid
+from ssmts.models.sequences.grid import begun_at, on_reference_grid
+from ssmts.models.sequences.sequence import SequenceStack
 from ssmts.models.states import final_weights, observation_weights, window_deviation
 from ssmts.models.tokens import LARGEST, recent_values
 

@@ -9,10 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ssmts.models.arrays import Float, Rows
+from ssmts.data.arrays import Float, Rows
 from ssmts.models.linear import LinearFit
-from ssmts.models.origins import future_observed, future_values, origin_rows, rarely_observed
-from ssmts.models.sequences import SequenceStack
+from ssmts.models.sequences.origins import (
+    future_observed,
+    future_values,
+    origin_rows,
+    rarely_observed,
+)
+from ssmts.models.sequences.sequence import SequenceStack
 from ssmts.models.states import window_states
 
 __all__ = ["HeldOutErrors", "WindowErrors", "held_out_errors", "n_origins", "window_errors"]

@@ -7,11 +7,11 @@ from functools import cached_property
 
 import numpy as np
 
-from ssmts.models.arrays import Float, Rows
+from ssmts.data.arrays import Float, Rows
 from ssmts.models.conditional import conditional
 from ssmts.models.covariance import Autocovariance
 from ssmts.models.gridded import GridConditional
-from ssmts.models.sequences import SequenceStack
+from ssmts.models.sequences.sequence import SequenceStack
 
 __all__ = ["HOLDS", "Hold"]
 

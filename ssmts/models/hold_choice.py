@@ -7,14 +7,14 @@ from collections.abc import Sequence as Seq
 
 import numpy as np
 
-from ssmts.models.arrays import Float
+from ssmts.data.arrays import Float
 from ssmts.models.config import ModelConfig
 from ssmts.models.covariance import Autocovariance
 from ssmts.models.forecast import ForecastModel
 from ssmts.models.hold import Hold
 from ssmts.models.linear import LinearFit
-from ssmts.models.origins import future_observed, future_values, origin_rows
-from ssmts.models.sequences import SequenceStack, window_at
+from ssmts.models.sequences.origins import future_observed, future_values, origin_rows
+from ssmts.models.sequences.sequence import SequenceStack, window_at
 
 __all__ = ["forecast_errors_by_hold"]
 

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 
-from ssmts.models.arrays import Float, Rows
+from ssmts.data.arrays import Float, Rows
 from ssmts.models.bank import ModeBank
-from ssmts.models.sequences import SequenceStack
+from ssmts.models.sequences.sequence import SequenceStack
 from ssmts.models.states import final_weights, observation_weights
 
 __all__ = ["are_cheaper", "lag_moments"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from ssmts.models.arrays import Float
+from ssmts.data.arrays import Float
 
 __all__ = ["at_leads"]
 

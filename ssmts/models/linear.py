@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ssmts.models.arrays import Float, Rows
+from ssmts.data.arrays import Float, Rows
 from ssmts.models.bank import ModeBank, make_bank
 from ssmts.models.config import LinearConfig
 from ssmts.models.moments import Moments, accumulate, floored
-from ssmts.models.origins import origin_rows, rarely_observed
 from ssmts.models.ridge import Penalties, choose_penalties, solve
-from ssmts.models.segments import Segments
-from ssmts.models.sequences import SequenceStack
+from ssmts.models.sequences.blocked_folds import Segments
+from ssmts.models.sequences.origins import origin_rows, rarely_observed
+from ssmts.models.sequences.sequence import SequenceStack
 
 __all__ = ["LinearFit", "LinearPath", "fit_linear", "origin_span"]
 

@@ -16,12 +16,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssmts.models.arrays import Float, Rows
+from ssmts.data.arrays import Float, Rows
 from ssmts.models.bank import ModeBank
 from ssmts.models.lags import are_cheaper, lag_moments
-from ssmts.models.origins import future_observed, future_values, origin_rows, rarely_observed
-from ssmts.models.segments import Segments
-from ssmts.models.sequences import SequenceStack
+from ssmts.models.sequences.blocked_folds import Segments
+from ssmts.models.sequences.origins import (
+    future_observed,
+    future_values,
+    origin_rows,
+    rarely_observed,
+)
+from ssmts.models.sequences.sequence import SequenceStack
 from ssmts.models.states import WindowStates, window_moments, window_states
 
 __all__ = [

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssmts.models.arrays import Float, Rows
+from ssmts.data.arrays import Float, Rows
 
 __all__ = ["Paths", "fit_paths", "path_leads"]
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence as Seq
 
 import numpy as np
 
-from ssmts.models.arrays import Float
-from ssmts.models.sequences import SequenceStack
+from ssmts.data.arrays import Float
+from ssmts.models.sequences.sequence import SequenceStack
 
 __all__ = ["CALENDAR_SECONDS", "candidate_periods"]
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ssmts.models.arrays import Float, Rows
+from ssmts.data.arrays import Float, Rows
 from ssmts.models.moments import Moments
-from ssmts.models.segments import Segments
+from ssmts.models.sequences.blocked_folds import Segments
 
 __all__ = ["Penalties", "RidgePath", "choose_penalties", "cross_validate", "lead_bands", "solve"]
 

@@ -11,9 +11,9 @@ import numpy as np
 from ssmts.models.config import LinearConfig
 from ssmts.models.held_out import held_out_errors
 from ssmts.models.linear import fit_linear
-from ssmts.models.origins import future_observed, origin_rows
 from ssmts.models.periods import candidate_periods
-from ssmts.models.sequences import SequenceStack
+from ssmts.models.sequences.origins import future_observed, origin_rows
+from ssmts.models.sequences.sequence import SequenceStack
 
 __all__ = ["choose_context", "choose_interpolation", "choose_period"]
 

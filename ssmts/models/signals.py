@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssmts.models.arrays import Float, Rows
+from ssmts.data.arrays import Float, Rows
 
 __all__ = ["SignalBank", "make_signal_bank"]
 

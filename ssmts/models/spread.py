@@ -9,7 +9,7 @@ import torch
 from scipy.special import ndtri
 from torch import Tensor
 
-from ssmts.models.arrays import Float, Rows
+from ssmts.data.arrays import Float, Rows
 from ssmts.models.held_out import HeldOutErrors
 from ssmts.models.paths import Paths, fit_paths, path_leads
 

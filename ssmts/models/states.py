@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ssmts.models.arrays import Complex, Float, Rows
+from ssmts.data.arrays import Complex, Float, Rows
 from ssmts.models.bank import ModeBank
-from ssmts.models.sequences import SequenceStack
+from ssmts.models.sequences.sequence import SequenceStack
 from ssmts_kernels.hold import hold_weights
 
 __all__ = [

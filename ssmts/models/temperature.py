@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
-from ssmts.models.arrays import Float, Rows
+from ssmts.data.arrays import Float, Rows
 
 __all__ = ["fit_shares", "fit_temperature", "log_losses", "softmax"]
 

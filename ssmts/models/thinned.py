@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssmts.models.arrays import Float, Rows
+from ssmts.data.arrays import Float, Rows
 from ssmts.models.conditional import conditional
 from ssmts.models.covariance import Autocovariance
-from ssmts.models.sequences import SequenceStack, window_at
+from ssmts.models.sequences.sequence import SequenceStack, window_at
 
 __all__ = ["GapErrors", "gap_errors", "thinned_errors"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssmts.models.arrays import Float
+from ssmts.data.arrays import Float
 from ssmts.models.moments import floored
 
 __all__ = ["LARGEST", "TokenEncoder", "normalized", "recent_values", "token_intervals"]

@@ -7,8 +7,8 @@ import pytest
 from ssmts.data import read_panel
 from ssmts.errors import AllMissingError, TooShortError
 from ssmts.estimators._rolling import rolling_forecasts
-from ssmts.estimators._training_sequences import training_sequences
-from ssmts.models.sequences import stack_sequences
+from ssmts.models.sequences.sequence import stack_sequences
+from ssmts.models.sequences.training_sequences import training_sequences
 from ssmts_datasets import make_sines
 
 HOUR = pd.Timedelta("1h")

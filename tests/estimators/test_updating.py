@@ -11,8 +11,8 @@ from ssmts import LinearSSMForecaster
 from ssmts.errors import DurationError, InstantError, ParameterError, TargetGivenError
 from ssmts.models.moments import accumulate
 from ssmts.models.ridge import solve
-from ssmts.models.segments import Segments
-from ssmts.models.sequences import stack_sequences
+from ssmts.models.sequences.blocked_folds import Segments
+from ssmts.models.sequences.sequence import stack_sequences
 
 
 def weights_of_all(model, X, weights=None):

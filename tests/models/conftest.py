@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ssmts.models.bank import make_bank
-from ssmts.models.sequences import Sequence, stack_sequences
+from ssmts.models.sequences.sequence import Sequence, stack_sequences
 from ssmts.models.states import window_states
 
 

@@ -7,8 +7,8 @@ from ssmts.models.config import LinearConfig, ModelConfig
 from ssmts.models.effects import EffectMoments, Whitener, choose_effect
 from ssmts.models.forecast import ForecastModel
 from ssmts.models.linear import fit_linear
-from ssmts.models.origins import origin_rows
-from ssmts.models.sequences import SequenceStack
+from ssmts.models.sequences.origins import origin_rows
+from ssmts.models.sequences.sequence import SequenceStack
 
 CONFIG = LinearConfig(context=24.0, horizon=6, n_modes=12)
 

@@ -6,9 +6,9 @@ import pytest
 import ssmts.models.moments as moments_module
 from ssmts.models.bank import make_bank
 from ssmts.models.moments import accumulate
-from ssmts.models.origins import origin_rows
-from ssmts.models.segments import Segments
-from ssmts.models.sequences import SequenceStack
+from ssmts.models.sequences.blocked_folds import Segments
+from ssmts.models.sequences.origins import origin_rows
+from ssmts.models.sequences.sequence import SequenceStack
 
 ONE = Segments(np.array([np.inf]))
 

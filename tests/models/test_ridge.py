@@ -7,7 +7,7 @@ import pytest
 
 from ssmts.models.moments import Moments
 from ssmts.models.ridge import SHARES, Penalties, choose_penalties, cross_validate, lead_bands, solve
-from ssmts.models.segments import Segments
+from ssmts.models.sequences.blocked_folds import Segments
 
 N_FEATURES, HORIZON, N_WINDOWS = 6, 12, 40
 SEGMENTS = Segments(np.array([1.0, 2.0, 3.0, 4.0, np.inf]))  # three blocks, two gaps

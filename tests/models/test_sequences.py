@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ssmts.models.sequences import Sequence, regular_interval, stack_sequences
+from ssmts.models.sequences.grid import regular_interval
+from ssmts.models.sequences.sequence import Sequence, stack_sequences
 
 
 @pytest.mark.parametrize("interval", [1.0, 0.25, 4.0, 1 / 3, 1e-6, 1e6])

@@ -7,7 +7,7 @@ from scipy.special import ndtri
 from ssmts.models.config import LinearConfig
 from ssmts.models.held_out import HeldOutErrors, held_out_errors
 from ssmts.models.linear import fit_linear
-from ssmts.models.sequences import Sequence, stack_sequences
+from ssmts.models.sequences.sequence import Sequence, stack_sequences
 from ssmts.models.spread import DEFAULT_LEVELS, Spread, fit_spread
 
 LEVELS = np.array(DEFAULT_LEVELS)

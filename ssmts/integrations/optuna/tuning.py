@@ -11,10 +11,9 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.trial import FixedTrial
 from sklearn.base import clone
 
-from ssmts.data import parse_duration
+from ssmts.data import is_integer, is_number, parse_duration
 from ssmts.data.series import Clock
 from ssmts.errors import ParameterError
-from ssmts.estimators._fit import is_integer, is_number
 from ssmts.integrations._estimators import trains_by_gradient, without_autologging
 from ssmts.integrations.optuna.objective import Objective
 from ssmts.integrations.optuna.search import Search, best_of, quiet

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ssmts.data import Panel, Series
-from ssmts.estimators._scaling import Scaling
-from ssmts.models.arrays import Float
-from ssmts.models.sequences import Sequence, on_reference_grid
+from ssmts.data.arrays import Float
+from ssmts.models.sequences.grid import on_reference_grid
+from ssmts.models.sequences.scaling import Scaling
+from ssmts.models.sequences.sequence import Sequence
 
 __all__ = ["ExtraFeatures", "RowWeights", "training_sequences"]
 

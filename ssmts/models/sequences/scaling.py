@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssmts.data import CovariateColumns, Panel, Series
-from ssmts.estimators._classes import StaticClasses
-from ssmts.models.arrays import Float, Rows
+from ssmts.data.arrays import Float, Rows
+from ssmts.models.sequences.static_groups import StaticClasses
 
 __all__ = ["Scaling"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssmts.models.arrays import Float, Rows
+from ssmts.data.arrays import Float, Rows
 
 __all__ = ["Segments"]
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence as Seq
 import numpy as np
 from numpy.typing import NDArray
 
-from ssmts.models.arrays import Float, Rows
-from ssmts.models.sequences import SequenceStack
+from ssmts.data.arrays import Float, Rows
+from ssmts.models.sequences.sequence import SequenceStack
 
 __all__ = ["future_observed", "future_values", "origin_rows", "rarely_observed"]
 

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from ssmts.data import Panel, Series
+from ssmts.data.arrays import Float, Rows
 from ssmts.errors import AllMissingError, TooShortError, TooShortWarning
-from ssmts.estimators._scaling import Scaling
-from ssmts.models.arrays import Float, Rows
-from ssmts.models.sequences import SequenceStack, begun_at, on_reference_grid, regular_interval
+from ssmts.models.sequences.grid import begun_at, on_reference_grid, regular_interval
+from ssmts.models.sequences.scaling import Scaling
+from ssmts.models.sequences.sequence import SequenceStack
 
 __all__ = ["LastWindows", "last_windows", "window_rows"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ssmts.data import CovariateColumns
-from ssmts.models.arrays import Float
+from ssmts.data.arrays import Float
 
 __all__ = ["StaticClasses"]
 
