@@ -15,12 +15,12 @@ import numpy as np
 import torch
 
 from ssmts.data.arrays import Float, Rows
-from ssmts.models.bank import ModeBank
 from ssmts.models.config import LinearConfig
-from ssmts.models.linear import LinearPath
-from ssmts.models.moments import Moments, floored
-from ssmts.models.ridge import choose_penalties, solve
+from ssmts.models.linear.moments import Moments, floored
+from ssmts.models.linear.path import LinearPath
+from ssmts.models.linear.ridge import choose_penalties, solve
 from ssmts.models.sequences.blocked_folds import Segments
+from ssmts.models.state_space.modes import ModeBank
 from ssmts_kernels.hold import hold_weights
 
 __all__ = ["DeltaOnly", "kernel_weights"]

@@ -26,10 +26,10 @@ from benchmarks.output import RESULTS, log_test, markdown_table, write_json, wri
 from benchmarks.windows import build, split, standardised
 from ssmts.estimators.forecaster import SSMForecaster
 from ssmts.models import ForecastModel
-from ssmts.models.linear import LinearPath
-from ssmts.models.moments import Moments, floored
-from ssmts.models.ridge import solve
-from ssmts.models.states import final_weights, observation_weights, window_deviation
+from ssmts.models.linear.moments import Moments, floored
+from ssmts.models.linear.path import LinearPath
+from ssmts.models.linear.ridge import solve
+from ssmts.models.state_space.window_states import final_weights, observation_weights, window_deviation
 from ssmts_datasets import load_ett
 
 SEEDS = (0, 1, 2)

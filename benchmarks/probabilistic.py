@@ -26,10 +26,10 @@ from benchmarks.ltsf import DATASETS
 from benchmarks.output import RESULTS, log_test, markdown_table, merged, read_json, write_json, write_text
 from benchmarks.windows import MODELS, Parts, build, futures, split, standardised
 from ssmts.data.arrays import Float, Rows
-from ssmts.estimators._intervals import spread_of
-from ssmts.estimators._rolling import RollingForecasts, rolling_forecasts
-from ssmts.estimators._widths import widths_of
 from ssmts.estimators.forecaster import SSMForecaster
+from ssmts.models.forecasting.calibration import widths_of
+from ssmts.models.forecasting.quantiles import spread_of
+from ssmts.models.forecasting.rolling_origins import RollingForecasts, rolling_forecasts
 from ssmts.models.sequences.sequence import stack_sequences
 from ssmts_datasets import load_ett
 from ssmts_datasets.ett import ETTDataset

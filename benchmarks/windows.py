@@ -10,8 +10,8 @@ import pandas as pd
 
 from ssmts import estimators
 from ssmts.data.arrays import Float, Rows
-from ssmts.estimators._rolling import rolling_forecasts
 from ssmts.estimators.forecaster import SSMForecaster
+from ssmts.models.forecasting.rolling_origins import rolling_forecasts
 from ssmts.models.sequences.sequence import stack_sequences
 from ssmts_datasets.ett import ETTDataset
 

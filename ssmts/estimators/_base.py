@@ -9,9 +9,9 @@ from sklearn.exceptions import NotFittedError
 
 from ssmts.data import Layout, Panel
 from ssmts.errors import ParameterError
-from ssmts.estimators._fitted import FittedForecaster
 from ssmts.estimators._reading import read_history, with_future
 from ssmts.models import ForecastModel
+from ssmts.models.forecasting.fitted import FittedForecaster
 
 __all__ = ["FittedBase"]
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from ssmts.data import Layout
 from ssmts.errors import ModelFileError, ParameterError
-from ssmts.estimators._case_fitted import FittedCases
 from ssmts.estimators._saving import decode_param, encode_param
-from ssmts.models.case_deep import CaseEnsemble
-from ssmts.models.case_model import CaseModel
+from ssmts.models.whole_series.fitted import FittedCases
+from ssmts.models.whole_series.linear_model import CaseModel
+from ssmts.models.whole_series.network import CaseEnsemble
 from ssmts.training import read_safetensors, write_safetensors_atomic
 
 __all__ = ["KIND", "read_fitted_cases", "write_fitted_cases"]

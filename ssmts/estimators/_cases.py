@@ -21,13 +21,18 @@ from ssmts.estimators._case_checks import (
     checked_weights,
     seen_table,
 )
-from ssmts.estimators._case_deep import DeepOutcome, Loss
-from ssmts.estimators._case_fitted import FittedCases, TrainingCases, not_fitted
-from ssmts.estimators._case_readings import CaseReading, readings
 from ssmts.estimators._case_saving import read_fitted_cases, write_fitted_cases
 from ssmts.estimators.case_stream import CaseStream
-from ssmts.models.case_model import CaseFit, distinct_cases, fit_cases, fit_input
-from ssmts.models.case_states import Case
+from ssmts.models.whole_series.case import Case
+from ssmts.models.whole_series.deep_fit import DeepOutcome, Loss
+from ssmts.models.whole_series.fitted import FittedCases, TrainingCases, not_fitted
+from ssmts.models.whole_series.linear_model import (
+    CaseFit,
+    distinct_cases,
+    fit_cases,
+    fit_input,
+)
+from ssmts.models.whole_series.preprocessing import CaseReading, readings
 from ssmts.training import Callback
 
 __all__ = ["CaseEstimator"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from ssmts.data.arrays import Float
 from ssmts.errors import ParameterError
-from ssmts.models.spread import DEFAULT_LEVELS
+from ssmts.models.uncertainty.error_quantiles import DEFAULT_LEVELS
 
 __all__ = ["asked_levels", "central_levels", "interval_levels", "training_levels"]
 

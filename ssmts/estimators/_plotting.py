@@ -11,7 +11,7 @@ import pandas as pd
 from ssmts.data import Panel, Times
 from ssmts.data.arrays import Float
 from ssmts.errors import NotTrainedError, ParameterError
-from ssmts.estimators._fitted import FittedForecaster
+from ssmts.models.forecasting.fitted import FittedForecaster
 
 __all__ = ["plot_forecast", "plot_losses", "plot_weights"]
 

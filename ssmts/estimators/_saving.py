@@ -17,15 +17,15 @@ from torch import Tensor
 
 from ssmts.data import CovariateColumns, Covariates, Layout, Panel, Series
 from ssmts.errors import ModelFileError, ParameterError
-from ssmts.estimators._covariates import CovariateEffect
-from ssmts.estimators._fitted import FittedForecaster
-from ssmts.estimators._memory import memory_from_state, memory_to_state
-from ssmts.estimators._mixing import Mixing
 from ssmts.models import ForecastModel, ModelConfig
+from ssmts.models.covariates.channel_mixing import Mixing
+from ssmts.models.covariates.effect import CovariateEffect
+from ssmts.models.forecasting.fitted import FittedForecaster
+from ssmts.models.forecasting.partial_fit import memory_from_state, memory_to_state
 from ssmts.models.sequences.scaling import Scaling
 from ssmts.models.sequences.static_groups import StaticClasses
-from ssmts.models.tensors import below
 from ssmts.training import read_safetensors, write_safetensors_atomic
+from ssmts.training.files import below
 
 __all__ = ["decode_param", "encode_param", "read_forecaster", "write_forecaster"]
 

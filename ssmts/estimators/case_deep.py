@@ -11,10 +11,15 @@ from torch import nn
 from ssmts.data import is_integer, is_number, parse_duration
 from ssmts.data.arrays import Float, Rows
 from ssmts.errors import ParameterError
-from ssmts.estimators._case_deep import N_MEMBERS, DeepOutcome, Loss, fit_case_deep
-from ssmts.estimators._case_fitted import FittedCases, TrainingCases
 from ssmts.estimators._cases import CaseEstimator
-from ssmts.models.case_deep import CaseDeepConfig
+from ssmts.models.whole_series.deep_fit import (
+    N_MEMBERS,
+    DeepOutcome,
+    Loss,
+    fit_case_deep,
+)
+from ssmts.models.whole_series.fitted import FittedCases, TrainingCases
+from ssmts.models.whole_series.network import CaseDeepConfig
 from ssmts.training import TrainingConfig
 
 __all__ = ["DeepCases"]

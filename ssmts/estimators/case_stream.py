@@ -11,8 +11,8 @@ import numpy as np
 from ssmts.data import Series, parse_instant
 from ssmts.data.arrays import Float
 from ssmts.errors import DuplicateTimeError, InfiniteValueError, NotNumericError, ShapeError, TooShortError
-from ssmts.estimators._case_fitted import FittedCases
-from ssmts.models.temperature import softmax
+from ssmts.models.whole_series.calibration import softmax
+from ssmts.models.whole_series.fitted import FittedCases
 
 __all__ = ["CaseStream"]
 

@@ -15,11 +15,16 @@ from torch.nn import functional
 
 from ssmts.data.arrays import Float
 from ssmts.errors import ParameterError, TargetError
-from ssmts.estimators._case_deep import DeepOutcome
-from ssmts.estimators._case_fitted import FittedCases, TrainingCases
 from ssmts.estimators._cases import CaseEstimator
-from ssmts.models.case_model import CaseFit
-from ssmts.models.temperature import fit_shares, fit_temperature, log_losses, softmax
+from ssmts.models.whole_series.calibration import (
+    fit_shares,
+    fit_temperature,
+    log_losses,
+    softmax,
+)
+from ssmts.models.whole_series.deep_fit import DeepOutcome
+from ssmts.models.whole_series.fitted import FittedCases, TrainingCases
+from ssmts.models.whole_series.linear_model import CaseFit
 from ssmts.training import Callback
 
 __all__ = ["LinearSSMClassifier", "SSMClassifier"]

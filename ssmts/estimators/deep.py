@@ -13,11 +13,11 @@ from torch import nn
 
 from ssmts.data import Clock, is_integer, is_number, parse_duration
 from ssmts.errors import ParameterError
-from ssmts.estimators._fit import DeepFitter
-from ssmts.estimators._fitted import FittedForecaster
-from ssmts.estimators._residual import LOSSES, DeepFit, fit_deep
 from ssmts.estimators.forecaster import SSMForecaster
 from ssmts.models import DeepConfig, LinearFit
+from ssmts.models.deep.fit import LOSSES, DeepFit, fit_deep
+from ssmts.models.forecasting.fit import DeepFitter
+from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.sequences.sequence import SequenceStack
 from ssmts.training import Callback, TrainingConfig
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from ssmts.data import write_contributions
 from ssmts.estimators._base import FittedBase
-from ssmts.estimators._explaining import explain_panel
+from ssmts.models.forecasting.explain import explain_panel
 
 __all__ = ["ExplainingMixin"]
 

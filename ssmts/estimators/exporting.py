@@ -18,8 +18,8 @@ from ssmts.data import parse_duration
 from ssmts.data.arrays import Rows
 from ssmts.errors import ParameterError
 from ssmts.estimators._base import FittedBase
-from ssmts.estimators._fitted import FittedForecaster
-from ssmts.models.graph import ForecastGraph, StreamGraph
+from ssmts.models.forecasting.exportable import ForecastGraph, StreamGraph
+from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.training.files import write_atomic
 from ssmts_kernels import backend
 

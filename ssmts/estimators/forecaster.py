@@ -12,13 +12,9 @@ import pandas as pd
 
 from ssmts.data import CovariateColumns, Panel, write_forecast
 from ssmts.errors import ModelFileError, ParameterError, TargetGivenError
-from ssmts.estimators._fit import DeepFitter, fit_forecaster
-from ssmts.estimators._fitted import FittedForecaster, continued
 from ssmts.estimators._levels import training_levels
-from ssmts.estimators._predicting import forecast_panel
 from ssmts.estimators._reading import read_history, read_training
 from ssmts.estimators._saving import read_forecaster, write_forecaster
-from ssmts.estimators._scoring import mean_squared_error
 from ssmts.estimators._weights import lengthened, row_weights
 from ssmts.estimators.explaining import ExplainingMixin
 from ssmts.estimators.exporting import ExportingMixin
@@ -28,6 +24,10 @@ from ssmts.estimators.reconstructing import ReconstructingMixin
 from ssmts.estimators.sharding import ShardingMixin
 from ssmts.estimators.updating import UpdatingMixin
 from ssmts.estimators.validating import ValidationMixin
+from ssmts.models.forecasting.fit import DeepFitter, fit_forecaster
+from ssmts.models.forecasting.fitted import FittedForecaster, continued
+from ssmts.models.forecasting.predict import forecast_panel
+from ssmts.models.forecasting.score import mean_squared_error
 from ssmts.models.sequences.training_sequences import RowWeights
 from ssmts.training import Callback
 

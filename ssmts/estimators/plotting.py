@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ssmts.estimators._base import FittedBase
-from ssmts.estimators._intervals import quantile_panel, spread_of
 from ssmts.estimators._levels import interval_levels
 from ssmts.estimators._plotting import plot_forecast, plot_losses, plot_weights
-from ssmts.estimators._predicting import forecast_panel
+from ssmts.models.forecasting.predict import forecast_panel
+from ssmts.models.forecasting.quantiles import quantile_panel, spread_of
 
 __all__ = ["PlottingMixin"]
 

@@ -10,10 +10,10 @@ import numpy as np
 from ssmts.data import is_integer, write_forecast
 from ssmts.errors import ParameterError
 from ssmts.estimators._base import FittedBase
-from ssmts.estimators._intervals import quantile_panel, sample_panel, spread_of
 from ssmts.estimators._levels import asked_levels, interval_levels
-from ssmts.estimators._scoring import with_context
-from ssmts.estimators._widths import calibrated
+from ssmts.models.forecasting.calibration import calibrated
+from ssmts.models.forecasting.quantiles import quantile_panel, sample_panel, spread_of
+from ssmts.models.forecasting.score import with_context
 
 __all__ = ["ProbabilisticMixin"]
 

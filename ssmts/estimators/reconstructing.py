@@ -9,7 +9,7 @@ import numpy as np
 from ssmts.data import write_forecast
 from ssmts.estimators._base import FittedBase
 from ssmts.estimators._levels import central_levels
-from ssmts.estimators._reconstructing import interval_ends, reconstructed, times_inside
+from ssmts.models.forecasting.reconstruct import interval_ends, reconstructed, times_inside
 
 __all__ = ["ReconstructingMixin"]
 

@@ -13,10 +13,10 @@ from torch import Tensor
 
 from ssmts.data.arrays import Float
 from ssmts.errors import InfiniteValueError, NotNumericError
-from ssmts.estimators._case_deep import N_MEMBERS, DeepOutcome
-from ssmts.estimators._case_fitted import FittedCases, TrainingCases
 from ssmts.estimators._cases import CaseEstimator
-from ssmts.models.case_model import CaseFit
+from ssmts.models.whole_series.deep_fit import N_MEMBERS, DeepOutcome
+from ssmts.models.whole_series.fitted import FittedCases, TrainingCases
+from ssmts.models.whole_series.linear_model import CaseFit
 from ssmts.training import Callback
 
 __all__ = ["LinearSSMRegressor", "SSMRegressor"]

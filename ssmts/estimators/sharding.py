@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from ssmts.errors import EmptyDataError, InstantError, ParameterError
 from ssmts.estimators._base import FittedBase
-from ssmts.estimators._fitted import FittedForecaster
-from ssmts.estimators._memory import summed
 from ssmts.estimators._reading import read_history
 from ssmts.models import ForecastModel, LinearPath
-from ssmts.models.moments import Moments, accumulate
-from ssmts.models.ridge import solve
+from ssmts.models.forecasting.fitted import FittedForecaster
+from ssmts.models.forecasting.partial_fit import summed
+from ssmts.models.linear.moments import Moments, accumulate
+from ssmts.models.linear.ridge import solve
 from ssmts.models.sequences.blocked_folds import Segments
 from ssmts.models.sequences.sequence import stack_sequences
 

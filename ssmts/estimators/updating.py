@@ -8,10 +8,10 @@ from typing import Any, Self
 
 from ssmts.data import is_integer, parse_duration
 from ssmts.errors import ParameterError, TargetGivenError
-from ssmts.estimators._fitted import FittedForecaster, following, tail_of
-from ssmts.estimators._memory import learnt, no_memory, unlearnt
 from ssmts.estimators._weights import row_weights
 from ssmts.estimators.streaming import ForecastStream, StreamingMixin
+from ssmts.models.forecasting.fitted import FittedForecaster, following, tail_of
+from ssmts.models.forecasting.partial_fit import learnt, no_memory, unlearnt
 
 __all__ = ["UpdatingMixin"]
 

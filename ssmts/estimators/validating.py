@@ -20,14 +20,14 @@ from ssmts.data import (
 )
 from ssmts.data.arrays import Float
 from ssmts.errors import HorizonError, ParameterError, TooShortError
-from ssmts.estimators._backtesting import all_origins, until, window_of
 from ssmts.estimators._base import FittedBase
-from ssmts.estimators._fitted import FittedForecaster
-from ssmts.estimators._intervals import quantiles_around, spread_of
 from ssmts.estimators._levels import interval_levels
-from ssmts.estimators._predicting import forecast_at
-from ssmts.estimators._scoring import with_context
-from ssmts.estimators._widths import calibrated
+from ssmts.models.forecasting.backtest import all_origins, until, window_of
+from ssmts.models.forecasting.calibration import calibrated
+from ssmts.models.forecasting.fitted import FittedForecaster
+from ssmts.models.forecasting.predict import forecast_at
+from ssmts.models.forecasting.quantiles import quantiles_around, spread_of
+from ssmts.models.forecasting.score import with_context
 
 __all__ = ["ValidationMixin"]
 

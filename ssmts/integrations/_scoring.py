@@ -21,8 +21,8 @@ from ssmts.errors import (
     SSMTSError,
 )
 from ssmts.estimators import SSMClassifier, SSMForecaster, SSMRegressor
-from ssmts.estimators._intervals import spread_of
 from ssmts.estimators._levels import interval_levels
+from ssmts.models.forecasting.quantiles import spread_of
 
 __all__ = ["ERROR", "Scorer"]
 

@@ -1,11 +1,11 @@
 """Stem, linear path and deep path: a forecasting model in continuous time, built from a frozen config."""
 
-from ssmts.models.bank import ModeBank, make_bank
 from ssmts.models.config import DeepConfig, LinearConfig, ModelConfig
-from ssmts.models.deep import DeepPath
-from ssmts.models.ensemble import DeepEnsemble
-from ssmts.models.forecast import ForecastModel
-from ssmts.models.linear import LinearFit, LinearPath, fit_linear
+from ssmts.models.deep.ensemble import DeepEnsemble
+from ssmts.models.deep.network import DeepPath
+from ssmts.models.forecasting.model import ForecastModel
+from ssmts.models.linear.path import LinearFit, LinearPath, fit_linear
+from ssmts.models.state_space.modes import ModeBank, make_bank
 
 __all__ = [
     "DeepConfig",

@@ -81,7 +81,7 @@ class ModelConfig:
     deep : DeepConfig or None
         None: the linear path alone.
     hold : str
-        How windows are read between observations, see `ssmts.models.hold.Hold`.
+        How windows are read between observations, see `ssmts.models.irregular.hold.Hold`.
     """
 
     linear: LinearConfig

@@ -148,6 +148,11 @@ def read_safetensors(
     return tensors, json.loads(header["metadata"])
 
 
+def below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors whose names begin with a prefix, by what follows it."""
+    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+
+
 def file_kind(path: str | os.PathLike[str]) -> str | None:
     """Kind of a file, from its header alone; None if `read_safetensors` is to say what is wrong with it."""
     try:

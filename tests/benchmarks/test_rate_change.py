@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import delta_only, rate_change, rates
 from ssmts import LinearSSMForecaster
-from ssmts.models.bank import make_bank
+from ssmts.models.state_space.modes import make_bank
 
 CONTEXT, HORIZON = pd.Timedelta(days=4), pd.Timedelta(days=1)
 

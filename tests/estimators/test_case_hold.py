@@ -7,7 +7,7 @@ import ssmts
 from ssmts import LinearSSMClassifier, LinearSSMRegressor
 from ssmts.data import Series
 from ssmts.errors import ParameterError
-from ssmts.models.case_hold import fit_case_hold, has_gaps
+from ssmts.models.whole_series.hold import fit_case_hold, has_gaps
 from ssmts_datasets import make_irregular_rhythms
 
 TRAIN, TEST = (make_irregular_rhythms(n, random_state=seed) for n, seed in ((120, 0), (300, 1)))

@@ -6,7 +6,7 @@ import pytest
 
 from ssmts.data import read_panel
 from ssmts.errors import AllMissingError, TooShortError
-from ssmts.estimators._rolling import rolling_forecasts
+from ssmts.models.forecasting.rolling_origins import rolling_forecasts
 from ssmts.models.sequences.sequence import stack_sequences
 from ssmts.models.sequences.training_sequences import training_sequences
 from ssmts_datasets import make_sines

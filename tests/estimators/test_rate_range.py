@@ -7,11 +7,11 @@ from scipy.signal import resample_poly
 import ssmts
 from ssmts import LinearSSMClassifier, S4DClassifier, S4DRegressor
 from ssmts.errors import ParameterError
-from ssmts.models.case_bands import cuts_of, fit_bands
-from ssmts.models.case_copies import slower_copy, with_copies
-from ssmts.models.case_ridge import fit_ridge
-from ssmts.models.case_states import Case
-from ssmts.models.case_tokens import CaseTokens, Tokens, fit_tokens
+from ssmts.models.whole_series.case import Case
+from ssmts.models.whole_series.loo_ridge import fit_ridge
+from ssmts.models.whole_series.octave_kernels import cuts_of, fit_bands
+from ssmts.models.whole_series.rate_augmentation import slower_copy, with_copies
+from ssmts.models.whole_series.tokens import CaseTokens, Tokens, fit_tokens
 
 
 def tones(n, rate=1, seed=0, length=256):
@@ -58,7 +58,7 @@ def test_a_copy_is_left_out_with_its_case():
     twins[[0, 1, 6, 7]] = [1, 0, 7, 6]
     fit = fit_ridge([F], [1.0], Y, weights, twins)
     # Every penalty was tried; the one chosen is refitted by hand without the pair, standardised as with it.
-    from ssmts.models.case_ridge import Block
+    from ssmts.models.whole_series.loo_ridge import Block
 
     weights = weights / weights.mean()
     Z = Block.of(F, weights).standardised(F)
@@ -136,7 +136,7 @@ def banded(n_features=8, n=90, seed=0):
 
 
 def test_bands_above_a_cut_change_no_answer_of_it(monkeypatch):
-    monkeypatch.setattr("ssmts.models.case_bands._FEWEST_MODES", 4)
+    monkeypatch.setattr("ssmts.models.whole_series.octave_kernels._FEWEST_MODES", 4)
     encoder, tokens, intervals, labels = banded()
     targets = 2.0 * np.eye(2)[labels] - 1.0
     bands, left_out = fit_bands(encoder, tokens, intervals, targets, np.ones(90), np.arange(90), 0)

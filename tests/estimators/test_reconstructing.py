@@ -8,8 +8,8 @@ import pytest
 import ssmts
 from ssmts import LinearSSMForecaster
 from ssmts.errors import AllMissingError, InstantError, ParameterError, TooShortError
-from ssmts.models.gap_widths import fit_gap_widths
-from ssmts.models.thinned import GapErrors
+from ssmts.models.irregular.kriging_variance import fit_gap_widths
+from ssmts.models.irregular.thinning_errors import GapErrors
 
 
 @pytest.fixture(scope="module")

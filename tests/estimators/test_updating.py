@@ -9,8 +9,8 @@ import pytest
 import ssmts
 from ssmts import LinearSSMForecaster
 from ssmts.errors import DurationError, InstantError, ParameterError, TargetGivenError
-from ssmts.models.moments import accumulate
-from ssmts.models.ridge import solve
+from ssmts.models.linear.moments import accumulate
+from ssmts.models.linear.ridge import solve
 from ssmts.models.sequences.blocked_folds import Segments
 from ssmts.models.sequences.sequence import stack_sequences
 

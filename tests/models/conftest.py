@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from ssmts.models.bank import make_bank
 from ssmts.models.sequences.sequence import Sequence, stack_sequences
-from ssmts.models.states import window_states
+from ssmts.models.state_space.modes import make_bank
+from ssmts.models.state_space.window_states import window_states
 
 
 def random_clock(rng, length, scale=1.0):

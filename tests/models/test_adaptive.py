@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ssmts.models.adaptive import Judged, width_path
+from ssmts.models.uncertainty.conformal import Judged, width_path
 
 
 def _judged(needs: np.ndarray, *, lead: float = 1.0) -> Judged:

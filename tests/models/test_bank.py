@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from ssmts.models.bank import ModeBank, make_bank
+from ssmts.models.state_space.modes import ModeBank, make_bank
 
 CONTEXTS = (1.0, 2.0, 24.0, 720.0, 2880.0)
 PERIODS = (None, 3.0, 5.5, 24.0, 96.0, 1000.0)

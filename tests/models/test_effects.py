@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from ssmts.models.config import LinearConfig, ModelConfig
-from ssmts.models.effects import EffectMoments, Whitener, choose_effect
-from ssmts.models.forecast import ForecastModel
-from ssmts.models.linear import fit_linear
+from ssmts.models.covariates.gls import EffectMoments, Whitener, choose_effect
+from ssmts.models.forecasting.model import ForecastModel
+from ssmts.models.linear.path import fit_linear
 from ssmts.models.sequences.origins import origin_rows
 from ssmts.models.sequences.sequence import SequenceStack
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from ssmts.models.bank import make_bank
-from ssmts.models.conditional import conditional
-from ssmts.models.covariance import Autocovariance, fit_autocovariance, sample_autocovariance
-from ssmts.models.gridded import GridConditional
-from ssmts.models.hold import Hold
+from ssmts.models.irregular.autocovariance import Autocovariance, fit_autocovariance, sample_autocovariance
+from ssmts.models.irregular.grid_kriging import GridConditional
+from ssmts.models.irregular.hold import Hold
+from ssmts.models.irregular.kriging import conditional
+from ssmts.models.state_space.modes import make_bank
 
 CONTEXT = 60.0
 
@@ -62,8 +62,8 @@ def test_long_series_are_conditioned_piece_by_piece(covariance, monkeypatch):
     times = np.sort(rng.choice(900, 500, replace=False)).astype(float)
     values, at = rng.normal(size=(2, 500)), np.arange(900.0)
     whole = conditional(covariance, times, values, at, with_variance=True)
-    monkeypatch.setattr("ssmts.models.conditional._TOGETHER", 300)
-    monkeypatch.setattr("ssmts.models.conditional._MARGIN", 100)
+    monkeypatch.setattr("ssmts.models.irregular.kriging._TOGETHER", 300)
+    monkeypatch.setattr("ssmts.models.irregular.kriging._MARGIN", 100)
     for part, expected in zip(conditional(covariance, times, values, at, with_variance=True), whole):
         assert np.isfinite(part).all()
         np.testing.assert_allclose(part, expected, atol=0.05)

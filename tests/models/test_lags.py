@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-import ssmts.models.moments as moments_module
-from ssmts.models.bank import make_bank
-from ssmts.models.moments import accumulate
+import ssmts.models.linear.moments as moments_module
+from ssmts.models.linear.moments import accumulate
 from ssmts.models.sequences.blocked_folds import Segments
 from ssmts.models.sequences.origins import origin_rows
 from ssmts.models.sequences.sequence import SequenceStack
+from ssmts.models.state_space.modes import make_bank
 
 ONE = Segments(np.array([np.inf]))
 

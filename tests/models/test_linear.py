@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from ssmts.models.config import LinearConfig
-from ssmts.models.linear import LinearPath, fit_linear, origin_span
-from ssmts.models.moments import floored
-from ssmts.models.ridge import solve
+from ssmts.models.linear.moments import floored
+from ssmts.models.linear.path import LinearPath, fit_linear, origin_span
+from ssmts.models.linear.ridge import solve
 from ssmts.models.sequences.origins import future_values, origin_rows
-from ssmts.models.states import window_states
+from ssmts.models.state_space.window_states import window_states
 from ssmts_datasets import make_ar, make_sines
 
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from ssmts.models import moments as moments_module
 from ssmts.models import states as states_module
-from ssmts.models.moments import Moments, accumulate, floored
+from ssmts.models.linear.moments import Moments, accumulate, floored
 from ssmts.models.sequences.blocked_folds import Segments
 from ssmts.models.sequences.origins import future_values, origin_rows, rarely_observed
-from ssmts.models.states import final_weights
+from ssmts.models.state_space.window_states import final_weights
 
 CONTEXT, HORIZON = 30.0, 8
 ONE = Segments(np.array([np.inf]))

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from ssmts.models.periods import CALENDAR_SECONDS, candidate_periods
+from ssmts.models.linear.seasonal_periods import CALENDAR_SECONDS, candidate_periods
 
 HOUR, WEEK = CALENDAR_SECONDS["hour"], CALENDAR_SECONDS["week"]
 

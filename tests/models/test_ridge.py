@@ -5,8 +5,15 @@ from itertools import product
 import numpy as np
 import pytest
 
-from ssmts.models.moments import Moments
-from ssmts.models.ridge import SHARES, Penalties, choose_penalties, cross_validate, lead_bands, solve
+from ssmts.models.linear.moments import Moments
+from ssmts.models.linear.ridge import (
+    SHARES,
+    Penalties,
+    choose_penalties,
+    cross_validate,
+    lead_bands,
+    solve,
+)
 from ssmts.models.sequences.blocked_folds import Segments
 
 N_FEATURES, HORIZON, N_WINDOWS = 6, 12, 40

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from ssmts.models.signals import SignalBank, make_signal_bank
+from ssmts.models.covariates.filter_bank import SignalBank, make_signal_bank
 
 TIMES = np.array([0.0, 1.0, 2.5, 3.0, 6.0])
 VALUES = np.array([1.0, -2.0, 0.5, 4.0, -1.0])

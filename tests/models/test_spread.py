@@ -5,10 +5,10 @@ import pytest
 from scipy.special import ndtri
 
 from ssmts.models.config import LinearConfig
-from ssmts.models.held_out import HeldOutErrors, held_out_errors
-from ssmts.models.linear import fit_linear
+from ssmts.models.linear.cv_residuals import HeldOutErrors, held_out_errors
+from ssmts.models.linear.path import fit_linear
 from ssmts.models.sequences.sequence import Sequence, stack_sequences
-from ssmts.models.spread import DEFAULT_LEVELS, Spread, fit_spread
+from ssmts.models.uncertainty.error_quantiles import DEFAULT_LEVELS, Spread, fit_spread
 
 LEVELS = np.array(DEFAULT_LEVELS)
 
@@ -81,7 +81,7 @@ def test_errors_are_those_of_paths_that_have_not_seen_the_block() -> None:
     path = linear.without_block(block)
     window = values[first - 47 : first + 1]
     from ssmts.models.config import ModelConfig
-    from ssmts.models.forecast import ForecastModel
+    from ssmts.models.forecasting.model import ForecastModel
 
     model = ForecastModel(ModelConfig(path.config, 1), path)
     forecast = model.forecast(stack_sequences([Sequence(np.arange(48.0), window)])[0])[0]

@@ -7,8 +7,13 @@ from hypothesis import strategies as st
 from scipy.linalg import expm
 
 from ssmts.models import states as states_module
-from ssmts.models.bank import make_bank
-from ssmts.models.states import final_weights, observation_weights, window_deviation, window_states
+from ssmts.models.state_space.modes import make_bank
+from ssmts.models.state_space.window_states import (
+    final_weights,
+    observation_weights,
+    window_deviation,
+    window_states,
+)
 
 CONTEXT = 40.0
 ROWS = np.array([1, 2, 30, 31, 90, 91, 92, 158, 159])

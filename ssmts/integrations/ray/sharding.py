@@ -12,7 +12,7 @@ import ray
 from ssmts.estimators import SSMForecaster
 from ssmts.estimators.sharding import ShardSums
 from ssmts.integrations.ray._series import grouped
-from ssmts.models.moments import Moments
+from ssmts.models.linear.moments import Moments
 
 __all__ = ["fit_shards"]
 

@@ -1,0 +1,1 @@
+"""What covariates and other channels add to a forecast."""

@@ -1,0 +1,203 @@
+"""Forecasts of one fitted model from all origins of a panel at once, and of models fitted again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ssmts.data import Covariates, Panel, Series, TidyForecasts, Times
+from ssmts.data.arrays import Float, Rows
+from ssmts.errors import TooShortError
+from ssmts.models.forecasting.calibration import widths_of
+from ssmts.models.forecasting.fitted import FittedForecaster
+from ssmts.models.forecasting.quantiles import spread_of
+from ssmts.models.forecasting.rolling_origins import RollingForecasts, rolling_by_member
+from ssmts.models.linear.lead_times import at_leads
+from ssmts.models.sequences.sequence import Sequence, stack_sequences
+
+__all__ = ["all_origins", "until", "window_of"]
+
+
+def all_origins(
+    fitted: FittedForecaster, panel: Panel, horizon: float, stride: int, levels: Float, adaptive: bool
+) -> TidyForecasts:
+    """Forecasts from every `stride`-th origin with a context behind it and a horizon ahead.
+
+    Parameters
+    ----------
+    fitted : FittedForecaster
+    panel : Panel
+    horizon : float
+        In reference steps, at most that of the model.
+    stride : int
+        In observations.
+    levels : ndarray of float64, shape (n_levels,)
+        Of quantiles beside the forecasts; may be empty.
+    adaptive : bool
+        Whether the widths of intervals follow the truth that was known at each origin.
+
+    Raises
+    ------
+    TooShortError
+        If no series holds a context and a horizon.
+    """
+    sequences = fitted.sequences(panel)
+    sources = {number: _Source(fitted, panel, sequence) for number, sequence in enumerate(sequences)}
+    parts = []
+    for stack in stack_sequences(sequences):
+        assert stack.numbers is not None
+        for member, own in rolling_by_member(fitted.model, stack, stride=stride, horizon=horizon).items():
+            widths = widths_of(fitted, own)[1][:-1] if adaptive else None
+            begin = 0
+            for block in own:
+                width = None if widths is None else widths[begin : begin + len(block.rows)]
+                begin += len(block.rows)
+                bands = _Bands(fitted, levels, int(stack.groups[member]), width)
+                parts += list(_tidy(block, sources[int(stack.numbers[member])], horizon, bands))
+    if not parts:
+        linear, clock = fitted.model.config.linear, panel.clock
+        need = clock.show_duration((linear.context + horizon) * fitted.step)
+        raise TooShortError(
+            f"X holds no whole window: a context and a horizon are {need} together. Give more rows, or rows "
+            "that begin where the training data ended."
+        )
+    return TidyForecasts.joined(parts)
+
+
+class _Source:
+    """What one sequence stands for: instants, observed values, and how to get back to their units."""
+
+    def __init__(self, fitted: FittedForecaster, panel: Panel, sequence: Sequence) -> None:
+        number, self.channel = sequence.source
+        self.series = number
+        series = panel.series[number]
+        scale, _ = fitted.scaling.of_series(series)
+        rows = np.flatnonzero(~np.isnan(series.values[:, self.channel]))
+        times = series.times[rows]
+        near: Any = (sequence.start + sequence.times) * fitted.step
+        near = near if times.dtype.kind == "f" else np.rint(near).astype(np.int64)
+        # The stamp of the observation itself, where the sequence has not been put on a grid of its own.
+        after = np.clip(np.searchsorted(times, near), 1, len(times) - 1)
+        closest = after - ((near - times[after - 1]) < (times[after] - near))
+        same = np.abs(times[closest] - near) <= 1e-6 * fitted.step + 1000 * (times.dtype.kind == "i")
+        self.times: Times = np.where(same, times[closest], near)
+        self.effect = np.zeros(len(near))
+        if fitted.effect is not None:
+            effect = fitted.effect.values(series, self.times, fitted.step, fitted.scaling)
+            self.effect = effect[:, self.channel]
+        self.scale = float(scale[self.channel])
+        own = series.values[rows, self.channel]
+        plain = own if fitted.effect is None else own - self._effect_at(fitted, series, times)
+        self.level = float(plain.mean())
+        self.y = np.where(same, own[closest], sequence.values * self.scale + self.level + self.effect)
+
+    def _effect_at(self, fitted: FittedForecaster, series: Series, times: Times) -> Float:
+        assert fitted.effect is not None
+        return fitted.effect.values(series, times, fitted.step, fitted.scaling)[:, self.channel]
+
+
+@dataclass(frozen=True)
+class _Bands:
+    """Quantiles around the forecasts of some origins; `widths` (n_windows,) or those of the model."""
+
+    fitted: FittedForecaster
+    levels: Float
+    group: int
+    widths: Float | None
+
+    def around(self, forecast: Float, leads: Float, window: Rows, deviation: Float) -> Float:
+        """Quantiles (n_rows, n_levels) around forecasts (n_rows,) of windows at leads, all standardised."""
+        if not len(self.levels):
+            return np.empty((len(forecast), 0))
+        spread = spread_of(self.fitted)
+        at, place = np.unique(leads, return_inverse=True)
+        if self.widths is None:
+            offsets = spread.offsets(self.levels, at, self.group)[place]
+        else:
+            spread = spread.plain
+            middle = spread.offsets(np.array([0.5]), at, self.group)
+            own = spread.offsets(self.levels, at, self.group) - middle
+            offsets = middle[place] + self.widths[window][:, None] * own[place]
+        return np.asarray(forecast[:, None] + spread.scale(deviation)[window][:, None] * offsets)
+
+
+def _tidy(block: RollingForecasts, source: _Source, horizon: float, bands: _Bands) -> Iterator[TidyForecasts]:
+    """Forecasts of a block at the instants that were observed."""
+    clock, rows = block.stack.times, block.rows
+    limit = float(block.forecast.shape[1] - 1)
+    interval = block.stack.interval
+    if interval is not None:
+        leads = interval * np.arange(1.0, np.floor(horizon / interval + 1e-6) + 1.0)
+        lengths = np.full(len(rows), len(leads))
+        ahead = (rows[:, None] + np.arange(1, len(leads) + 1)).ravel()
+        forecast = at_leads(block.forecast, np.minimum(leads, limit)).ravel()
+        every = np.tile(leads, len(rows))
+    else:
+        ends = np.searchsorted(clock, clock[rows] + horizon + 1e-6, side="right")
+        lengths = ends - rows - 1
+        ahead = np.concatenate([np.arange(row + 1, end) for row, end in zip(rows, ends)])
+        own = [
+            at_leads(one[None], np.minimum(clock[row + 1 : end] - clock[row], limit))[0]
+            for one, row, end in zip(block.forecast, rows, ends)
+            if end > row + 1
+        ]
+        forecast = np.concatenate(own) if own else np.empty(0)
+        every = clock[ahead] - np.repeat(clock[rows], lengths) if len(ahead) else np.empty(0)
+    if not len(ahead):
+        return
+    quantiles = bands.around(forecast, every, np.repeat(np.arange(len(rows)), lengths), block.deviation)
+    level = source.level + source.effect[ahead]
+    yield TidyForecasts(
+        np.full(len(rows), source.series),
+        np.full(len(rows), source.channel),
+        source.times[rows],
+        lengths,
+        source.times[ahead],
+        source.y[ahead],
+        forecast * source.scale + level,
+        quantiles * source.scale + level[:, None],
+    )
+
+
+def until(panel: Panel, ends: list[float], *, known_ahead: bool) -> Panel:
+    """Each series as it was known at an instant; series that had not begun are left out.
+
+    `known_ahead` keeps later values of covariates.
+    """
+    series = []
+    for one, end in zip(panel.series, ends, strict=True):
+        stop = int(np.searchsorted(one.times, end, side="right"))
+        if np.isnan(one.values[:stop]).all():
+            continue
+        covariates = one.covariates
+        if covariates is not None and not known_ahead:
+            last = int(np.searchsorted(covariates.times, end, side="right"))
+            covariates = Covariates(covariates.times[:last], covariates.values[:last], covariates.static)
+        series.append(replace(one, times=one.times[:stop], values=one.values[:stop], covariates=covariates))
+    return replace(panel, series=tuple(series))
+
+
+def window_of(
+    number: int, series: Series, cutoff: float, times: Times, forecast: Float, quantiles: Float
+) -> TidyForecasts:
+    """The forecast of one series from one cutoff beside what came, channel by channel.
+
+    `forecast` is (n_instants, n_channels), `quantiles` (n_instants, n_channels, n_levels).
+    """
+    rows = np.searchsorted(series.times, times)
+    values = series.values[rows]
+    seen = ~np.isnan(values)
+    n_channels = values.shape[1]
+    return TidyForecasts(
+        np.full(n_channels, number),
+        np.arange(n_channels),
+        series.times[np.searchsorted(series.times, [cutoff] * n_channels)],
+        seen.sum(axis=0),
+        np.concatenate([times[own] for own in seen.T]),
+        values.T[seen.T],
+        forecast.T[seen.T],
+        quantiles.swapaxes(0, 1)[seen.T],
+    )

@@ -1,0 +1,66 @@
+"""Contributions to the forecasts of a panel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ssmts.data import Clock, Panel, Times
+from ssmts.data.arrays import Float
+from ssmts.models.covariates.effect import require_covariates
+from ssmts.models.forecasting.contributions import Band, bands, contributions
+from ssmts.models.forecasting.fitted import FittedForecaster
+from ssmts.models.forecasting.predict import (
+    evaluate,
+    output_times,
+    parted,
+    windows_of,
+)
+
+__all__ = ["explain_panel"]
+
+
+def explain_panel(
+    fitted: FittedForecaster, panel: Panel, *, horizon: Any, step: Any, at: Any
+) -> tuple[list[Times], list[str], list[Float]]:
+    """Instants, names of the parts, and what each adds; the options are those of `SSMForecaster.predict`.
+
+    Returns
+    -------
+    times : list of ndarray, each (n_instants,)
+    names : list of str
+    values : list of ndarray of float64, each (n_parts, n_instants, n_channels)
+    """
+    times = output_times(fitted, panel, horizon, step, at)
+    if fitted.effect is not None:
+        require_covariates(panel, fitted.effect.columns, times)
+    panel, plain = parted(fitted, panel)
+    grid: dict[str, Float] = {}
+    shape = (len(panel.series), panel.n_channels, fitted.model.config.linear.horizon + 1)
+    age = np.empty(shape[:2])
+    names = [_name(band, fitted.layout.clock, fitted.step) for band in bands(fitted.model.bank)]
+    for group, stack in windows_of(fitted, plain):
+        found = contributions(fitted.model, stack)
+        own = {"level": found.level} | dict(zip(names, found.by_band, strict=True))
+        own |= {"constant": found.constant, "channels and past covariates": found.extra, "deep": found.deep}
+        for name, part in own.items():
+            if part is None:
+                continue
+            values = part * group.scale[:, None]
+            if name == "level":
+                values += group.level[:, None]
+            grid.setdefault(name, np.empty(shape))[group.series, group.channels] = values
+        age[group.series, group.channels] = group.age
+    parts = [evaluate(fitted, plain, own_grid, age, times) for own_grid in grid.values()]
+    if fitted.effect is not None:
+        both = zip(panel.series, times, strict=True)
+        parts.append([fitted.effect.values(one, own, fitted.step, fitted.scaling) for one, own in both])
+        grid["covariates"] = np.empty(0)
+    return times, list(grid), [np.stack(own) for own in zip(*parts, strict=True)]
+
+
+def _name(band: Band, clock: Clock, step: float) -> str:
+    """E.g. ``cycle 4h to 6h``."""
+    ends = [clock.short_duration(end * step) for end in (band.shortest, band.longest)]
+    return f"{band.kind} {ends[0]}" if ends[0] == ends[1] else f"{band.kind} {ends[0]} to {ends[1]}"

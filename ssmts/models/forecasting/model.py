@@ -1,0 +1,179 @@
+"""A fitted forecasting model: stem, linear path and, where it earned its place, the deep path."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ssmts.data.arrays import Float
+from ssmts.models.config import ModelConfig
+from ssmts.models.deep.ensemble import DeepEnsemble
+from ssmts.models.irregular.autocovariance import Autocovariance, covariance_modes
+from ssmts.models.irregular.hold import Hold
+from ssmts.models.irregular.kriging_variance import GapWidths
+from ssmts.models.linear.path import LinearPath
+from ssmts.models.sequences.sequence import SequenceStack
+from ssmts.models.state_space.modes import ModeBank
+from ssmts.models.state_space.window_states import final_weights, observation_weights, window_deviation
+from ssmts.models.uncertainty.error_quantiles import Spread
+from ssmts.training.files import below
+
+__all__ = ["ForecastModel"]
+
+_CACHED_CLOCKS = 16
+_PARTS = ("config", "linear", "deep", "spread", "covariance", "gap_widths")
+
+
+@dataclass
+class _ClockWeights:
+    """Weights of a clock: of the mean (length,) and of the features (length, n_features)."""
+
+    mean: Float
+    features: Float
+
+
+class ForecastModel:
+    """Forecasts at leads 0, 1, ..., horizon from the observations of a window.
+
+    Parameters
+    ----------
+    config : ModelConfig
+    linear : LinearPath
+    deep : DeepEnsemble, optional
+    spread : Spread, optional
+        How far the forecasts miss; None in files of versions before there was one.
+    covariance : Autocovariance, optional
+        Of the training data; None: gaps are read on lines.
+    gap_widths : GapWidths, optional
+        How far expectations inside gaps miss; None: as far as the covariance claims.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        linear: LinearPath,
+        deep: DeepEnsemble | None = None,
+        spread: Spread | None = None,
+        covariance: Autocovariance | None = None,
+        gap_widths: GapWidths | None = None,
+    ) -> None:
+        self.config, self.linear, self.deep, self.spread = config, linear, deep, spread
+        self.covariance, self.gap_widths = covariance, gap_widths
+        self.bank: ModeBank = linear.bank
+        self.hold = Hold(config.hold, covariance, config.linear.context)
+        self._clocks: OrderedDict[tuple[int, float], _ClockWeights] = OrderedDict()
+        self._lock = Lock()
+
+    def forecast(self, windows: SequenceStack) -> Float:
+        """Forecast the windows of a stack from their last observation.
+
+        Parameters
+        ----------
+        windows : SequenceStack
+            One window a sequence, cut to the context; standardised values.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, horizon + 1)
+        """
+        windows, features, mean, deviation = self.summary(windows)
+        every = features
+        if windows.extra is not None:
+            every = np.concatenate([features, windows.extra[:, -1]], axis=-1)
+        forecast = self.linear.forecast(every, mean, deviation, windows.groups)
+        if self.deep is not None:
+            forecast += self.deep.correct_last(windows, features, mean, deviation)
+        return forecast
+
+    def replaced(self, **parts: Any) -> ForecastModel:
+        """The same model but for the parts given, by the names that they have when it is made."""
+        return ForecastModel(**({name: getattr(self, name) for name in _PARTS} | parts))
+
+    def summary(self, windows: SequenceStack) -> tuple[SequenceStack, Float, Float, Float]:
+        """Windows as the hold reads them, and the features, mean and deviation that forecasts are made of."""
+        windows = self.held(windows)
+        weights = self._weights(windows)
+        mean = windows.values @ weights.mean
+        centred = windows.values - mean[:, None]
+        return windows, centred @ weights.features, mean, window_deviation(windows.times, centred)
+
+    def held(self, windows: SequenceStack) -> SequenceStack:
+        """Windows as the hold reads them between observations: on the reference grid where it fills gaps."""
+        if windows.interval == 1.0 or not self.hold.applies(windows.times):
+            return windows
+        return self.hold.filled(windows)
+
+    def deviation(self, windows: SequenceStack) -> Float:
+        """Deviation of the windows of a stack as :meth:`forecast` sees it, (n,)."""
+        windows = self.held(windows)
+        mean = windows.values @ self._weights(windows).mean
+        return window_deviation(windows.times, windows.values - mean[:, None])
+
+    def _weights(self, windows: SequenceStack) -> _ClockWeights:
+        """Weights of a clock; those of regular clocks are kept, the last 16 of them."""
+        interval = windows.interval
+        if interval is None:
+            return self._compute(windows.times)
+        key = (len(windows.times), interval)
+        with self._lock:
+            known = self._clocks.get(key)
+            if known is not None:
+                self._clocks.move_to_end(key)
+                return known
+        fresh = self._compute(interval * np.arange(len(windows.times), dtype=np.float64))
+        with self._lock:
+            self._clocks[key] = fresh
+            if len(self._clocks) > _CACHED_CLOCKS:
+                self._clocks.popitem(last=False)
+        return fresh
+
+    def _compute(self, times: Float) -> _ClockWeights:
+        return _ClockWeights(observation_weights(times), final_weights(times, self.bank))
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """Everything fitted that the config does not say, by name."""
+        tensors = {
+            "linear.shared": torch.from_numpy(self.linear.shared),
+            "linear.by_group": torch.from_numpy(self.linear.by_group),
+        }
+        if self.covariance is not None:
+            known = np.append(self.covariance.weights, self.covariance.nugget)
+            tensors["hold.covariance"] = torch.from_numpy(known)
+        if self.gap_widths is not None:
+            tensors |= {f"gaps.{name}": tensor for name, tensor in self.gap_widths.to_tensors().items()}
+        if self.deep is not None:
+            tensors |= {f"deep.{name}": tensor for name, tensor in self.deep.to_tensors().items()}
+        if self.spread is not None:
+            tensors |= {f"spread.{name}": tensor for name, tensor in self.spread.to_tensors().items()}
+        return tensors
+
+    @classmethod
+    def from_tensors(cls, config: ModelConfig, tensors: dict[str, Tensor]) -> ForecastModel:
+        """Rebuild a model from its config and what :meth:`to_tensors` gave."""
+        linear = LinearPath(
+            config.linear, tensors["linear.shared"].numpy(), tensors["linear.by_group"].numpy()
+        )
+        deep = None
+        if config.deep is not None:
+            parts = below("deep.", tensors)
+            deep = DeepEnsemble.from_tensors(config.deep, linear, parts)
+        covariance = None
+        if (known := tensors.get("hold.covariance")) is not None:
+            modes = covariance_modes(linear.bank, config.linear.context)
+            covariance = Autocovariance(modes[: len(known) - 1], known[:-1].numpy(), float(known[-1]))
+        own = below("spread.", tensors)
+        spread = Spread.from_tensors(own) if own else None
+        own = below("gaps.", tensors)
+        return cls(config, linear, deep, spread, covariance, GapWidths.from_tensors(own) if own else None)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: getattr(self, name) for name in _PARTS}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__init__(**state)  # type: ignore[misc]

@@ -1,0 +1,296 @@
+"""What a fit must remember so that further data can be added to its linear path exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ssmts.data import Panel, Series, covariates_since
+from ssmts.data.arrays import Float
+from ssmts.errors import CovariateError, ParameterError
+from ssmts.models.forecasting.fitted import (
+    FittedForecaster,
+    TrainingMemory,
+    continued,
+    tail_of,
+)
+from ssmts.models.linear.moments import Moments, accumulate
+from ssmts.models.linear.path import LinearFit, LinearPath
+from ssmts.models.linear.ridge import Penalties, solve
+from ssmts.models.sequences.blocked_folds import Segments
+from ssmts.models.sequences.sequence import stack_sequences
+from ssmts.models.sequences.training_sequences import RowWeights
+
+__all__ = [
+    "learnt",
+    "memory_from_state",
+    "memory_to_state",
+    "no_memory",
+    "remembered",
+    "summed",
+    "unlearnt",
+]
+
+
+_SUMS = ("A", "B", "c", "count", "observed")
+
+
+def remembered(
+    linear: LinearFit, panel: Panel, weights: RowWeights | None, step: float, run_in: float
+) -> TrainingMemory:
+    """The memory of a fit on a panel whose covariates matter `run_in` reference steps later."""
+    tail = _long_tail(panel, linear.path, step, run_in)
+    return TrainingMemory(linear.sums, linear.rare, linear.penalties, tail, _of_rows(weights, panel, tail))
+
+
+def no_memory(fitted: FittedForecaster) -> ParameterError:
+    """The error where later rows cannot be added, because what was learnt is not there."""
+    if "n_shards" in fitted.history:
+        what = (
+            "one of the shards of a new fit_shards: it keeps no ends of the series that later rows continue"
+        )
+    else:
+        what = "learnt by fit: this model was saved without sums=True"
+    return ParameterError("X", "given", what)
+
+
+def learnt(
+    fitted: FittedForecaster,
+    memory: TrainingMemory,
+    panel: Panel,
+    weights: RowWeights | None,
+    half_life: float | None,
+) -> FittedForecaster:
+    """A fitted forecaster whose linear path has learnt from later rows, too.
+
+    Parameters
+    ----------
+    fitted : FittedForecaster
+    memory : TrainingMemory
+        Of it.
+    panel : Panel
+        Rows that follow those of the tail, and further series.
+    weights : mapping of id to ndarray, optional
+        Of the rows of the panel.
+    half_life : float, optional
+        In the unit of the clock: age at which a window counts half.
+
+    Raises
+    ------
+    InstantError
+        If later rows of a series do not begin after its earlier ones.
+    """
+    config = fitted.model.config.linear
+    whole = continued(memory.tail, panel, "X")
+    ends = {series.id: series.times[-1].item() for series in memory.tail.series}
+    end = max(series.times[-1].item() for series in whole.series)
+    decay = 1.0
+    if half_life is not None:
+        decay = float(0.5 ** ((end - max(ends.values())) / half_life))
+    rows = _weights_of(whole, memory, panel, weights, decay, end, half_life)
+    fitted = replace(fitted, scaling=fitted.scaling.extended(panel))
+    n_groups = fitted.scaling.n_groups
+    touched = {series.id for series in panel.series}
+    new = replace(whole, series=tuple(series for series in whole.series if series.id in touched))
+    sums = _with_groups(memory.sums, n_groups)
+    added = sums.mapped(np.zeros_like)
+    if stacks := stack_sequences(fitted.sequences(new, weights=rows, ends=ends)):
+        if n_groups > 1 and any((stack.groups < 0).any() for stack in stacks):
+            raise CovariateError(
+                "X has static covariates of a class that fit did not see. Call fit on all data, so that it "
+                "can be told apart."
+            )
+        one = Segments(np.array([np.inf]))
+        bank, context, horizon = fitted.model.bank, config.context, config.horizon
+        added = accumulate(stacks, bank, context, horizon, one, n_groups, rare=memory.rare)
+    sums = summed(sums, decay, added)
+    path = LinearPath(config, *solve(sums.completed(), memory.penalties, config.horizon))
+    model_config = replace(fitted.model.config, n_groups=n_groups)
+    tail = _long_tail(whole, path, fitted.step, fitted.run_in)
+    return replace(
+        fitted,
+        model=fitted.model.replaced(config=model_config, linear=path),
+        tail=_later(fitted.tail, tail_of(whole, config.context, fitted.step, fitted.run_in)),
+        history=fitted.history | {"n_windows": float(sums.count.sum())},
+        memory=TrainingMemory(sums, memory.rare, memory.penalties, tail, _of_rows(rows, whole, tail)),
+    )
+
+
+def unlearnt(fitted: FittedForecaster, memory: TrainingMemory, panel: Panel) -> FittedForecaster:
+    """A fitted forecaster whose linear path has never seen some series.
+
+    Raises
+    ------
+    ParameterError
+        If X is not all of these series as they were learnt, if no other is left, or if what was learnt was
+        weighted or depends on all series in other ways.
+    """
+    if memory.weights is not None or fitted.effect is not None or fitted.mixing is not None:
+        raise ParameterError(
+            "X",
+            "series to unlearn",
+            "left out of a new fit: weights, forgetting, covariates and mixed channels cannot be undone",
+        )
+    tails = {series.id: series for series in memory.tail.series}
+    for series in panel.series:
+        tail = tails.get(series.id)
+        if tail is None or not _ends_with(series, tail):
+            raise ParameterError(
+                "X", f"series {series.id!r}", "all rows of series that were learnt, as they were"
+            )
+    gone = set(panel.ids)
+    config, n_groups = fitted.model.config.linear, fitted.scaling.n_groups
+    sums = memory.sums
+    if stacks := stack_sequences(fitted.sequences(panel)):
+        one = Segments(np.array([np.inf]))
+        bank, context, horizon = fitted.model.bank, config.context, config.horizon
+        taken = accumulate(stacks, bank, context, horizon, one, n_groups, rare=memory.rare)
+        sums = summed(sums, 1.0, taken.mapped(np.negative))
+    scaling, kept = fitted.scaling.without(gone)
+    sums = sums.mapped(lambda own: own[:, kept])
+    if sums.count.sum() < 0.5:
+        raise ParameterError("X", "all series with a whole window", "some of the series: none would be left")
+    path = LinearPath(config, *solve(sums.completed(), memory.penalties, config.horizon))
+    rest = replace(memory.tail, series=tuple(s for s in memory.tail.series if s.id not in gone))
+    end = fitted.tail
+    if end is not None:
+        end = replace(end, series=tuple(s for s in end.series if s.id not in gone))
+    spread, gap_widths = fitted.model.spread, fitted.model.gap_widths
+    if spread is not None:
+        spread = spread.of_groups(np.asarray(kept))
+    if gap_widths is not None:
+        gap_widths = gap_widths.of_groups(np.asarray(kept))
+    model_config = replace(fitted.model.config, n_groups=len(kept))
+    return replace(
+        fitted,
+        model=fitted.model.replaced(config=model_config, linear=path, spread=spread, gap_widths=gap_widths),
+        scaling=scaling,
+        tail=end,
+        history=fitted.history | {"n_windows": float(sums.count.sum())},
+        memory=replace(memory, sums=sums, tail=rest),
+    )
+
+
+def _ends_with(series: Series, tail: Series) -> bool:
+    """Whether the last rows of a series are those of its tail."""
+    n_rows = len(tail.times)
+    return np.array_equal(series.times[-n_rows:], tail.times) and np.array_equal(
+        series.values[-n_rows:], tail.values, equal_nan=True
+    )
+
+
+def _later(known: Panel | None, tail: Panel) -> Panel:
+    """Of each series the tail that ends later: `update` may have been ahead of what is learnt."""
+    ahead = {} if known is None else {series.id: series for series in known.series}
+    series = [
+        ahead[one.id] if one.id in ahead and ahead[one.id].times[-1] > one.times[-1] else one
+        for one in tail.series
+    ]
+    here = {one.id for one in series}
+    return replace(tail, series=(*series, *(one for id_, one in ahead.items() if id_ not in here)))
+
+
+def _weights_of(
+    whole: Panel,
+    memory: TrainingMemory,
+    panel: Panel,
+    weights: RowWeights | None,
+    decay: float,
+    end: float,
+    half_life: float | None,
+) -> RowWeights | None:
+    """Weights of the rows of tail and panel together, None if all are 1."""
+    if memory.weights is None and weights is None and half_life is None:
+        return None
+    old: dict[Hashable | None, Float] = {}
+    for series in memory.tail.series:
+        known = np.ones(len(series.times)) if memory.weights is None else memory.weights[series.id]
+        old[series.id] = decay * known
+    new: dict[Hashable | None, Float] = {}
+    for series in panel.series:
+        own = np.ones(len(series.times)) if weights is None else weights[series.id]
+        new[series.id] = own if half_life is None else own * 0.5 ** ((end - series.times) / half_life)
+    nothing = np.zeros(0)
+    return {id_: np.concatenate([old.get(id_, nothing), new.get(id_, nothing)]) for id_ in whole.ids}
+
+
+def _with_groups(sums: Moments, n_groups: int) -> Moments:
+    """Sums with groups added that have no windows yet."""
+
+    def padded(own: Float) -> Float:
+        missing = n_groups - own.shape[1]
+        return own if not missing else np.pad(own, [(0, 0), (0, missing)] + [(0, 0)] * (own.ndim - 2))
+
+    return sums.mapped(padded)
+
+
+def summed(old: Moments, decay: float, new: Moments) -> Moments:
+    """Old moments, each counted `decay` times, and new ones."""
+    assert old.observed is not None
+    assert new.observed is not None
+    return Moments(
+        decay * old.A + new.A,
+        decay * old.B + new.B,
+        decay * old.c + new.c,
+        decay * old.count + new.count,
+        decay * old.observed + new.observed,
+    )
+
+
+def _long_tail(panel: Panel, path: LinearPath, step: float, run_in: float) -> Panel:
+    """The observations that windows will read whose future is not known yet, copied."""
+    reach = (path.config.context + path.config.horizon) * step
+    series = []
+    for one in panel.series:
+        begin = len(one.times)
+        for channel in range(panel.n_channels):
+            rows = np.flatnonzero(~np.isnan(one.values[:, channel]))
+            if len(rows):  # and the observation before, from which the line into the window comes
+                first = int(np.searchsorted(one.times[rows], one.times[rows[-1]] - reach, side="right"))
+                begin = min(begin, int(rows[max(first - 2, 0)]))
+        known = covariates_since(one.covariates, one.times[begin] - run_in * step)
+        series.append(Series(one.id, one.times[begin:].copy(), one.values[begin:].copy(), known))
+    return replace(panel, series=tuple(series))
+
+
+def _of_rows(weights: RowWeights | None, panel: Panel, tail: Panel) -> RowWeights | None:
+    """Weights of the rows of a panel's tail."""
+    if weights is None:
+        return None
+    return {s.id: weights[s.id][len(s.times) - len(t.times) :] for s, t in zip(panel.series, tail.series)}
+
+
+def memory_to_state(memory: TrainingMemory) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Everything but the tail: tensors by name, and what JSON can hold."""
+    arrays: dict[str, Any] = {name: getattr(memory.sums, name) for name in _SUMS}
+    arrays |= {
+        "rare": memory.rare,
+        "shared": memory.penalties.shared,
+        "group": memory.penalties.group,
+        "share": memory.penalties.share,
+    }
+    if memory.weights is not None:
+        arrays["weights"] = np.concatenate([memory.weights[id_] for id_ in memory.tail.ids])
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    return tensors, {"error": float(memory.penalties.error)}
+
+
+def memory_from_state(tensors: Mapping[str, Tensor], state: Mapping[str, Any], tail: Panel) -> TrainingMemory:
+    """Inverse of :func:`memory_to_state`."""
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+    weights = None
+    if "weights" in arrays:
+        ends = np.cumsum([len(series.times) for series in tail.series])
+        weights = dict(zip(tail.ids, np.split(arrays["weights"], ends[:-1]), strict=True))
+    return TrainingMemory(
+        Moments(*(arrays[name] for name in _SUMS)),
+        arrays["rare"],
+        Penalties(arrays["shared"], arrays["group"], state["error"], arrays["share"]),
+        tail,
+        weights,
+    )

@@ -1,0 +1,111 @@
+"""Quantiles and paths of the forecasts of a panel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ssmts.data import Panel, Times
+from ssmts.data.arrays import Float
+from ssmts.errors import ModelFileError, ParameterError
+from ssmts.models.forecasting.fitted import FittedForecaster
+from ssmts.models.forecasting.predict import forecast_panel, window_scales
+from ssmts.models.uncertainty.error_quantiles import Spread
+
+__all__ = ["quantile_panel", "quantiles_around", "sample_panel", "spread_of"]
+
+
+def spread_of(fitted: FittedForecaster) -> Spread:
+    """What fit learnt of its errors.
+
+    Raises
+    ------
+    ModelFileError
+        If the model was saved by a version that learnt nothing of them.
+    """
+    if fitted.model.spread is None:
+        raise ModelFileError("This model was saved by a version without intervals. Fit it again.")
+    return fitted.model.spread
+
+
+def quantile_panel(
+    fitted: FittedForecaster, panel: Panel, levels: Float, **options: Any
+) -> tuple[list[Times], list[Float]]:
+    """Instants and quantiles of every series; the options are those of :func:`forecast_panel`.
+
+    Returns
+    -------
+    times : list of ndarray, each (n_instants,)
+    values : list of ndarray of float64, each (n_instants, n_channels, n_levels)
+    """
+    times, values = forecast_panel(fitted, panel, **options)
+    return times, quantiles_around(fitted, panel, times, values, levels)
+
+
+def quantiles_around(
+    fitted: FittedForecaster, panel: Panel, times: list[Times], values: list[Float], levels: Float
+) -> list[Float]:
+    """Quantiles around the forecasts of every series.
+
+    Parameters
+    ----------
+    fitted : FittedForecaster
+    panel : Panel
+    times : list of ndarray, each (n_instants,)
+    values : list of ndarray of float64, each (n_instants, n_channels)
+    levels : ndarray of float64, shape (n_levels,)
+
+    Returns
+    -------
+    list of ndarray of float64, each (n_instants, n_channels, n_levels)
+    """
+    spread = spread_of(fitted)
+    scales = window_scales(fitted, panel, spread)
+    out = []
+    for series, instants, center, scale, groups, age in zip(panel.series, times, values, *scales):
+        leads = (instants - series.origin) / fitted.step
+        quantiles = np.repeat(center[:, :, None], len(levels), axis=2)
+        kinds, which = np.unique(np.stack([groups, age]), axis=1, return_inverse=True)
+        for kind, (group, late) in enumerate(kinds.T):
+            channels = which.ravel() == kind
+            offsets = spread.offsets(levels, leads + late, int(group))
+            quantiles[:, channels] += offsets[:, None] * scale[channels, None]
+        out.append(quantiles)
+    return out
+
+
+def sample_panel(
+    fitted: FittedForecaster, panel: Panel, n: int, generator: np.random.Generator, **options: Any
+) -> tuple[list[Times], list[Float]]:
+    """Instants and paths of every series; the options are those of :func:`forecast_panel`.
+
+    Returns
+    -------
+    times : list of ndarray, each (n_instants,)
+    values : list of ndarray of float64, each (n_instants, n_channels, n)
+
+    Raises
+    ------
+    ModelFileError
+        If the model was saved by a version that learnt no paths.
+    ParameterError
+        If fit learnt a single quantile.
+    """
+    spread = spread_of(fitted)
+    if len(spread.levels) == 1:
+        raise ParameterError("quantiles", spread.levels.tolist(), "two levels or more for paths to be drawn")
+    if spread.paths is None:
+        raise ModelFileError("This model was saved by a version without paths. Fit it again.")
+    times, values = forecast_panel(fitted, panel, **options)
+    scales = window_scales(fitted, panel, spread)
+    out = []
+    for series, instants, center, scale, groups, age in zip(panel.series, times, values, *scales):
+        leads = (instants - series.origin) / fitted.step
+        paths = np.repeat(center[:, :, None], n, axis=2)
+        for channel in range(panel.n_channels):
+            own = leads + age[channel]
+            scores = spread.paths.scores(n, own, generator)
+            paths[:, channel] += scale[channel] * spread.at_scores(scores, own, int(groups[channel])).T
+        out.append(paths)
+    return times, out

@@ -1,0 +1,62 @@
+"""Mean squared error of a fitted forecaster over rolling origins."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ssmts.data import Panel
+from ssmts.errors import TooShortError
+from ssmts.models.forecasting.fitted import FittedForecaster, continued
+from ssmts.models.forecasting.rolling_origins import rolling_forecasts
+from ssmts.models.linear.lead_times import at_leads
+from ssmts.models.sequences.sequence import stack_sequences
+
+__all__ = ["mean_squared_error", "with_context"]
+
+
+def mean_squared_error(fitted: FittedForecaster, panel: Panel) -> float:
+    """Mean over origins a horizon apart and over all observations inside their horizons, in training scale.
+
+    Raises
+    ------
+    TooShortError
+        If no series holds a context and a horizon.
+    """
+    linear = fitted.model.config.linear
+    sequences = fitted.sequences(with_context(fitted, panel))
+    total, count = 0.0, 0
+    for stack in stack_sequences(sequences):
+        interval = float(np.median(np.diff(stack.times)))
+        stride = max(1, round(linear.horizon / interval))
+        for window in rolling_forecasts(fitted.model, [stack], stride=stride):
+            values = stack.values[window.member]
+            for row, forecast in zip(window.rows, window.forecast):
+                end = np.searchsorted(stack.times, stack.times[row] + linear.horizon + 1e-6, side="right")
+                leads = stack.times[row + 1 : end] - stack.times[row]
+                errors = (
+                    at_leads(forecast[None], np.minimum(leads, linear.horizon))[0] - values[row + 1 : end]
+                )
+                total += float(errors @ errors)
+                count += len(errors)
+    if not count:
+        clock = panel.clock
+        need = clock.show_duration((linear.context + linear.horizon) * fitted.step)
+        raise TooShortError(
+            f"X holds no whole window to score: a context and a horizon are {need} together. Give more rows, "
+            "or rows that begin where the training data ended."
+        )
+    return total / count
+
+
+def with_context(fitted: FittedForecaster, panel: Panel) -> Panel:
+    """The panel, preceded by the end of the training data where it continues it without a hole."""
+    if fitted.tail is None:
+        return panel
+    ends = {series.id: series.times[-1] for series in fitted.tail.series}
+    for series in panel.series:
+        gap = series.times[0] - ends.get(series.id, series.times[0])
+        if not 0 < gap <= 1.5 * fitted.step:
+            return panel
+    known = {series.id for series in panel.series}
+    tail = Panel(tuple(s for s in fitted.tail.series if s.id in known), fitted.tail.layout)
+    return continued(tail, panel, "X")

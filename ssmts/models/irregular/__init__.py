@@ -1,0 +1,1 @@
+"""Irregular sampling: autocovariance, kriging between observations, and the error of filled gaps."""

@@ -1,0 +1,1 @@
+"""Modes of the state-space bank and the states of windows under it."""

@@ -1,0 +1,1 @@
+"""Distributions of forecast errors: quantiles, trajectories, adaptive conformal widths."""

@@ -1,0 +1,207 @@
+"""What a classifier reads of a case: how the readouts of a bank are distributed over time, and its levels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssmts.data.arrays import Float
+from ssmts.models.whole_series.case import Case
+from ssmts.models.whole_series.random_readouts import N_DELAYS, ReadoutBank
+
+__all__ = ["BLOCKS", "CaseFeatures", "fit_features"]
+
+Values = NDArray[np.float32]
+
+BLOCKS = ("readouts", "shape", "levels", "duration")
+_WIDTH = 0.1  # of the ramp around a threshold, in deviations of the readout
+_RARE = 1e-4  # share of time below which a height above a threshold is not told from none
+_N_COEFFICIENTS = 32  # Legendre coefficients of a whole channel
+_N_KNOTS = 17
+_QUANTILES = np.array([0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0])
+_MOST_PILOTS = 256  # cases that set scales and thresholds
+
+
+@dataclass(frozen=True)
+class CaseFeatures:
+    """Features of cases, in blocks.
+
+    Parameters
+    ----------
+    bank : ReadoutBank
+        With readouts of unit root mean square on the training cases.
+    thresholds : ndarray of float64, shape (n_scales, 2, n_readouts)
+    knots : ndarray of float64, shape (n_knots,)
+        Increasing logarithms of durations.
+    """
+
+    bank: ReadoutBank
+    thresholds: Float
+    knots: Float
+
+    def __call__(self, cases: Sequence[Case]) -> tuple[NDArray[Any], ...]:
+        """Features of cases, one array (n_cases, n_features) a block of `BLOCKS`.
+
+        ``readouts``: of every readout the share of time above a threshold, and the mean height above it while
+        it is above. ``shape``: Legendre coefficients of each channel over the whole case. ``levels``:
+        quantiles, mean, and the logarithms of deviation and slope of each channel. ``duration``: how near the
+        case's is to each knot. All are time-weighted. A case has the same features whichever cases it comes
+        with.
+        """
+        n_scales, n_readouts = len(self.bank.spacings), self.bank.n_readouts
+        pooled = np.empty((len(cases), n_scales, 2, 2, n_readouts), dtype=np.float32)
+        thresholds = self.thresholds.astype(np.float32)
+        for number, scale, kind, y in _readouts(cases, self.bank):
+            share = cases[number].weights.astype(np.float32)
+            pooled[number, scale, kind] = _pool(y, share, thresholds[scale, kind])
+        return (
+            pooled.reshape(len(cases), -1),
+            np.stack([_shape(case) for case in cases]),
+            np.stack([_levels(case) for case in cases]),
+            np.stack([_hats(np.log(case.times[-1]), self.knots) for case in cases]),
+        )
+
+
+def fit_features(cases: Sequence[Case], bank: ReadoutBank, rng: np.random.Generator) -> CaseFeatures:
+    """Scale the readouts of a bank to training cases and draw their thresholds from what they answered.
+
+    Parameters
+    ----------
+    cases : sequence of Case
+    bank : ReadoutBank
+    rng : numpy.random.Generator
+    """
+    picked = np.sort(rng.permutation(len(cases))[:_MOST_PILOTS])
+    pilots = [cases[number] for number in picked]
+    shape = (len(bank.spacings), 2, bank.n_readouts)
+    squares, thresholds = np.zeros(shape), np.empty(shape)
+    # Each threshold is a quantile of one case, at levels that fill (0, 1) evenly.
+    level = (0.5 * (5.0**0.5 - 1.0) * np.arange(1, bank.n_readouts + 1)) % 1.0
+    of_case = rng.integers(0, len(pilots), shape)
+    for number, scale, kind, y in _readouts(pilots, bank):
+        squares[scale, kind] += (y * y) @ pilots[number].weights.astype(np.float32)
+        mine = np.flatnonzero(of_case[scale, kind] == number)
+        rows = np.sort(y[mine], axis=1)
+        at = np.minimum((level[mine] * rows.shape[1]).astype(int), rows.shape[1] - 1)
+        thresholds[scale, kind, mine] = rows[np.arange(len(mine)), at]
+    size = np.sqrt(squares / len(pilots))
+    size = np.where(size > 1e-6, size, 1.0)
+    scaled = ReadoutBank(
+        bank.spacings,
+        bank.weights / size.reshape(bank.weights.shape[:-1])[..., None],
+        bank.mixtures,
+        bank.fold,
+    )
+    durations = np.log([case.times[-1] for case in cases])
+    knots = np.unique(np.quantile(durations, np.linspace(0.0, 1.0, _N_KNOTS)).round(6))
+    return CaseFeatures(scaled, thresholds / size, knots)
+
+
+def _readouts(cases: Sequence[Case], bank: ReadoutBank) -> Iterator[tuple[int, int, int, Values]]:
+    """Yield number of the case, scale, kind, and readouts (n_readouts, length) at its observations."""
+    # NumPy, not PyTorch: arrays this small gain nothing from threads, which wait where cores are busy.
+    weights, mixtures = bank.weights.astype(np.float32), bank.mixtures.astype(np.float32)
+    ahead = (np.arange(N_DELAYS) - N_DELAYS // 2) * bank.spacings[:, None]
+    n_inputs, times, places = len(bank.fold), np.empty(0), []
+    for number, case in enumerate(cases):
+        if not np.array_equal(case.times, times):
+            times = case.times
+            places = [_Places.of(times, times + own[:, None]) for own in ahead]
+            before = _Places.of(times, (times - 1.0)[None])
+        inputs = bank.fold @ case.values
+        change = np.where(before.within, inputs - before(inputs)[:, 0], 0.0)
+        for scale, own in enumerate(places):
+            for kind, signal in enumerate((inputs, change)):
+                delayed = own(signal).astype(np.float32)  # (n_inputs, N_DELAYS, length)
+                if n_inputs == 1:
+                    y = weights[scale, kind].reshape(-1, N_DELAYS) @ delayed[0]
+                else:
+                    mixed = np.tensordot(mixtures[scale, kind], delayed, 1)
+                    y = (weights[scale, kind] @ mixed).reshape(-1, len(times))
+                yield number, scale, kind, y
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where instants lie among observations, and how to read a signal there.
+
+    Parameters
+    ----------
+    row : ndarray of int64, shape (n, length)
+        Of the observation before.
+    share : ndarray of float64, shape (n, length)
+        Of the one after.
+    within : ndarray of bool, shape (n, length)
+        Whether the case covers the instant; beyond it a signal is 0, the mean of training.
+    """
+
+    row: NDArray[np.int64]
+    share: Float
+    within: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, times: Float, instants: Float) -> _Places:
+        """Of instants (n, length) among times (length,)."""
+        at = np.interp(instants, times, np.arange(len(times), dtype=np.float64))
+        row = np.minimum(at.astype(np.int64), len(times) - 2)
+        slack = 1e-9 * max(times[-1], 1.0)
+        return cls(row, at - row, (instants >= -slack) & (instants <= times[-1] + slack))
+
+    def __call__(self, signal: Float) -> Float:
+        """Signal (n_inputs, length) there, (n_inputs, n, length)."""
+        first, second = signal[:, self.row], signal[:, self.row + 1]
+        return np.asarray(np.where(self.within, first + self.share * (second - first), 0.0))
+
+
+def _pool(y: Values, share: Values, thresholds: Values) -> Values:
+    """Share of time above the thresholds and mean height above them, (2, n_readouts); y is overwritten."""
+    y -= thresholds[:, None]
+    # A ramp: a step makes the share jump with the last bit of a product.
+    above = np.clip(y, -0.5 * _WIDTH, 0.5 * _WIDTH) @ share / _WIDTH + 0.5
+    height = np.maximum(y, 0.0, out=y) @ share / (above + _RARE)
+    return np.stack([above, height])
+
+
+def _shape(case: Case) -> Float:
+    """Legendre coefficients of every channel over the case, exact for the linear interpolant."""
+    place = 2.0 * case.times / case.times[-1] - 1.0
+    polynomials = np.polynomial.legendre.legvander(place, _N_COEFFICIENTS + 1).T
+    once = _ONCE @ polynomials
+    twice = _TWICE @ polynomials
+    slopes = np.diff(case.values, axis=1) / np.diff(place)
+    ends = case.values[:, -1:] * once[:, -1] - case.values[:, :1] * once[:, 0]
+    return np.asarray(ends - slopes @ np.diff(twice, axis=1).T).ravel()
+
+
+def _hats(value: float, knots: Float) -> Float:
+    """Linear interpolation's weights of the knots."""
+    return np.array([np.interp(value, knots, one) for one in np.eye(len(knots))])
+
+
+def _antiderivatives(times: int) -> Float:
+    """Legendre coefficients of the repeated antiderivatives of the Legendre polynomials, one a row."""
+    unit = np.eye(_N_COEFFICIENTS)
+    integrated = np.polynomial.legendre.legint(unit, m=times, axis=1)
+    return np.pad(integrated, ((0, 0), (0, 2 - times)))
+
+
+_ONCE, _TWICE = _antiderivatives(1), _antiderivatives(2)
+
+
+def _levels(case: Case) -> Float:
+    """Distribution of every channel's values over time, and its roughness."""
+    weights = case.weights
+    mean = case.values @ weights
+    deviation = np.sqrt(((case.values - mean[:, None]) ** 2) @ weights)
+    steps = np.diff(case.times)
+    slope = np.sqrt((np.diff(case.values, axis=1) ** 2 / steps).sum(axis=1) / case.times[-1])
+    order = np.argsort(case.values, axis=1, kind="stable")
+    rows = np.take_along_axis(case.values, order, axis=1)
+    below = np.cumsum(weights[order], axis=1) - 0.5 * weights[order]
+    quantiles = [np.interp(_QUANTILES, own, row) for own, row in zip(below, rows)]
+    logs = [np.log(deviation + 1e-6), np.log(slope + 1e-6)]
+    return np.concatenate([np.concatenate(quantiles), mean, *logs])
