@@ -25,7 +25,8 @@ from ssmts.estimators.sharding import ShardingMixin
 from ssmts.estimators.updating import UpdatingMixin
 from ssmts.estimators.validating import ValidationMixin
 from ssmts.models.forecasting.fit import DeepFitter, fit_forecaster
-from ssmts.models.forecasting.fitted import FittedForecaster, continued
+from ssmts.models.forecasting.fitted import FittedForecaster
+from ssmts.models.forecasting.history import continued
 from ssmts.models.forecasting.predict import forecast_panel
 from ssmts.models.forecasting.score import mean_squared_error
 from ssmts.models.sequences.training_sequences import RowWeights

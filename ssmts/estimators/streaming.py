@@ -17,7 +17,7 @@ from ssmts.estimators._base import FittedBase
 from ssmts.estimators._buffers import SeriesBuffer, StreamUpdate, observed_rows
 from ssmts.estimators._saving import write_forecaster
 from ssmts.estimators._stream_rows import in_unit_steps, one_observation
-from ssmts.models.forecasting.fitted import following, with_id
+from ssmts.models.forecasting.history import following, with_id
 from ssmts.models.forecasting.predict import forecast_panel
 
 __all__ = ["ForecastStream", "StreamUpdate", "StreamingMixin"]

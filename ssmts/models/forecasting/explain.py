@@ -11,12 +11,8 @@ from ssmts.data.arrays import Float
 from ssmts.models.covariates.effect import require_covariates
 from ssmts.models.forecasting.contributions import Band, bands, contributions
 from ssmts.models.forecasting.fitted import FittedForecaster
-from ssmts.models.forecasting.predict import (
-    evaluate,
-    output_times,
-    parted,
-    windows_of,
-)
+from ssmts.models.forecasting.output_times import output_times
+from ssmts.models.forecasting.predict import evaluate, parted, windows_of
 
 __all__ = ["explain_panel"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +15,6 @@ from ssmts.data import (
     CovariateColumns,
     Panel,
     is_integer,
-    is_number,
     longest_reach,
     parse_context,
     parse_horizon,
@@ -27,7 +26,9 @@ from ssmts.models.config import LinearConfig, ModelConfig
 from ssmts.models.covariates.channel_mixing import fit_mixing
 from ssmts.models.covariates.fit import fit_effect
 from ssmts.models.deep.fit import DeepFit
-from ssmts.models.forecasting.fitted import FittedForecaster, tail_of
+from ssmts.models.forecasting.acceptance import Parts, better
+from ssmts.models.forecasting.fitted import FittedForecaster
+from ssmts.models.forecasting.history import tail_of
 from ssmts.models.forecasting.hold_selection import forecast_errors_by_hold
 from ssmts.models.forecasting.model import ForecastModel
 from ssmts.models.forecasting.partial_fit import remembered
@@ -37,43 +38,20 @@ from ssmts.models.irregular.kriging_variance import fit_gap_widths
 from ssmts.models.irregular.thinning_errors import gap_errors, thinned_errors
 from ssmts.models.linear.cv_residuals import held_out_errors
 from ssmts.models.linear.path import LinearFit, fit_linear, origin_span
-from ssmts.models.linear.selection import choose_context, choose_interpolation, choose_period
+from ssmts.models.linear.selection import choose_context, choose_period, with_interpolation
 from ssmts.models.sequences.origins import origin_rows
 from ssmts.models.sequences.scaling import Scaling
 from ssmts.models.sequences.sequence import SequenceStack, stack_sequences
-from ssmts.models.sequences.training_sequences import ExtraFeatures, RowWeights, training_sequences
+from ssmts.models.sequences.training_sequences import RowWeights, training_sequences
 from ssmts.models.uncertainty.error_quantiles import fit_spread
 
-__all__ = ["checked_rates", "fit_forecaster"]
+__all__ = ["DeepFitter", "fit_forecaster"]
 
 _MOST_OF_LINES = 0.9  # error of the expectation at thinned windows, for gaps to be filled by it
-_LEAST_GAIN = 1e-3
 # States of other channels are nearly combinations of a channel's own: weaker penalties magnify rounding.
 _WEAKEST_OF_MIXED = 1e-4
-_CONTEXT_GAIN = 1e-2
 
-T = TypeVar("T")
 DeepFitter = Callable[[list[SequenceStack], LinearFit, float, Clock], DeepFit]
-
-
-def checked_rates(rate_range: Any) -> tuple[float, float]:
-    """The parameter `rate_range`: two positive numbers, the lower one first.
-
-    Raises
-    ------
-    ParameterError
-    """
-    allowed = "None or (low, high) with 0 < low < high and high > 1, such as (0.25, 4)"
-    if (
-        not isinstance(rate_range, tuple | list)
-        or len(rate_range) != 2
-        or not all(map(is_number, rate_range))
-    ):
-        raise ParameterError("rate_range", rate_range, allowed)
-    low, high = map(float, rate_range)
-    if not (0.0 < low < high < np.inf and high > 1.0):
-        raise ParameterError("rate_range", rate_range, allowed)
-    return low, high
 
 
 def fit_forecaster(
@@ -117,9 +95,9 @@ def fit_forecaster(
     seconds = step / 1e9 if panel.clock.kind == "datetime" else None
     if context_length is not None:
         config = replace(config, context=parse_context(context_length, panel.clock, step))
-        config = _with_interpolation(stacks, config, history)
+        config = with_interpolation(stacks, config, history)
     else:
-        first = _with_interpolation(stacks, replace(config, context=float(8 * n_steps)), history)
+        first = with_interpolation(stacks, replace(config, context=float(8 * n_steps)), history)
         config = replace(config, interpolate=first.interpolate)
         if origin_span(stacks, first.context, n_steps) is not None:
             config = replace(config, period=choose_period(stacks, first, seconds)[0])
@@ -130,12 +108,12 @@ def fit_forecaster(
     period, errors = choose_period(stacks, config, seconds)
     config = replace(config, period=period)
     history["errors_by_period"] = errors
-    parts = _Parts(whole, weights, stacks, config, fit_linear(stacks, config, scaling.n_groups))
+    parts = Parts(whole, weights, stacks, config, fit_linear(stacks, config, scaling.n_groups))
     known = CovariateColumns() if columns is None else columns
     effect, mixing, record = None, None, dict[str, Any]()
     if known.static:
         classed = scaling.with_classes(whole, known)
-        kept, parts = _better(classed, parts.anew(whole, classed, step), parts, record)
+        kept, parts = better(classed, parts.anew(whole, classed, step), parts, record)
         scaling = replace(scaling, classes=classed.classes) if kept is None else kept
         n_classes = 0 if scaling.classes is None else len(scaling.classes)
         history["static"] = record | {"accepted": kept is not None, "n_classes": n_classes}
@@ -145,7 +123,7 @@ def fit_forecaster(
             rest = parts.anew(
                 found.without(whole, step, scaling), scaling, step, choose=True, seconds=seconds
             )
-            effect, parts = _better(found, rest, parts, record)
+            effect, parts = better(found, rest, parts, record)
             if effect is not None and context_length is None:
                 parts = parts.with_own_context(scaling)
         history["covariates"] = record | {"accepted": effect is not None}
@@ -162,7 +140,7 @@ def fit_forecaster(
         )
         weakest = _WEAKEST_OF_MIXED if channel_mixing else 0.0
         mixed = parts.anew(parts.panel, scaling, step, ends.features, weakest=weakest)
-        mixing, parts = _better(ends, mixed, parts, record)
+        mixing, parts = better(ends, mixed, parts, record)
         history["mixing"] = record | {"accepted": mixing is not None}
     config, stacks, linear = parts.config, parts.stacks, parts.linear
     history |= {
@@ -216,74 +194,6 @@ def fit_forecaster(
         mixing,
         memory,
     )
-
-
-@dataclass(frozen=True)
-class _Parts:
-    """What the linear path was fitted on: the panel minus what covariates do, its sequences, the config."""
-
-    panel: Panel
-    weights: RowWeights | None
-    stacks: list[SequenceStack]
-    config: LinearConfig
-    linear: LinearFit
-
-    def anew(
-        self,
-        panel: Panel,
-        scaling: Scaling,
-        step: float,
-        extra: ExtraFeatures | None = None,
-        *,
-        choose: bool = False,
-        seconds: float | None = None,
-        weakest: float = 0.0,
-    ) -> _Parts:
-        """The linear path fitted on another panel, with other groups or extra features.
-
-        `choose` looks for its period again; `seconds` is the length of a step where it has one; penalties
-        below `weakest` are not offered.
-        """
-        stacks = stack_sequences(training_sequences(panel, scaling, step, extra, weights=self.weights))
-        config = self.config
-        if choose:
-            config = replace(config, period=choose_period(stacks, config, seconds)[0])
-        linear = fit_linear(stacks, config, scaling.n_groups, weakest=weakest)
-        return _Parts(panel, self.weights, stacks, config, linear)
-
-    def with_own_context(self, scaling: Scaling) -> _Parts:
-        """The context chosen again, as what covariates leave over may have less memory than the whole.
-
-        Another one has to gain a hundredth: on short data contexts differ by less than chance.
-        """
-        context, errors = choose_context(self.stacks, self.config)
-        before = errors.get(f"{self.config.context:g}")
-        if context is None or before is None or errors[f"{context:g}"] > (1.0 - _CONTEXT_GAIN) * before:
-            return self
-        config = replace(self.config, context=context)
-        return replace(self, config=config, linear=fit_linear(self.stacks, config, scaling.n_groups))
-
-
-def _better(found: T, rest: _Parts, plain: _Parts, record: dict[str, Any]) -> tuple[T | None, _Parts]:
-    """What was found and the path with it, or None and the one without, by cross-validated error.
-
-    A gain of less than a thousandth is none.
-    """
-    record |= {"mse_without": plain.linear.penalties.error, "mse_with": rest.linear.penalties.error}
-    gains = record["mse_with"] < (1.0 - _LEAST_GAIN) * record["mse_without"]
-    return (found, rest) if gains else (None, plain)
-
-
-def _with_interpolation(
-    stacks: list[SequenceStack], config: LinearConfig, history: dict[str, Any]
-) -> LinearConfig:
-    """The config that says what stands for leads without an observation."""
-    if origin_span(stacks, config.context, config.horizon) is None:
-        return config
-    interpolate, errors = choose_interpolation(stacks, config)
-    if errors:
-        history["errors_by_missing_leads"] = errors
-    return replace(config, interpolate=interpolate)
 
 
 def _require_windows(panel: Panel, stacks: list[SequenceStack], config: LinearConfig, step: float) -> None:

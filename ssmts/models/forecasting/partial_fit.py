@@ -13,12 +13,8 @@ from torch import Tensor
 from ssmts.data import Panel, Series, covariates_since
 from ssmts.data.arrays import Float
 from ssmts.errors import CovariateError, ParameterError
-from ssmts.models.forecasting.fitted import (
-    FittedForecaster,
-    TrainingMemory,
-    continued,
-    tail_of,
-)
+from ssmts.models.forecasting.fitted import FittedForecaster, TrainingMemory
+from ssmts.models.forecasting.history import continued, tail_of
 from ssmts.models.linear.moments import Moments, accumulate
 from ssmts.models.linear.path import LinearFit, LinearPath
 from ssmts.models.linear.ridge import Penalties, solve

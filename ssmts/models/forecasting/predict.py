@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Sequence as Seq
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from ssmts.data import Panel, Series, Times, parse_horizon, parse_instants, parse_step, reference_step
-from ssmts.data import output_times as regular_times
+from ssmts.data import Panel, Times
 from ssmts.data.arrays import Float, Rows
-from ssmts.errors import HorizonError, NonFiniteForecastError, ParameterError
+from ssmts.errors import NonFiniteForecastError
 from ssmts.models.covariates.effect import require_covariates
-from ssmts.models.forecasting.fitted import FittedForecaster, tail_of
+from ssmts.models.forecasting.fitted import FittedForecaster
+from ssmts.models.forecasting.history import tail_of
+from ssmts.models.forecasting.output_times import channel_times, output_times
 from ssmts.models.linear.lead_times import at_leads
 from ssmts.models.sequences.last_windows import LastWindows, last_windows
 from ssmts.models.sequences.sequence import SequenceStack
@@ -25,13 +24,10 @@ __all__ = [
     "evaluate",
     "forecast_at",
     "forecast_panel",
-    "output_times",
     "parted",
     "window_scales",
     "windows_of",
 ]
-
-_SNAP = 0.05  # an output step this close to the reference step is the reference step
 
 
 def forecast_panel(
@@ -62,7 +58,7 @@ def _keep_own_instants(
     """Leave every channel the instants of its own step alone."""
     for series, instants, own in zip(panel.series, times, values, strict=True):
         reach = instants[-1] - series.origin
-        for channel, mine in _channel_times(panel, series, fitted.step, reach).items():
+        for channel, mine in channel_times(panel, series, fitted.step, reach).items():
             own[~np.isin(instants, mine), channel] = np.nan
 
 
@@ -99,73 +95,6 @@ def window_scales(fitted: FittedForecaster, panel: Panel, spread: Spread) -> tup
         scale[at] = spread.scale(fitted.model.deviation(windows.stack)) * windows.scale
         groups[at], age[at] = windows.stack.groups, windows.age
     return scale, groups, age
-
-
-def output_times(fitted: FittedForecaster, panel: Panel, horizon: Any, step: Any, at: Any) -> list[Times]:
-    """Instants of the forecast of every series, none beyond the trained horizon."""
-    if at is not None and (step is not None or horizon is not None):
-        raise ParameterError("at", at, "given without step and horizon: it says all instants itself")
-    clock, layout = panel.clock, panel.layout
-    if at is not None:
-        instants = parse_instants(at, panel)
-        for series, own in zip(panel.series, instants, strict=True):
-            end = series.origin + fitted.horizon * (1 + 1e-9)
-            if own.max() > end:
-                raise HorizonError(
-                    f"{layout.show_instant(own.max())} lies beyond the trained horizon, which ends at "
-                    f"{layout.show_instant(end)}. Ask for earlier instants, or fit with a longer horizon."
-                )
-        return instants
-    reach = fitted.horizon if horizon is None else parse_horizon(horizon, clock, fitted.step)
-    if reach > fitted.horizon * (1 + 1e-9):
-        raise HorizonError(
-            f"horizon={horizon!r} is longer than the {clock.show_duration(fitted.horizon)} that the "
-            "model was trained for. Ask for less, or fit with a longer horizon."
-        )
-    if step is None and layout.offset is not None:
-        own_step = parse_step(layout.offset, clock)
-        if isinstance(own_step, pd.tseries.offsets.BaseOffset):
-            # Calendar steps differ in length: four years are a day longer than four median years, ten
-            # business days are two weeks, which the model was fitted for.
-            n_rows = round(reach / fitted.step)
-            limit = max(reach + 0.5 * fitted.step, fitted.model.config.linear.horizon * fitted.step)
-            return [
-                regular_times(series.origin, horizon=limit, step=own_step, layout=layout)[:n_rows]
-                for series in panel.series
-            ]
-        step = layout.offset
-    spacing = None if step is None else parse_step(step, clock)
-    if spacing is None and layout.channel_col is not None:
-        return [
-            np.unique(np.concatenate(list(_channel_times(panel, series, fitted.step, reach).values())))
-            for series in panel.series
-        ]
-    return [
-        regular_times(
-            series.origin,
-            horizon=reach,
-            step=_own_step(panel, series, fitted.step) if spacing is None else spacing,
-            layout=layout,
-        )
-        for series in panel.series
-    ]
-
-
-def _own_step(panel: Panel, series: Series, reference: float) -> int | float:
-    """Median interval of a series, snapped to the reference step."""
-    step = reference_step(replace(panel, series=(series,)))
-    return reference if abs(step - reference) <= _SNAP * reference else step
-
-
-def _channel_times(panel: Panel, series: Series, reference: float, reach: float) -> dict[int, Times]:
-    """Output instants of each channel of a series, at its own step; a lone row has the reference step."""
-    times = {}
-    for channel, seen in enumerate(~np.isnan(series.values.T)):
-        if seen.any():
-            alone = Series(series.id, series.times[seen], series.values[seen, channel : channel + 1])
-            step = _own_step(panel, alone, reference) if seen.sum() > 1 else reference
-            times[channel] = regular_times(series.origin, horizon=reach, step=step, layout=panel.layout)
-    return times
 
 
 def windows_of(fitted: FittedForecaster, panel: Panel) -> Iterator[tuple[LastWindows, SequenceStack]]:

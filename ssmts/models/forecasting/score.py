@@ -6,7 +6,8 @@ import numpy as np
 
 from ssmts.data import Panel
 from ssmts.errors import TooShortError
-from ssmts.models.forecasting.fitted import FittedForecaster, continued
+from ssmts.models.forecasting.fitted import FittedForecaster
+from ssmts.models.forecasting.history import continued
 from ssmts.models.forecasting.rolling_origins import rolling_forecasts
 from ssmts.models.linear.lead_times import at_leads
 from ssmts.models.sequences.sequence import stack_sequences

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Sequence as Seq
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from ssmts.models.config import LinearConfig
 from ssmts.models.linear.cv_residuals import held_out_errors
-from ssmts.models.linear.path import fit_linear
+from ssmts.models.linear.path import fit_linear, origin_span
 from ssmts.models.linear.seasonal_periods import candidate_periods
 from ssmts.models.sequences.origins import future_observed, origin_rows
 from ssmts.models.sequences.sequence import SequenceStack
 
-__all__ = ["choose_context", "choose_interpolation", "choose_period"]
+__all__ = ["choose_context", "choose_interpolation", "choose_period", "with_interpolation"]
 
 _MOST_SEQUENCES = 4
 _MOST_WINDOWS = 12_000
@@ -104,6 +105,18 @@ def choose_interpolation(stacks: Seq[SequenceStack], config: LinearConfig) -> tu
         linear = fit_linear(few, replace(config, interpolate=interpolate), 1, stride=stride)
         errors[name] = float(np.nanmean(held_out_errors(few, linear).errors.astype(np.float64) ** 2))
     return errors["lines"] < errors["left_out"], errors
+
+
+def with_interpolation(
+    stacks: list[SequenceStack], config: LinearConfig, history: dict[str, Any]
+) -> LinearConfig:
+    """The config that says what stands for leads without an observation."""
+    if origin_span(stacks, config.context, config.horizon) is None:
+        return config
+    interpolate, errors = choose_interpolation(stacks, config)
+    if errors:
+        history["errors_by_missing_leads"] = errors
+    return replace(config, interpolate=interpolate)
 
 
 def _error(stacks: Seq[SequenceStack], config: LinearConfig, history: float | None = None) -> float:

@@ -8,16 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from ssmts.data import Series
+from ssmts.data import Series, is_number
 from ssmts.data.arrays import Float, Rows
 from ssmts.errors import ParameterError
-from ssmts.models.forecasting.fit import checked_rates
 from ssmts.models.whole_series.case import Case
 from ssmts.models.whole_series.hold import fit_case_hold, has_gaps
 from ssmts.models.whole_series.linear_model import CaseInput
 from ssmts.models.whole_series.rate_augmentation import twins_of, with_copies
 
-__all__ = ["CaseReading", "readings"]
+__all__ = ["CaseReading", "checked_rates", "readings"]
 
 _HOLDS = ("auto", "foh", "gp")
 _LONGEST = 1024  # observations of a typical case that "auto" tries to fill: the cost grows with their square
@@ -58,6 +57,26 @@ def readings(
             cases, of_case = with_copies(cases, rates, seed)
             twins = twins_of(of_case)
         yield CaseReading(own, (cases, targets[of_case], weights[of_case]), of_case, twins)
+
+
+def checked_rates(rate_range: Any) -> tuple[float, float]:
+    """The parameter `rate_range`: two positive numbers, the lower one first.
+
+    Raises
+    ------
+    ParameterError
+    """
+    allowed = "None or (low, high) with 0 < low < high and high > 1, such as (0.25, 4)"
+    if (
+        not isinstance(rate_range, tuple | list)
+        or len(rate_range) != 2
+        or not all(map(is_number, rate_range))
+    ):
+        raise ParameterError("rate_range", rate_range, allowed)
+    low, high = map(float, rate_range)
+    if not (0.0 < low < high < np.inf and high > 1.0):
+        raise ParameterError("rate_range", rate_range, allowed)
+    return low, high
 
 
 def _inputs(series: list[Series], read: CaseInput, hold: str) -> list[CaseInput]:
