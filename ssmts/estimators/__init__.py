@@ -6,14 +6,6 @@ from typing import Any
 from ssmts.errors import ModelFileError
 from ssmts.estimators._case_saving import KIND as CASES
 from ssmts.estimators._case_saving import read_fitted_cases
-from ssmts.estimators._saving import read_forecaster
-from ssmts.estimators.backbones import (
-    LSSLForecaster,
-    Mamba2Forecaster,
-    Mamba3Forecaster,
-    MambaForecaster,
-    S5Forecaster,
-)
 from ssmts.estimators.case_backbones import (
     LSSLClassifier,
     LSSLRegressor,
@@ -32,11 +24,19 @@ from ssmts.estimators.case_backbones import (
 )
 from ssmts.estimators.case_stream import CaseStream
 from ssmts.estimators.classifier import LinearSSMClassifier, SSMClassifier
-from ssmts.estimators.deep import S4DForecaster, S4Forecaster
-from ssmts.estimators.forecaster import SSMForecaster
-from ssmts.estimators.linear import LinearSSMForecaster
+from ssmts.estimators.forecasters.backbones import (
+    LSSLForecaster,
+    Mamba2Forecaster,
+    Mamba3Forecaster,
+    MambaForecaster,
+    S5Forecaster,
+)
+from ssmts.estimators.forecasters.base import SSMForecaster
+from ssmts.estimators.forecasters.deep import S4DForecaster, S4Forecaster
+from ssmts.estimators.forecasters.linear import LinearSSMForecaster
+from ssmts.estimators.forecasters.persistence import read_forecaster
+from ssmts.estimators.forecasters.stream import ForecastStream
 from ssmts.estimators.regressor import LinearSSMRegressor, SSMRegressor
-from ssmts.estimators.streaming import ForecastStream
 from ssmts.training import file_kind
 
 __all__ = [

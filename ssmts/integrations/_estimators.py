@@ -10,7 +10,7 @@ from sklearn.base import clone
 
 from ssmts.data import CovariateColumns, Panel
 from ssmts.estimators import SSMForecaster
-from ssmts.estimators._reading import read_training
+from ssmts.estimators.forecasters.reader import read_training
 
 __all__ = ["AdaptedCases", "cloned", "panel_of", "trains_by_gradient", "without_autologging"]
 

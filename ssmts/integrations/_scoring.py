@@ -21,7 +21,7 @@ from ssmts.errors import (
     SSMTSError,
 )
 from ssmts.estimators import SSMClassifier, SSMForecaster, SSMRegressor
-from ssmts.estimators._levels import interval_levels
+from ssmts.estimators.forecasters.quantile_levels import interval_levels
 from ssmts.models.forecasting.quantiles import spread_of
 
 __all__ = ["ERROR", "Scorer"]

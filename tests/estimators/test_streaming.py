@@ -24,7 +24,7 @@ from ssmts.errors import (
     TooShortError,
     UnknownColumnError,
 )
-from ssmts.estimators.streaming import StreamUpdate
+from ssmts.estimators.forecasters.stream import StreamUpdate
 
 
 def assert_same(found, expected):

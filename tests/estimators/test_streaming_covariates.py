@@ -10,7 +10,7 @@ import pytest
 import ssmts
 from ssmts import ForecastStream, LinearSSMForecaster
 from ssmts.errors import CovariateError, NotNumericError, ParameterError, UnknownColumnError
-from ssmts.estimators.streaming import StreamUpdate
+from ssmts.estimators.forecasters.stream import StreamUpdate
 
 START, END, AHEAD = 450, 500, 512
 

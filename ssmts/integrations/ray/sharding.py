@@ -10,7 +10,7 @@ import pyarrow as pa
 import ray
 
 from ssmts.estimators import SSMForecaster
-from ssmts.estimators.sharding import ShardSums
+from ssmts.estimators.forecasters.shards import ShardSums
 from ssmts.integrations.ray._series import grouped
 from ssmts.models.linear.moments import Moments
 

@@ -9,7 +9,7 @@ from sklearn.exceptions import NotFittedError
 
 from ssmts.data import Layout, Panel
 from ssmts.errors import ParameterError
-from ssmts.estimators._reading import read_history, with_future
+from ssmts.estimators.forecasters.reader import read_history, with_future
 from ssmts.models import ForecastModel
 from ssmts.models.forecasting.fitted import FittedForecaster
 

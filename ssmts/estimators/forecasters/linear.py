@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ssmts.estimators.forecaster import SSMForecaster
+from ssmts.estimators.forecasters.base import SSMForecaster
 
 __all__ = ["LinearSSMForecaster"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ssmts.estimators.deep import DeepForecaster
+from ssmts.estimators.forecasters.deep import DeepForecaster
 
 __all__ = ["LSSLForecaster", "Mamba2Forecaster", "Mamba3Forecaster", "MambaForecaster", "S5Forecaster"]
 

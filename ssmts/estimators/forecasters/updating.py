@@ -8,8 +8,8 @@ from typing import Any, Self
 
 from ssmts.data import is_integer, parse_duration
 from ssmts.errors import ParameterError, TargetGivenError
-from ssmts.estimators._weights import row_weights
-from ssmts.estimators.streaming import ForecastStream, StreamingMixin
+from ssmts.estimators.forecasters.sample_weights import row_weights
+from ssmts.estimators.forecasters.stream import ForecastStream, StreamingMixin
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.history import following, tail_of
 from ssmts.models.forecasting.partial_fit import learnt, no_memory, unlearnt

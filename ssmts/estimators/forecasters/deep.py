@@ -13,7 +13,7 @@ from torch import nn
 
 from ssmts.data import Clock, is_integer, is_number, parse_duration
 from ssmts.errors import ParameterError
-from ssmts.estimators.forecaster import SSMForecaster
+from ssmts.estimators.forecasters.base import SSMForecaster
 from ssmts.models import DeepConfig, LinearFit
 from ssmts.models.deep.fit import LOSSES, DeepFit, fit_deep
 from ssmts.models.forecasting.fit import DeepFitter

@@ -13,10 +13,10 @@ import numpy as np
 
 from ssmts.data import Layout, Panel, Series, read_covariate_row, write_forecast, write_panel
 from ssmts.errors import CovariateError, EmptyDataError, ParameterError
-from ssmts.estimators._base import FittedBase
-from ssmts.estimators._buffers import SeriesBuffer, StreamUpdate, observed_rows
-from ssmts.estimators._saving import write_forecaster
-from ssmts.estimators._stream_rows import in_unit_steps, one_observation
+from ssmts.estimators.forecasters.fitted_base import FittedBase
+from ssmts.estimators.forecasters.persistence import write_forecaster
+from ssmts.estimators.forecasters.stream_buffer import SeriesBuffer, StreamUpdate, observed_rows
+from ssmts.estimators.forecasters.stream_observation import in_unit_steps, one_observation
 from ssmts.models.forecasting.history import following, with_id
 from ssmts.models.forecasting.predict import forecast_panel
 

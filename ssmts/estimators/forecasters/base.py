@@ -12,18 +12,18 @@ import pandas as pd
 
 from ssmts.data import CovariateColumns, Panel, write_forecast
 from ssmts.errors import ModelFileError, ParameterError, TargetGivenError
-from ssmts.estimators._levels import training_levels
-from ssmts.estimators._reading import read_history, read_training
-from ssmts.estimators._saving import read_forecaster, write_forecaster
-from ssmts.estimators._weights import lengthened, row_weights
-from ssmts.estimators.explaining import ExplainingMixin
-from ssmts.estimators.exporting import ExportingMixin
-from ssmts.estimators.plotting import PlottingMixin
-from ssmts.estimators.probabilistic import ProbabilisticMixin
-from ssmts.estimators.reconstructing import ReconstructingMixin
-from ssmts.estimators.sharding import ShardingMixin
-from ssmts.estimators.updating import UpdatingMixin
-from ssmts.estimators.validating import ValidationMixin
+from ssmts.estimators.forecasters.cross_validation import ValidationMixin
+from ssmts.estimators.forecasters.explaining import ExplainingMixin
+from ssmts.estimators.forecasters.export import ExportingMixin
+from ssmts.estimators.forecasters.persistence import read_forecaster, write_forecaster
+from ssmts.estimators.forecasters.plotting import PlottingMixin
+from ssmts.estimators.forecasters.probabilistic import ProbabilisticMixin
+from ssmts.estimators.forecasters.quantile_levels import training_levels
+from ssmts.estimators.forecasters.reader import read_history, read_training
+from ssmts.estimators.forecasters.reconstructing import ReconstructingMixin
+from ssmts.estimators.forecasters.sample_weights import lengthened, row_weights
+from ssmts.estimators.forecasters.shards import ShardingMixin
+from ssmts.estimators.forecasters.updating import UpdatingMixin
 from ssmts.models.forecasting.fit import DeepFitter, fit_forecaster
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.history import continued

@@ -1,0 +1,1 @@
+"""Forecasters: their parameters, verbs, streams, plots and files."""
