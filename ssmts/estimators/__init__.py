@@ -4,9 +4,19 @@ import os
 from typing import Any
 
 from ssmts.errors import ModelFileError
-from ssmts.estimators._case_saving import KIND as CASES
-from ssmts.estimators._case_saving import read_fitted_cases
-from ssmts.estimators.case_backbones import (
+from ssmts.estimators.forecasters.backbones import (
+    LSSLForecaster,
+    Mamba2Forecaster,
+    Mamba3Forecaster,
+    MambaForecaster,
+    S5Forecaster,
+)
+from ssmts.estimators.forecasters.base import SSMForecaster
+from ssmts.estimators.forecasters.deep import S4DForecaster, S4Forecaster
+from ssmts.estimators.forecasters.linear import LinearSSMForecaster
+from ssmts.estimators.forecasters.persistence import read_forecaster
+from ssmts.estimators.forecasters.stream import ForecastStream
+from ssmts.estimators.whole_series.backbones import (
     LSSLClassifier,
     LSSLRegressor,
     Mamba2Classifier,
@@ -22,21 +32,11 @@ from ssmts.estimators.case_backbones import (
     S5Classifier,
     S5Regressor,
 )
-from ssmts.estimators.case_stream import CaseStream
-from ssmts.estimators.classifier import LinearSSMClassifier, SSMClassifier
-from ssmts.estimators.forecasters.backbones import (
-    LSSLForecaster,
-    Mamba2Forecaster,
-    Mamba3Forecaster,
-    MambaForecaster,
-    S5Forecaster,
-)
-from ssmts.estimators.forecasters.base import SSMForecaster
-from ssmts.estimators.forecasters.deep import S4DForecaster, S4Forecaster
-from ssmts.estimators.forecasters.linear import LinearSSMForecaster
-from ssmts.estimators.forecasters.persistence import read_forecaster
-from ssmts.estimators.forecasters.stream import ForecastStream
-from ssmts.estimators.regressor import LinearSSMRegressor, SSMRegressor
+from ssmts.estimators.whole_series.classifier import LinearSSMClassifier, SSMClassifier
+from ssmts.estimators.whole_series.persistence import KIND as CASES
+from ssmts.estimators.whole_series.persistence import read_fitted_cases
+from ssmts.estimators.whole_series.regressor import LinearSSMRegressor, SSMRegressor
+from ssmts.estimators.whole_series.stream import CaseStream
 from ssmts.training import file_kind
 
 __all__ = [

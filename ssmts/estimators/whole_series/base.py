@@ -14,15 +14,15 @@ from sklearn.base import BaseEstimator
 from ssmts.data import Panel, case_step, collected_cases, is_integer, is_long, is_number, is_table, read_cases
 from ssmts.data.arrays import Float, Rows
 from ssmts.errors import ModelFileError, ParameterError, TargetError
-from ssmts.estimators._case_checks import (
+from ssmts.estimators.whole_series.checks import (
     aligned_targets,
     checked_table,
     checked_targets,
     checked_weights,
     seen_table,
 )
-from ssmts.estimators._case_saving import read_fitted_cases, write_fitted_cases
-from ssmts.estimators.case_stream import CaseStream
+from ssmts.estimators.whole_series.persistence import read_fitted_cases, write_fitted_cases
+from ssmts.estimators.whole_series.stream import CaseStream
 from ssmts.models.whole_series.case import Case
 from ssmts.models.whole_series.deep_fit import DeepOutcome, Loss
 from ssmts.models.whole_series.fitted import FittedCases, TrainingCases, not_fitted

@@ -11,7 +11,7 @@ from torch import nn
 from ssmts.data import is_integer, is_number, parse_duration
 from ssmts.data.arrays import Float, Rows
 from ssmts.errors import ParameterError
-from ssmts.estimators._cases import CaseEstimator
+from ssmts.estimators.whole_series.base import CaseEstimator
 from ssmts.models.whole_series.deep_fit import (
     N_MEMBERS,
     DeepOutcome,

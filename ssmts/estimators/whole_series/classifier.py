@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from ssmts.data.arrays import Float
 from ssmts.errors import ParameterError, TargetError
-from ssmts.estimators._cases import CaseEstimator
+from ssmts.estimators.whole_series.base import CaseEstimator
 from ssmts.models.whole_series.calibration import (
     fit_shares,
     fit_temperature,

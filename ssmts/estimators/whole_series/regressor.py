@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ssmts.data.arrays import Float
 from ssmts.errors import InfiniteValueError, NotNumericError
-from ssmts.estimators._cases import CaseEstimator
+from ssmts.estimators.whole_series.base import CaseEstimator
 from ssmts.models.whole_series.deep_fit import N_MEMBERS, DeepOutcome
 from ssmts.models.whole_series.fitted import FittedCases, TrainingCases
 from ssmts.models.whole_series.linear_model import CaseFit

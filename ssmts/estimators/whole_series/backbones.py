@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ssmts.estimators.case_deep import DeepCases
-from ssmts.estimators.classifier import SSMClassifier
-from ssmts.estimators.regressor import SSMRegressor
+from ssmts.estimators.whole_series.classifier import SSMClassifier
+from ssmts.estimators.whole_series.deep import DeepCases
+from ssmts.estimators.whole_series.regressor import SSMRegressor
 
 __all__ = [
     "LSSLClassifier",

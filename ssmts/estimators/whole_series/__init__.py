@@ -1,0 +1,1 @@
+"""Classifiers and regressors of whole series: their parameters, checks, streams and files."""
