@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssmts.models import moments as moments_module
-from ssmts.models import states as states_module
+from ssmts.models.linear import moments as moments_module
 from ssmts.models.linear.moments import Moments, accumulate, floored
 from ssmts.models.sequences.blocked_folds import Segments
 from ssmts.models.sequences.origins import future_values, origin_rows, rarely_observed
+from ssmts.models.state_space import window_states as states_module
 from ssmts.models.state_space.window_states import final_weights
 
 CONTEXT, HORIZON = 30.0, 8

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import expm
 
-from ssmts.models import states as states_module
+from ssmts.models.state_space import window_states as states_module
 from ssmts.models.state_space.modes import make_bank
 from ssmts.models.state_space.window_states import (
     final_weights,

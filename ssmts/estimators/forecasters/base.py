@@ -24,6 +24,7 @@ from ssmts.estimators.forecasters.reconstructing import ReconstructingMixin
 from ssmts.estimators.forecasters.sample_weights import lengthened, row_weights
 from ssmts.estimators.forecasters.shards import ShardingMixin
 from ssmts.estimators.forecasters.updating import UpdatingMixin
+from ssmts.estimators.registry import FORECASTERS
 from ssmts.models.forecasting.fit import DeepFitter, fit_forecaster
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.history import continued
@@ -64,6 +65,10 @@ class SSMForecaster(
     n_modes: int = 128
     hold: str = "auto"
     store_tail: bool = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        FORECASTERS.add(cls)
 
     def fit(
         self,

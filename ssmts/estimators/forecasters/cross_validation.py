@@ -20,8 +20,8 @@ from ssmts.data import (
 )
 from ssmts.data.arrays import Float
 from ssmts.errors import HorizonError, ParameterError, TooShortError
-from ssmts.estimators.forecasters.fitted_base import FittedBase
 from ssmts.estimators.forecasters.quantile_levels import interval_levels
+from ssmts.estimators.forecasters.reader import FittedBase
 from ssmts.models.forecasting.backtest import all_origins, until, window_of
 from ssmts.models.forecasting.calibration import calibrated
 from ssmts.models.forecasting.fitted import FittedForecaster

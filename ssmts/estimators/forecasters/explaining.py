@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ssmts.data import write_contributions
-from ssmts.estimators.forecasters.fitted_base import FittedBase
+from ssmts.estimators.forecasters.reader import FittedBase
 from ssmts.models.forecasting.explain import explain_panel
 
 __all__ = ["ExplainingMixin"]

@@ -17,7 +17,7 @@ import torch
 from ssmts.data import parse_duration
 from ssmts.data.arrays import Rows
 from ssmts.errors import ParameterError
-from ssmts.estimators.forecasters.fitted_base import FittedBase
+from ssmts.estimators.forecasters.reader import FittedBase
 from ssmts.models.forecasting.exportable import ForecastGraph, StreamGraph
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.training.files import write_atomic

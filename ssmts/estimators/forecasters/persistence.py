@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
 import os
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ssmts.data import CovariateColumns, Covariates, Layout, Panel, Series
 from ssmts.errors import ModelFileError, ParameterError
+from ssmts.estimators.parameter_json import decode_param, encode_param
+from ssmts.estimators.registry import FORECASTERS
 from ssmts.models import ForecastModel, ModelConfig
 from ssmts.models.covariates.channel_mixing import Mixing
 from ssmts.models.covariates.effect import CovariateEffect
@@ -27,7 +27,7 @@ from ssmts.models.sequences.static_groups import StaticClasses
 from ssmts.training import read_safetensors, write_safetensors_atomic
 from ssmts.training.files import below
 
-__all__ = ["decode_param", "encode_param", "read_forecaster", "write_forecaster"]
+__all__ = ["read_estimator", "read_forecaster", "write_forecaster"]
 
 
 def write_forecaster(
@@ -142,6 +142,14 @@ def read_forecaster(
         ) from error
 
 
+def read_estimator(path: str | os.PathLike[str], *, kind: str) -> Any:
+    """The estimator in a file of a kind: "model", or "stream" with windows for the tail."""
+    name, params, fitted = read_forecaster(path, kind=kind)
+    model = FORECASTERS.named(name, path)(**params)
+    model._adopt(fitted)
+    return model
+
+
 def _write_rows(panel: Panel, tensors: dict[str, Tensor], prefix: str) -> dict[str, Any]:
     """Put the rows of a panel among the tensors; returns what says how to read them."""
     series = panel.series
@@ -179,26 +187,6 @@ def _split(tensors: dict[str, Tensor], name: str, lengths: list[int]) -> list[ND
     """Parts of a tensor along its first axis; a stream that had forgotten all left none."""
     cuts = itertools.pairwise([0, *np.cumsum(lengths).tolist()])
     return [tensors[name].numpy()[slice(*cut)] for cut in cuts]
-
-
-def encode_param(name: str, value: Any) -> Any:
-    """A parameter of an estimator as JSON can hold it; what cannot be stored raises `ParameterError`."""
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, dt.timedelta | np.timedelta64 | pd.tseries.offsets.BaseOffset):
-        return {"nanoseconds": int(pd.Timedelta(cast("Any", value)).as_unit("ns").value)}
-    if isinstance(value, np.integer | np.floating | np.bool_):
-        return value.item()
-    if isinstance(value, os.PathLike | torch.device):
-        return str(value)
-    if isinstance(value, list | tuple):
-        return [encode_param(name, item) for item in value]
-    raise ParameterError(name, value, "numbers, strings, durations and lists of them in a saved model")
-
-
-def decode_param(value: Any) -> Any:
-    """Inverse of :func:`encode_param`."""
-    return pd.Timedelta(value["nanoseconds"], unit="ns") if isinstance(value, dict) else value
 
 
 def _encode_id(id_: Hashable) -> Any:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ssmts.estimators.forecasters.fitted_base import FittedBase
 from ssmts.estimators.forecasters.plot import plot_forecast, plot_losses, plot_weights
 from ssmts.estimators.forecasters.quantile_levels import interval_levels
+from ssmts.estimators.forecasters.reader import FittedBase
 from ssmts.models.forecasting.predict import forecast_panel
 from ssmts.models.forecasting.quantiles import quantile_panel, spread_of
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from ssmts.data import is_integer, write_forecast
 from ssmts.errors import ParameterError
-from ssmts.estimators.forecasters.fitted_base import FittedBase
 from ssmts.estimators.forecasters.quantile_levels import asked_levels, interval_levels
+from ssmts.estimators.forecasters.reader import FittedBase
 from ssmts.models.forecasting.calibration import calibrated
 from ssmts.models.forecasting.quantiles import quantile_panel, sample_panel, spread_of
 from ssmts.models.forecasting.score import with_context

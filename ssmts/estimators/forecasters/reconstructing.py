@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ssmts.data import write_forecast
-from ssmts.estimators.forecasters.fitted_base import FittedBase
 from ssmts.estimators.forecasters.quantile_levels import central_levels
+from ssmts.estimators.forecasters.reader import FittedBase
 from ssmts.models.forecasting.reconstruct import interval_ends, reconstructed, times_inside
 
 __all__ = ["ReconstructingMixin"]

@@ -11,8 +11,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from ssmts.errors import EmptyDataError, InstantError, ParameterError
-from ssmts.estimators.forecasters.fitted_base import FittedBase
-from ssmts.estimators.forecasters.reader import read_history
+from ssmts.estimators.forecasters.reader import FittedBase, read_history
 from ssmts.models import ForecastModel, LinearPath
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.partial_fit import summed

@@ -13,8 +13,8 @@ import numpy as np
 
 from ssmts.data import Layout, Panel, Series, read_covariate_row, write_forecast, write_panel
 from ssmts.errors import CovariateError, EmptyDataError, ParameterError
-from ssmts.estimators.forecasters.fitted_base import FittedBase
-from ssmts.estimators.forecasters.persistence import write_forecaster
+from ssmts.estimators.forecasters.persistence import read_estimator, write_forecaster
+from ssmts.estimators.forecasters.reader import FittedBase
 from ssmts.estimators.forecasters.stream_buffer import SeriesBuffer, StreamUpdate, observed_rows
 from ssmts.estimators.forecasters.stream_observation import in_unit_steps, one_observation
 from ssmts.models.forecasting.history import following, with_id
@@ -272,8 +272,6 @@ class ForecastStream:
         ModelFileError
             If the file holds no stream.
         """
-        from ssmts.estimators import read_estimator  # which knows all classes, and so imports this module
-
         model = read_estimator(path, kind="stream")
         return cls(model, model._history(None))
 

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator
 from ssmts.data import Panel, case_step, collected_cases, is_integer, is_long, is_number, is_table, read_cases
 from ssmts.data.arrays import Float, Rows
 from ssmts.errors import ModelFileError, ParameterError, TargetError
+from ssmts.estimators.registry import WHOLE_SERIES
 from ssmts.estimators.whole_series.checks import (
     aligned_targets,
     checked_table,
@@ -53,6 +54,10 @@ class CaseEstimator(BaseEstimator):
     hold: str = "auto"
     rate_range: Any = None
     random_state: int | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        WHOLE_SERIES.add(cls)
 
     def _fit(
         self, X: Any, y: Any, times: Any, sample_weight: Any, callbacks: Sequence[Callback] | None

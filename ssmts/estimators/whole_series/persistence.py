@@ -10,7 +10,7 @@ import numpy as np
 
 from ssmts.data import Layout
 from ssmts.errors import ModelFileError, ParameterError
-from ssmts.estimators.forecasters.persistence import decode_param, encode_param
+from ssmts.estimators.parameter_json import decode_param, encode_param
 from ssmts.models.whole_series.fitted import FittedCases
 from ssmts.models.whole_series.linear_model import CaseModel
 from ssmts.models.whole_series.network import CaseEnsemble

@@ -1,0 +1,37 @@
+"""Classes of estimators by name, so that a file can say which one it holds."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from ssmts.errors import ModelFileError
+
+__all__ = ["FORECASTERS", "WHOLE_SERIES", "Registry"]
+
+
+class Registry:
+    """Classes of one kind by name; their base class adds each when it is defined."""
+
+    def __init__(self) -> None:
+        self._classes: dict[str, type[Any]] = {}
+
+    def add(self, cls: type[Any]) -> None:
+        """Add a class; the first one keeps its name, as that of a user may not stand for one of ours."""
+        self._classes.setdefault(cls.__name__, cls)
+
+    def named(self, name: str, path: str | os.PathLike[str]) -> type[Any]:
+        """The class that a file names.
+
+        Raises
+        ------
+        ModelFileError
+            If there is none.
+        """
+        if name not in self._classes:
+            raise ModelFileError(f"{path} holds a {name!r}, which this version does not know. Update ssmts.")
+        return self._classes[name]
+
+
+FORECASTERS = Registry()
+WHOLE_SERIES = Registry()
