@@ -19,7 +19,7 @@ from ssmts.models.config import LinearConfig
 from ssmts.models.linear.moments import Moments, floored
 from ssmts.models.linear.path import LinearPath
 from ssmts.models.linear.ridge import choose_penalties, solve
-from ssmts.models.sequences.blocked_folds import Segments
+from ssmts.models.sequences.blocked_folds import BlockedFolds
 from ssmts.models.state_space.modes import ModeBank
 from ssmts_kernels.hold import hold_weights
 
@@ -53,7 +53,7 @@ class DeltaOnly:
         context, horizon = round(self.config.context), self.config.horizon
         bank = LinearPath(self.config, np.empty(0), np.empty(0)).bank
         rows = np.arange(context - 1, len(values) - horizon, _STRIDE)
-        segments = Segments.over(float(rows[0]), float(rows[-1]), horizon, _N_BLOCKS)
+        segments = BlockedFolds.over(float(rows[0]), float(rows[-1]), horizon, _N_BLOCKS)
         which = segments.of(rows.astype(np.float64))
         n_channels = values.shape[1]
         moments = Moments.zeros(len(segments), n_channels, bank.n_features + 1, horizon + 1)

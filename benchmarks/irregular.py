@@ -125,7 +125,7 @@ def refitted(model: SSMForecaster, frame: pd.DataFrame, gaps: str, shape: Shape)
     """Weights learnt from windows with as many rows left out, read on lines; the futures are whole."""
     fitted = model._check_fitted()
     linear, scale = fitted.model.linear, fitted.scaling.scale[0]
-    assert fitted.memory is not None
+    assert fitted.sums is not None
     series = (frame.to_numpy() / scale).T
     n_channels, horizon = len(series), shape.horizon
     moments = Moments.zeros(1, n_channels, linear.bank.n_features + 1, horizon + 1)
@@ -141,7 +141,7 @@ def refitted(model: SSMForecaster, frame: pd.DataFrame, gaps: str, shape: Shape)
         for channel in range(n_channels):
             own = slice(channel, channel + 1)
             moments.add(0, channel, features[own], future[own])
-    return LinearPath(linear.config, *solve(moments.completed(), fitted.memory.penalties, horizon))
+    return LinearPath(linear.config, *solve(moments.completed(), fitted.sums.penalties, horizon))
 
 
 def with_hold(model: SSMForecaster, hold: str, linear: LinearPath | None = None) -> SSMForecaster:

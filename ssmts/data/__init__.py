@@ -26,7 +26,6 @@ from ssmts.data.row_groups import read_row_groups
 from ssmts.data.rows import read_row_values
 from ssmts.data.series import Clock, Covariates, Layout, Panel, Series, Times
 from ssmts.data.tidy import TidyForecasts, write_contributions, write_tidy
-from ssmts.data.windows import Window, WindowBatch, Windows
 from ssmts.data.write import write_forecast
 
 __all__ = [
@@ -40,9 +39,6 @@ __all__ = [
     "Step",
     "TidyForecasts",
     "Times",
-    "Window",
-    "WindowBatch",
-    "Windows",
     "as_names",
     "attach_covariates",
     "covariates_since",

@@ -80,7 +80,27 @@ def parse_duration(value: Any, clock: Clock) -> int | float:
 
 
 def parse_horizon(horizon: Any, clock: Clock, step: float) -> int | float:
-    """Length of a horizon in the unit of the clock, from a number of reference steps or a duration."""
+    """Read a horizon.
+
+    Parameters
+    ----------
+    horizon : int, or duration as for :func:`parse_duration`
+        An int counts reference steps.
+    clock : Clock
+    step : float
+        Reference step in the unit of the clock.
+
+    Returns
+    -------
+    int or float
+        In the unit of the clock.
+
+    Raises
+    ------
+    HorizonError
+        If it is neither a positive whole number nor a duration.
+    DurationError
+    """
     if is_integer(horizon):
         if horizon < 1:
             raise HorizonError(
@@ -99,7 +119,27 @@ def parse_horizon(horizon: Any, clock: Clock, step: float) -> int | float:
 
 
 def parse_context(context: Any, clock: Clock, step: float) -> float:
-    """A context in reference steps."""
+    """Read a context.
+
+    Parameters
+    ----------
+    context : int, or duration as for :func:`parse_duration`
+        An int counts reference steps.
+    clock : Clock
+    step : float
+        Reference step in the unit of the clock.
+
+    Returns
+    -------
+    float
+        In reference steps, at least 2.
+
+    Raises
+    ------
+    ParameterError
+        If it is shorter than 2 reference steps, or neither a whole number nor a duration.
+    DurationError
+    """
     if is_integer(context):
         steps = float(context)
     elif isinstance(context, bool) or (isinstance(context, float) and clock.kind != "number"):

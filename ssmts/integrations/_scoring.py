@@ -76,7 +76,7 @@ class Scorer:
         options = {name: value for name, value in options.items() if value is not None}
         light = copy(model)
         if isinstance(model, SSMForecaster):
-            light._fitted = replace(model._check_fitted(), tail=None, memory=None)
+            light._fitted = replace(model._check_fitted(), tail=None, sums=None)
         elif options:
             name, value = next(iter(options.items()))
             raise ParameterError(name, value, "None for a classifier or regressor")

@@ -84,7 +84,7 @@ def test_the_deep_path_learns_what_it_is_kept_for():
     ).fit(X, y)
     record = model.history_["deep"]
     assert record["unseen_accuracy"] > 0.9
-    assert record["accepted"] == (record["gain"] > record["spread"])
+    assert record["accepted"] == (record["gain"] > record["standard_error"])
     Z, z = bursts(200, 1)
     assert model.score(Z, z) > 0.9
     assert np.mean(model._fitted.deep(model._read_cases(Z, None, None)).argmax(axis=1) == z) > 0.85

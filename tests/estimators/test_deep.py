@@ -41,7 +41,8 @@ def test_a_nonlinear_map_is_learned(accepted, linear):
 def test_history_says_what_was_measured_and_decided(accepted):
     record = accepted.history_["deep"]
     assert record["accepted"] is True
-    assert record["gain"] > record["spread"] > 0
+    assert record["gain"] > record["standard_error"] > 0
+    assert record["spread"] == record["standard_error"]  # its name until 0.1
     assert 0 < record["share"] <= 1
     assert record["seconds"] > 0
     assert [(epoch["member"], epoch["epoch"]) for epoch in record["epochs"]] == [
@@ -91,8 +92,8 @@ def test_a_refused_one_leaves_the_forecast_exactly_linear(cls, small_deep, frame
     model = cls(**small_deep | {"horizon": 6, "context_length": 48, "max_epochs": 1}).fit(frame)
     record = model.history_["deep"]
     assert record["accepted"] is False
-    assert "within their spread" in record["reason"]
-    assert record["gain"] <= record["spread"]
+    assert "within its standard error" in record["reason"]
+    assert record["gain"] <= record["standard_error"]
     assert model.module_ is None
     plain = LinearSSMForecaster(6, 48, n_modes=8).fit(frame)
     pd.testing.assert_frame_equal(model.predict(), plain.predict(), check_exact=True)

@@ -54,9 +54,9 @@ def test_a_rate_below_one_makes_no_copy():
 def test_a_copy_is_left_out_with_its_case():
     rng = np.random.default_rng(1)
     F, Y, weights = rng.normal(size=(20, 6)), rng.normal(size=(20, 2)), rng.uniform(0.5, 2, 20)
-    twins = np.arange(20)
-    twins[[0, 1, 6, 7]] = [1, 0, 7, 6]
-    fit = fit_ridge([F], [1.0], Y, weights, twins)
+    copy_pairs = np.arange(20)
+    copy_pairs[[0, 1, 6, 7]] = [1, 0, 7, 6]
+    fit = fit_ridge([F], [1.0], Y, weights, copy_pairs)
     # Every penalty was tried; the one chosen is refitted by hand without the pair, standardised as with it.
     from ssmts.models.whole_series.loo_ridge import Block
 
@@ -93,13 +93,13 @@ def test_tokens_of_slow_cases_leave_out_what_they_do_not_carry():
     encoder = fit_tokens(cases, 32, 64.0)
     assert np.isfinite(encoder.center).all()
     slow = encoder(cases)[2].values[:, :32]
-    deaf = encoder.A.imag * 4 > 0.9 * np.pi
-    assert deaf.any()
-    assert (slow[:, deaf] == 0.0).all()
-    assert (slow[:, ~deaf] != 0.0).all()
+    beyond_nyquist = encoder.A.imag * 4 > 0.9 * np.pi
+    assert beyond_nyquist.any()
+    assert (slow[:, beyond_nyquist] == 0.0).all()
+    assert (slow[:, ~beyond_nyquist] != 0.0).all()
     # The fast ones alone set the scale of a mode that only they carry.
     alone = fit_tokens(cases[:2], 32, 64.0)
-    np.testing.assert_allclose(encoder.center[:32][deaf], alone.center[:32][deaf])
+    np.testing.assert_allclose(encoder.center[:32][beyond_nyquist], alone.center[:32][beyond_nyquist])
 
 
 @pytest.mark.parametrize("kind", [S4DClassifier, S4DRegressor])
@@ -130,7 +130,7 @@ def banded(n_features=8, n=90, seed=0):
     for label, interval in zip(labels, intervals):
         values = rng.normal(size=(rng.integers(6, 20), n_features + 1))
         values[:, [2, 7]] += 2.0 * (2 * label - 1)
-        values[:, :-1][:, encoder.reach < interval] = 0.0
+        values[:, :-1][:, encoder.longest_interval < interval] = 0.0
         tokens.append(Tokens(values, np.append(0.0, np.ones(len(values) - 1))))
     return encoder, tokens, intervals, labels
 
@@ -141,13 +141,13 @@ def test_bands_above_a_cut_change_no_answer_of_it(monkeypatch):
     targets = 2.0 * np.eye(2)[labels] - 1.0
     bands, left_out = fit_bands(encoder, tokens, intervals, targets, np.ones(90), np.arange(90), 0)
     assert bands.intervals[0] == 2.0  # nine tenths of the cases are no coarser than that
-    np.testing.assert_array_equal(bands.heard(0), np.append(encoder.reach >= 2.0, True))
+    np.testing.assert_array_equal(bands.carried(0), np.append(encoder.longest_interval >= 2.0, True))
     assert len(bands.intervals) > 1
     for cut in range(len(bands.intervals)):
         assert np.mean(left_out[cut].argmax(axis=1) == labels) > 0.95
-        deaf = [Tokens(np.where(bands.heard(cut), own.values, 99.0), own.intervals) for own in tokens]
+        masked = [Tokens(np.where(bands.carried(cut), own.values, 99.0), own.intervals) for own in tokens]
         cuts = np.full(90, cut)
-        np.testing.assert_allclose(bands(deaf, cuts), bands(tokens, cuts), atol=1e-9)
+        np.testing.assert_allclose(bands(masked, cuts), bands(tokens, cuts), atol=1e-9)
         np.testing.assert_allclose(bands(tokens[:1], cuts[:1])[0], bands(tokens, cuts)[0], rtol=1e-12)
     found = cuts_of(np.array([1.0, 2.0, 4.0]), [0.5, 1.0, 1.1, 2.0, 3.9, 9.0])
     np.testing.assert_array_equal(found, [0, 0, 1, 1, 2, 2])

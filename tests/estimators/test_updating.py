@@ -11,7 +11,7 @@ from ssmts import LinearSSMForecaster
 from ssmts.errors import DurationError, InstantError, ParameterError, TargetGivenError
 from ssmts.models.linear.moments import accumulate
 from ssmts.models.linear.ridge import solve
-from ssmts.models.sequences.blocked_folds import Segments
+from ssmts.models.sequences.blocked_folds import BlockedFolds
 from ssmts.models.sequences.sequence import stack_sequences
 
 
@@ -20,7 +20,7 @@ def weights_of_all(model, X, weights=None):
     fitted, config = model._fitted, model.model_.config.linear
     panel = model._read(X, fitted.layout)
     stacks = stack_sequences(fitted.sequences(panel, weights=weights))
-    one = Segments(np.array([np.inf]))
+    one = BlockedFolds(np.array([np.inf]))
     sums = accumulate(
         stacks,
         model.model_.bank,
@@ -28,9 +28,9 @@ def weights_of_all(model, X, weights=None):
         config.horizon,
         one,
         fitted.scaling.n_groups,
-        rare=fitted.memory.rare,
+        rare=fitted.sums.rare,
     )
-    return solve(sums.completed(), fitted.memory.penalties, config.horizon)
+    return solve(sums.completed(), fitted.sums.penalties, config.horizon)
 
 
 def assert_learnt(model, X, weights=None, tolerance=1e-8):
@@ -110,8 +110,8 @@ def test_what_is_forgotten_is_gone(new_model, frame):
     other = frame.iloc[200:].copy() * np.array([[-1.0, 1.0]])
     other.iloc[:, 0] = np.random.default_rng(0).normal(size=200)
     model = new_model().fit(frame.iloc[:200]).partial_fit(other, forget="2h")
-    memory = model._fitted.memory
-    assert memory.sums.count.sum() < 2 * 2 / np.log(2) + 2
+    moments = model._fitted.sums.moments
+    assert moments.count.sum() < 2 * 2 / np.log(2) + 2
 
 
 @pytest.mark.parametrize("kind", ["wide", "array", "long", "polars", "series", "id", "cube"])

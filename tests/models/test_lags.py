@@ -5,12 +5,12 @@ import pytest
 
 import ssmts.models.linear.moments as moments_module
 from ssmts.models.linear.moments import accumulate
-from ssmts.models.sequences.blocked_folds import Segments
+from ssmts.models.sequences.blocked_folds import BlockedFolds
 from ssmts.models.sequences.origins import origin_rows
 from ssmts.models.sequences.sequence import SequenceStack
 from ssmts.models.state_space.modes import make_bank
 
-ONE = Segments(np.array([np.inf]))
+ONE = BlockedFolds(np.array([np.inf]))
 
 
 def both(stack, context, horizon, n_groups, monkeypatch, history=None):

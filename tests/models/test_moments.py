@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from ssmts.models.linear import moments as moments_module
 from ssmts.models.linear.moments import Moments, accumulate, floored
-from ssmts.models.sequences.blocked_folds import Segments
+from ssmts.models.sequences.blocked_folds import BlockedFolds
 from ssmts.models.sequences.origins import future_values, origin_rows, rarely_observed
 from ssmts.models.state_space import window_states as states_module
 from ssmts.models.state_space.window_states import final_weights
 
 CONTEXT, HORIZON = 30.0, 8
-ONE = Segments(np.array([np.inf]))
+ONE = BlockedFolds(np.array([np.inf]))
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def check(moments, segment, group, features, futures):
 
 
 def test_moments_are_those_of_explicit_windows_by_segment_and_group(panel, bank, explicit):
-    segments = Segments(np.array([35.0, 50.0, np.inf]))
+    segments = BlockedFolds(np.array([35.0, 50.0, np.inf]))
     moments = accumulate(panel, bank, CONTEXT, HORIZON, segments, 2)
     features, futures, origins, groups = explicit(panel)
     segment_of = np.where(origins <= 35.0, 0, np.where(origins <= 50.0, 1, 2))
@@ -193,7 +193,7 @@ def test_moments_of_a_long_horizon_hold_those_of_a_short_one(make_stack, bank):
 
 
 def test_merged_sums_over_segments(panel, bank):
-    segments = Segments(np.array([30.0, 50.0, 70.0, np.inf]))
+    segments = BlockedFolds(np.array([30.0, 50.0, 70.0, np.inf]))
     moments = accumulate(panel, bank, CONTEXT, HORIZON, segments, 2)
     merged, some = moments.merged(), moments.merged([0, 2])
     for name in ("A", "B", "c", "count"):
@@ -273,7 +273,7 @@ def test_floor_keeps_a_flat_window_from_being_blown_up():
     most=st.integers(2, 9),
 )
 def test_held_out_targets_are_never_learnt_where_there_is_room(first, span, horizon, most):
-    segments = Segments.over(first, first + span, horizon, most)
+    segments = BlockedFolds.over(first, first + span, horizon, most)
     assert len(segments) == 2 * segments.n_blocks - 1
     assert 2 <= segments.n_blocks <= most
     assert (np.diff(segments.edges) > 0).all()
@@ -295,18 +295,18 @@ def test_held_out_targets_are_never_learnt_where_there_is_room(first, span, hori
 
 
 def test_short_spans_are_cut_in_two_with_a_quarter_between():
-    segments = Segments.over(100.0, 140.0, 1000.0, 7)
+    segments = BlockedFolds.over(100.0, 140.0, 1000.0, 7)
     np.testing.assert_allclose(segments.edges, [115.0, 125.0, np.inf])
     assert segments.of(np.array([0.0, 115.0, 120.0, 126.0, 1e9])).tolist() == [0, 0, 1, 2, 2]
 
 
 def test_a_single_origin_falls_into_one_block():
-    segments = Segments.over(1e6, 1e6, 24.0, 7)
+    segments = BlockedFolds.over(1e6, 1e6, 24.0, 7)
     assert segments.of(np.array([1e6])).tolist() == [0]
 
 
 def test_training_leaves_out_the_block_and_the_gaps_beside_it():
-    segments = Segments.over(0.0, 1000.0, 10.0, 4)
+    segments = BlockedFolds.over(0.0, 1000.0, 10.0, 4)
     assert len(segments) == 7
     assert segments.training(0) == [2, 3, 4, 5, 6]
     assert segments.training(1) == [0, 4, 5, 6]

@@ -14,10 +14,10 @@ from ssmts.models.linear.ridge import (
     lead_bands,
     solve,
 )
-from ssmts.models.sequences.blocked_folds import Segments
+from ssmts.models.sequences.blocked_folds import BlockedFolds
 
 N_FEATURES, HORIZON, N_WINDOWS = 6, 12, 40
-SEGMENTS = Segments(np.array([1.0, 2.0, 3.0, 4.0, np.inf]))  # three blocks, two gaps
+SEGMENTS = BlockedFolds(np.array([1.0, 2.0, 3.0, 4.0, np.inf]))  # three blocks, two gaps
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from ssmts.models.config import LinearConfig
 from ssmts.models.linear.cv_residuals import HeldOutErrors, held_out_errors
 from ssmts.models.linear.path import fit_linear
 from ssmts.models.sequences.sequence import Sequence, stack_sequences
-from ssmts.models.uncertainty.error_quantiles import DEFAULT_LEVELS, Spread, fit_spread
+from ssmts.models.uncertainty.error_quantiles import DEFAULT_LEVELS, ErrorQuantiles, fit_error_quantiles
 
 LEVELS = np.array(DEFAULT_LEVELS)
 
@@ -23,7 +23,7 @@ def _drawn(n: int = 4000, horizon: int = 50, seed: int = 0) -> HeldOutErrors:
 
 
 def test_quantiles_are_those_of_the_errors_by_lead_and_group() -> None:
-    spread = fit_spread(_drawn(), 2, LEVELS)
+    spread = fit_error_quantiles(_drawn(), 2, LEVELS)
     leads, levels = np.array([5.0, 20.0, 45.0]), np.array([0.05, 0.3, 0.5, 0.8, 0.95])
     for group, factor in ((0, 1.0), (1, 2.0)):
         expected = factor * np.sqrt(leads)[:, None] * ndtri(levels)
@@ -36,7 +36,7 @@ def test_quantiles_are_those_of_the_errors_by_lead_and_group() -> None:
 def test_few_windows_of_a_group_take_the_shared_table() -> None:
     drawn = _drawn()
     groups = np.where(np.arange(len(drawn.groups)) < 3, 1, 0)
-    spread = fit_spread(HeldOutErrors(drawn.errors, drawn.deviation, groups), 2, LEVELS)
+    spread = fit_error_quantiles(HeldOutErrors(drawn.errors, drawn.deviation, groups), 2, LEVELS)
     assert np.abs(spread.by_group[1] - spread.shared).max() < 0.05 * np.abs(spread.shared).max()
 
 
@@ -45,15 +45,15 @@ def test_leads_that_were_not_observed_count_nowhere() -> None:
     holes = np.random.default_rng(1).random(drawn.errors.shape) < 0.5
     holes[:, 10] = True
     errors = np.where(holes, np.float32(np.nan), drawn.errors)
-    spread = fit_spread(HeldOutErrors(errors, drawn.deviation, drawn.groups), 1, LEVELS)
-    whole = fit_spread(drawn, 1, LEVELS)
+    spread = fit_error_quantiles(HeldOutErrors(errors, drawn.deviation, drawn.groups), 1, LEVELS)
+    whole = fit_error_quantiles(drawn, 1, LEVELS)
     assert np.isfinite(spread.shared).all()
     inner = slice(3, -3)
     assert np.abs(spread.shared - whole.shared)[:, inner].max() < 0.15 * np.abs(whole.shared).max()
 
 
 def test_offsets_never_cross_and_meet_the_table() -> None:
-    spread = fit_spread(_drawn(60), 2, LEVELS)
+    spread = fit_error_quantiles(_drawn(60), 2, LEVELS)
     fine = np.linspace(0.005, 0.995, 500)
     offsets = spread.offsets(fine, np.linspace(0.0, 50.0, 77), 1)
     assert (np.diff(offsets, axis=1) >= 0).all()
@@ -62,8 +62,8 @@ def test_offsets_never_cross_and_meet_the_table() -> None:
 
 
 def test_tensors_bring_back_the_same_table() -> None:
-    spread = fit_spread(_drawn(), 2, LEVELS)
-    again = Spread.from_tensors(spread.to_tensors())
+    spread = fit_error_quantiles(_drawn(), 2, LEVELS)
+    again = ErrorQuantiles.from_tensors(spread.to_tensors())
     for name in ("levels", "knots", "shared", "by_group"):
         np.testing.assert_array_equal(getattr(again, name), getattr(spread, name))
 
@@ -91,6 +91,6 @@ def test_errors_are_those_of_paths_that_have_not_seen_the_block() -> None:
 
 
 def test_groups_that_are_left_keep_their_tables() -> None:
-    spread = fit_spread(_drawn(), 2, LEVELS)
+    spread = fit_error_quantiles(_drawn(), 2, LEVELS)
     left = spread.of_groups(np.array([1, 5]))
     np.testing.assert_array_equal(left.by_group, np.stack([spread.by_group[1], spread.shared]))

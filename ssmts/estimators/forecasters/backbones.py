@@ -25,8 +25,8 @@ class S4Forecaster(DeepForecaster):
     The linear path is that of `LinearSSMForecaster`. The deep path reads whitened states of the same bank
     (and the latest values) through gated S4 layers and adds a correction, behind a gate that starts at zero.
     Three members are trained, each without a third of the blocks of time; the correction is kept, by a share
-    solved on the blocks that members have not seen, only if it gains more there than the spread of the
-    blocks. `history_["deep"]` says what was measured and decided.
+    solved on the blocks that members have not seen, only if it gains more there than its standard
+    error over the blocks. `history_["deep"]` says what was measured and decided.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ from ssmts.models import ForecastModel, ModelConfig
 from ssmts.models.covariates.channel_mixing import Mixing
 from ssmts.models.covariates.effect import CovariateEffect
 from ssmts.models.forecasting.fitted import FittedForecaster
-from ssmts.models.forecasting.partial_fit import memory_from_state, memory_to_state
+from ssmts.models.forecasting.partial_fit import sums_from_state, sums_to_state
 from ssmts.models.sequences.scaling import Scaling
 from ssmts.models.sequences.static_groups import StaticClasses
 from ssmts.training import read_safetensors, write_safetensors_atomic
@@ -69,9 +69,9 @@ def write_forecaster(
         tensors |= {f"mixing.{name}": tensor for name, tensor in fitted.mixing.to_tensors().items()}
     if tail and fitted.tail is not None:
         state["tail"] = _write_rows(fitted.tail, tensors, "tail")
-    if sums and fitted.memory is not None:
-        own, state["memory"] = memory_to_state(fitted.memory)
-        state["memory"]["tail"] = _write_rows(fitted.memory.tail, tensors, "memory.tail")
+    if sums and fitted.sums is not None:
+        own, state["memory"] = sums_to_state(fitted.sums)
+        state["memory"]["tail"] = _write_rows(fitted.sums.tail, tensors, "memory.tail")
         tensors |= {f"memory.{name}": tensor for name, tensor in own.items()}
     write_safetensors_atomic(path, tensors, state, kind=kind)
 
@@ -115,11 +115,11 @@ def read_forecaster(
         if state.get("effect") is not None:
             own = below("effect.", tensors)
             effect = CovariateEffect.rebuilt(state["effect"], own, named, layout, scaling.ids)
-        memory = None
+        sums = None
         if "memory" in state:
             own = below("memory.", tensors)
             rows = _read_rows(state["memory"]["tail"], tensors, "memory.tail", layout)
-            memory = memory_from_state(own, state["memory"], rows)
+            sums = sums_from_state(own, state["memory"], rows)
         fitted = FittedForecaster(
             model,
             layout,
@@ -131,7 +131,7 @@ def read_forecaster(
             columns,
             effect,
             mixing,
-            memory,
+            sums,
         )
         params = {name: decode_param(value) for name, value in state["params"].items()}
         return state["class"], params, fitted

@@ -17,7 +17,7 @@ from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.partial_fit import summed
 from ssmts.models.linear.moments import Moments, accumulate
 from ssmts.models.linear.ridge import solve
-from ssmts.models.sequences.blocked_folds import Segments
+from ssmts.models.sequences.blocked_folds import BlockedFolds
 from ssmts.models.sequences.sequence import stack_sequences
 
 __all__ = ["ShardSums", "ShardingMixin"]
@@ -65,8 +65,8 @@ class ShardingMixin(FittedBase):
     def _shard_sums(self) -> ShardSums:
         """What adds up a shard, wherever it lies."""
         fitted = self._check_fitted()
-        memory = fitted.memory
-        if memory is None:
+        training_sums = fitted.sums
+        if training_sums is None:
             raise ParameterError("shards", "given", "added to a model that was fitted here, on a sample")
         if fitted.layout.form != "long" or fitted.scaling.grouping not in ("none", "channel"):
             raise ParameterError(
@@ -77,12 +77,12 @@ class ShardingMixin(FittedBase):
         if fitted.columns is not None:
             raise ParameterError("shards", "given", "added to a model without covariates")
         linear = ForecastModel(fitted.model.config, fitted.model.linear)
-        return ShardSums(replace(fitted, model=linear, tail=None, memory=None), memory.rare, self._roles)
+        return ShardSums(replace(fitted, model=linear, tail=None, sums=None), training_sums.rare, self._roles)
 
     def _solve_shards(self, found: Iterable[tuple[Sequence[Hashable | None], Moments]]) -> Self:
         """Solve from the ids and sums of all shards."""
         fitted = self._check_fitted()
-        assert fitted.memory is not None
+        assert fitted.sums is not None
         config, total, n_shards = fitted.model.config.linear, None, 0
         seen: set[Hashable | None] = set()
         for ids, sums in found:
@@ -96,10 +96,10 @@ class ShardingMixin(FittedBase):
             total = sums if total is None else summed(total, 1.0, sums)
         if total is None or not total.count.any():
             raise EmptyDataError("No series of the shards holds a context and a horizon. Give longer series.")
-        path = LinearPath(config, *solve(total.completed(), fitted.memory.penalties, config.horizon))
+        path = LinearPath(config, *solve(total.completed(), fitted.sums.penalties, config.horizon))
         model = fitted.model.replaced(linear=path)
         history = fitted.history | {"n_windows": float(total.count.sum()), "n_shards": n_shards}
-        self._adopt(replace(fitted, model=model, history=history, tail=None, memory=None))
+        self._adopt(replace(fitted, model=model, history=history, tail=None, sums=None))
         return self
 
 
@@ -128,7 +128,7 @@ class ShardSums:
         stacks = stack_sequences(fitted.sequences(panel))
         if not stacks:
             return panel.ids, Moments.zeros(1, n_groups, bank.n_features + 1, config.horizon + 1)
-        one = Segments(np.array([np.inf]))
+        one = BlockedFolds(np.array([np.inf]))
         return panel.ids, accumulate(
             stacks, bank, config.context, config.horizon, one, n_groups, rare=self.rare
         )

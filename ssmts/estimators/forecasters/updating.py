@@ -12,7 +12,7 @@ from ssmts.estimators.forecasters.sample_weights import row_weights
 from ssmts.estimators.forecasters.stream import ForecastStream, StreamingMixin
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.history import following, tail_of
-from ssmts.models.forecasting.partial_fit import learnt, no_memory, unlearnt
+from ssmts.models.forecasting.partial_fit import downdated, no_sums, updated
 
 __all__ = ["UpdatingMixin"]
 
@@ -88,14 +88,14 @@ class UpdatingMixin(StreamingMixin):
             fitted_anew: Self = self.fit(X, sample_weight=sample_weight)
             return fitted_anew
         fitted = self._check_fitted()
-        memory = fitted.memory
-        if memory is None:
-            raise no_memory(fitted)
+        training_sums = fitted.sums
+        if training_sums is None:
+            raise no_sums(fitted)
         read = self._read(X, fitted.layout)
-        panel = following(read, {series.id: series.times[-1].item() for series in memory.tail.series})
+        panel = following(read, {series.id: series.times[-1].item() for series in training_sums.tail.series})
         weights = None if sample_weight is None else row_weights(sample_weight, X, panel)
         half_life = None if forget is None else _half_life(forget, fitted)
-        self._adopt(learnt(fitted, memory, panel, weights, half_life))
+        self._adopt(updated(fitted, training_sums, panel, weights, half_life))
         return self
 
     def unlearn(self, X: Any) -> Self:
@@ -120,9 +120,9 @@ class UpdatingMixin(StreamingMixin):
             covariates or mixed channels.
         """
         fitted = self._check_fitted()
-        if fitted.memory is None:
-            raise no_memory(fitted)
-        self._adopt(unlearnt(fitted, fitted.memory, self._read(X, fitted.layout)))
+        if fitted.sums is None:
+            raise no_sums(fitted)
+        self._adopt(downdated(fitted, fitted.sums, self._read(X, fitted.layout)))
         return self
 
 

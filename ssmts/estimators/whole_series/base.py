@@ -89,7 +89,7 @@ class CaseEstimator(BaseEstimator):
 
     def _fit_reading(self, own: CaseReading) -> CaseFit:
         n_readouts, seed = int(self.n_readouts), self._seed()
-        return fit_cases(own.model_input, *own.data, n_readouts, self._shares, seed, own.twins)
+        return fit_cases(own.model_input, *own.data, n_readouts, self._shares, seed, own.copy_pairs)
 
     def _seed(self) -> int:
         if self.random_state is None:
@@ -125,12 +125,13 @@ class CaseEstimator(BaseEstimator):
         return None
 
     def _judge(self, gains: Float, share: Float, record: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-        """Record of the deep path with its gain in loss, and whether it exceeds its own spread."""
+        """Record of the deep path with its gain in loss, and whether it exceeds its standard error."""
         gain = float(share @ gains)
-        spread = float(np.sqrt(share**2 @ (gains - gain) ** 2))
-        accepted = gain > spread
-        reason = {} if accepted else {"reason": "the gain on unseen cases is within its spread"}
-        return record | {"accepted": accepted, "gain": gain, "spread": spread} | reason, accepted
+        standard_error = float(np.sqrt(share**2 @ (gains - gain) ** 2))
+        accepted = gain > standard_error
+        reason = {} if accepted else {"reason": "the gain on unseen cases is within its standard error"}
+        record = record | {"accepted": accepted, "gain": gain, "standard_error": standard_error} | reason
+        return record | {"spread": standard_error}, accepted  # its name until 0.1, for one release
 
     def _read_training(self, X: Any, y: Any, times: Any, table: bool) -> tuple[Panel, Any]:
         """Cases and labels in one order; sets n_features_in_ and feature_names_in_."""

@@ -17,8 +17,8 @@ from ssmts.data.arrays import Float
 from ssmts.errors import ParameterError, TargetError
 from ssmts.estimators.whole_series.base import CaseEstimator
 from ssmts.models.whole_series.calibration import (
-    fit_shares,
-    fit_temperature,
+    fit_factors,
+    fit_inverse_temperature,
     log_losses,
     softmax,
 )
@@ -108,10 +108,11 @@ class SSMClassifier(ClassifierMixin, CaseEstimator):
 
     def _finish(self, fit: CaseFit, training: TrainingCases) -> FittedCases:
         codes, share = training.targets.argmax(axis=1), training.share
-        temperature = fit_temperature(fit.left_out, codes, training.weights)
-        losses = log_losses(temperature * fit.left_out, codes)
+        inverse_temperature = fit_inverse_temperature(fit.left_out, codes, training.weights)
+        losses = log_losses(inverse_temperature * fit.left_out, codes)
         record = fit.record | {
-            "temperature": temperature,
+            "inverse_temperature": inverse_temperature,
+            "temperature": inverse_temperature,  # its name until 0.1, for one release
             "left_out_accuracy": float(share @ (fit.left_out.argmax(axis=1) == codes)),
             "left_out_log_loss": float(share @ losses),
         }
@@ -119,20 +120,20 @@ class SSMClassifier(ClassifierMixin, CaseEstimator):
             model=fit.model,
             layout=training.layout,
             history={"linear": record},
-            linear_share=temperature,
+            linear_factor=inverse_temperature,
             classes=training.extra["classes"],
         )
         outcome = self._fit_deep(training, codes, codes, _cross_entropy)
         if not isinstance(outcome, DeepOutcome):
             return fitted.without_deep(outcome)
-        shares = fit_shares(fit.left_out, outcome.unseen, codes, training.weights)
+        shares = fit_factors(fit.left_out, outcome.unseen, codes, training.weights)
         values = shares[0] * fit.left_out + shares[1] * outcome.unseen
         deep, accepted = self._judge(losses - log_losses(values, codes), share, outcome.record)
         deep |= {
             "unseen_accuracy": float(share @ (outcome.unseen.argmax(axis=1) == codes)),
             "together_accuracy": float(share @ (values.argmax(axis=1) == codes)),
         }
-        alone = self._alone(training, fit_temperature(outcome.unseen, codes, training.weights))
+        alone = self._alone(training, fit_inverse_temperature(outcome.unseen, codes, training.weights))
         return fitted.with_deep(outcome.ensemble, shares, deep, accepted, alone)
 
     def _adopt(self, fitted: FittedCases) -> None:

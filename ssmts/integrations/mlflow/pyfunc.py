@@ -13,10 +13,10 @@ from mlflow.exceptions import INVALID_PARAMETER_VALUE, MlflowException
 from ssmts.errors import ParameterError, SSMTSError
 from ssmts.estimators import SSMForecaster
 
-__all__ = ["ForecasterPyfunc", "told"]
+__all__ = ["ForecasterPyfunc", "as_mlflow_errors"]
 
 
-def told(method: Callable[..., Any]) -> Callable[..., Any]:
+def as_mlflow_errors(method: Callable[..., Any]) -> Callable[..., Any]:
     """Errors of what goes in, as MLflow's: only so does their message reach a client, as an answer of 400."""
 
     @wraps(method)
@@ -47,7 +47,7 @@ class ForecasterPyfunc:
         """The forecaster."""
         return self.model
 
-    @told
+    @as_mlflow_errors
     def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> Any:
         """Forecast every series of a history, or the instants that a frame without targets names.
 

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ssmts.errors import ParameterError
-from ssmts.integrations.mlflow.pyfunc import told
+from ssmts.integrations.mlflow.pyfunc import as_mlflow_errors
 
 __all__ = ["CasesPyfunc"]
 
@@ -29,7 +29,7 @@ class CasesPyfunc:
         """The estimator."""
         return self.model
 
-    @told
+    @as_mlflow_errors
     def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> Any:
         """Judge every case.
 

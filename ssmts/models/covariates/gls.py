@@ -20,7 +20,7 @@ from ssmts.data.arrays import Float, Rows
 from ssmts.models.linear.moments import floored
 from ssmts.models.linear.path import LinearFit, LinearPath
 from ssmts.models.linear.ridge import RidgePath
-from ssmts.models.sequences.blocked_folds import Segments
+from ssmts.models.sequences.blocked_folds import BlockedFolds
 from ssmts.models.sequences.origins import future_observed, origin_rows
 from ssmts.models.sequences.sequence import SequenceStack
 from ssmts.models.state_space.window_states import window_states
@@ -156,13 +156,13 @@ class ChannelEffect:
         return bool(self.shared.any())
 
 
-def choose_effect(moments: EffectMoments, segments: Segments, levels: Rows) -> ChannelEffect:
+def choose_effect(moments: EffectMoments, segments: BlockedFolds, levels: Rows) -> ChannelEffect:
     """Weights of one channel, with penalty and memory chosen on held-out blocks.
 
     Parameters
     ----------
     moments : EffectMoments
-    segments : Segments
+    segments : BlockedFolds
     levels : ndarray of int64, shape (n_features,)
         Features are taken up to a level, the level is chosen.
 
@@ -201,7 +201,11 @@ def choose_effect(moments: EffectMoments, segments: Segments, levels: Rows) -> C
 
 
 def _held_out(
-    moments: EffectMoments, segments: Segments, inside: Rows, group_penalties: tuple[float, ...], block: int
+    moments: EffectMoments,
+    segments: BlockedFolds,
+    inside: Rows,
+    group_penalties: tuple[float, ...],
+    block: int,
 ) -> Float:
     """Squared error on a block when some features are solved without it, by pair of penalties."""
     solver = _Solver(moments, segments.training(block), inside)

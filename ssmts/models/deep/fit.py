@@ -173,10 +173,11 @@ def fit_deep(
     if not members:
         return DeepFit(None, record | {"reason": "no block could be held out"})
     share, gains = _share_and_gains(windows, correction, n_blocks)
-    spread = float(np.std(gains, ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else np.inf
-    record |= {"share": share, "gain": float(np.mean(gains)), "spread": spread}
-    if not (share > 0 and record["gain"] > spread):
-        return DeepFit(None, record | {"reason": "the gain on held-out blocks is within their spread"})
+    standard_error = float(np.std(gains, ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else np.inf
+    record |= {"share": share, "gain": float(np.mean(gains)), "standard_error": standard_error}
+    record["spread"] = standard_error  # its name until 0.1, for one release
+    if not (share > 0 and record["gain"] > standard_error):
+        return DeepFit(None, record | {"reason": "the gain on held-out blocks is within its standard error"})
     ensemble = DeepEnsemble(
         replace(config, n_members=len(members)),
         encoder,

@@ -31,7 +31,7 @@ from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.history import tail_of
 from ssmts.models.forecasting.hold_selection import forecast_errors_by_hold
 from ssmts.models.forecasting.model import ForecastModel
-from ssmts.models.forecasting.partial_fit import remembered
+from ssmts.models.forecasting.partial_fit import training_sums_of
 from ssmts.models.irregular.autocovariance import fit_autocovariance
 from ssmts.models.irregular.hold import HOLDS
 from ssmts.models.irregular.kriging_variance import fit_gap_widths
@@ -43,7 +43,7 @@ from ssmts.models.sequences.origins import origin_rows
 from ssmts.models.sequences.scaling import Scaling
 from ssmts.models.sequences.sequence import SequenceStack, stack_sequences
 from ssmts.models.sequences.training_sequences import RowWeights, training_sequences
-from ssmts.models.uncertainty.error_quantiles import fit_spread
+from ssmts.models.uncertainty.error_quantiles import fit_error_quantiles
 
 __all__ = ["DeepFitter", "fit_forecaster"]
 
@@ -176,11 +176,11 @@ def fit_forecaster(
     model_config = ModelConfig(config, scaling.n_groups, None if deep is None else deep.config, hold)
     if held_out is None:
         held_out = held_out_errors(stacks, linear)
-    spread = fit_spread(held_out, scaling.n_groups, levels)
+    spread = fit_error_quantiles(held_out, scaling.n_groups, levels)
     model = ForecastModel(model_config, linear.path, deep, spread, covariance, gap_widths)
     run_in = effect.bank.run_in if effect is not None else 0.0
     tail = tail_of(whole, config.context, step, run_in)
-    memory = remembered(linear, whole, weights, step, run_in)
+    sums = training_sums_of(linear, whole, weights, step, run_in)
     return FittedForecaster(
         model,
         panel.layout,
@@ -192,7 +192,7 @@ def fit_forecaster(
         columns,
         effect,
         mixing,
-        memory,
+        sums,
     )
 
 

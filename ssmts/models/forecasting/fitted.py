@@ -21,17 +21,17 @@ from ssmts.models.sequences.training_sequences import RowWeights, training_seque
 
 __all__ = [
     "FittedForecaster",
-    "TrainingMemory",
+    "TrainingSums",
 ]
 
 
 @dataclass(frozen=True)
-class TrainingMemory:
+class TrainingSums:
     """Sums over all windows seen, and the rows that windows to come begin in.
 
     Parameters
     ----------
-    sums : Moments
+    moments : Moments
         One segment; by group.
     rare : ndarray of bool, shape (horizon + 1,)
         Leads that take interpolated values.
@@ -42,7 +42,7 @@ class TrainingMemory:
         Of the rows of the tail; None: all 1.
     """
 
-    sums: Moments
+    moments: Moments
     rare: NDArray[np.bool_]
     penalties: Penalties
     tail: Panel
@@ -73,7 +73,7 @@ class FittedForecaster:
         What those that are known ahead do; None where there are none, or held-out blocks saw no gain.
     mixing : Mixing or None
         What past covariates and other channels add to a window; likewise.
-    memory : TrainingMemory or None
+    sums : TrainingSums or None
         What `partial_fit` needs; None for a model from a file that was saved without it.
     """
 
@@ -87,7 +87,7 @@ class FittedForecaster:
     columns: CovariateColumns | None = None
     effect: CovariateEffect | None = None
     mixing: Mixing | None = None
-    memory: TrainingMemory | None = None
+    sums: TrainingSums | None = None
 
     @property
     def run_in(self) -> float:

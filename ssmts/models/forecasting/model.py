@@ -21,7 +21,7 @@ from ssmts.models.linear.path import LinearPath
 from ssmts.models.sequences.sequence import SequenceStack
 from ssmts.models.state_space.modes import ModeBank
 from ssmts.models.state_space.window_states import final_weights, observation_weights, window_deviation
-from ssmts.models.uncertainty.error_quantiles import Spread
+from ssmts.models.uncertainty.error_quantiles import ErrorQuantiles
 from ssmts.training.files import below
 
 __all__ = ["ForecastModel"]
@@ -46,7 +46,7 @@ class ForecastModel:
     config : ModelConfig
     linear : LinearPath
     deep : DeepEnsemble, optional
-    spread : Spread, optional
+    spread : ErrorQuantiles, optional
         How far the forecasts miss; None in files of versions before there was one.
     covariance : Autocovariance, optional
         Of the training data; None: gaps are read on lines.
@@ -59,7 +59,7 @@ class ForecastModel:
         config: ModelConfig,
         linear: LinearPath,
         deep: DeepEnsemble | None = None,
-        spread: Spread | None = None,
+        spread: ErrorQuantiles | None = None,
         covariance: Autocovariance | None = None,
         gap_widths: GapWidths | None = None,
     ) -> None:
@@ -168,7 +168,7 @@ class ForecastModel:
             modes = covariance_modes(linear.bank, config.linear.context)
             covariance = Autocovariance(modes[: len(known) - 1], known[:-1].numpy(), float(known[-1]))
         own = below("spread.", tensors)
-        spread = Spread.from_tensors(own) if own else None
+        spread = ErrorQuantiles.from_tensors(own) if own else None
         own = below("gaps.", tensors)
         return cls(config, linear, deep, spread, covariance, GapWidths.from_tensors(own) if own else None)
 

@@ -13,38 +13,38 @@ from torch import Tensor
 from ssmts.data import Panel, Series, covariates_since
 from ssmts.data.arrays import Float
 from ssmts.errors import CovariateError, ParameterError
-from ssmts.models.forecasting.fitted import FittedForecaster, TrainingMemory
+from ssmts.models.forecasting.fitted import FittedForecaster, TrainingSums
 from ssmts.models.forecasting.history import continued, tail_of
 from ssmts.models.linear.moments import Moments, accumulate
 from ssmts.models.linear.path import LinearFit, LinearPath
 from ssmts.models.linear.ridge import Penalties, solve
-from ssmts.models.sequences.blocked_folds import Segments
+from ssmts.models.sequences.blocked_folds import BlockedFolds
 from ssmts.models.sequences.sequence import stack_sequences
 from ssmts.models.sequences.training_sequences import RowWeights
 
 __all__ = [
-    "learnt",
-    "memory_from_state",
-    "memory_to_state",
-    "no_memory",
-    "remembered",
+    "updated",
+    "sums_from_state",
+    "sums_to_state",
+    "no_sums",
+    "training_sums_of",
     "summed",
-    "unlearnt",
+    "downdated",
 ]
 
 
 _SUMS = ("A", "B", "c", "count", "observed")
 
 
-def remembered(
+def training_sums_of(
     linear: LinearFit, panel: Panel, weights: RowWeights | None, step: float, run_in: float
-) -> TrainingMemory:
-    """The memory of a fit on a panel whose covariates matter `run_in` reference steps later."""
+) -> TrainingSums:
+    """The sums of a fit on a panel whose covariates matter `run_in` reference steps later."""
     tail = _long_tail(panel, linear.path, step, run_in)
-    return TrainingMemory(linear.sums, linear.rare, linear.penalties, tail, _of_rows(weights, panel, tail))
+    return TrainingSums(linear.sums, linear.rare, linear.penalties, tail, _of_rows(weights, panel, tail))
 
 
-def no_memory(fitted: FittedForecaster) -> ParameterError:
+def no_sums(fitted: FittedForecaster) -> ParameterError:
     """The error where later rows cannot be added, because what was learnt is not there."""
     if "n_shards" in fitted.history:
         what = (
@@ -55,9 +55,9 @@ def no_memory(fitted: FittedForecaster) -> ParameterError:
     return ParameterError("X", "given", what)
 
 
-def learnt(
+def updated(
     fitted: FittedForecaster,
-    memory: TrainingMemory,
+    training_sums: TrainingSums,
     panel: Panel,
     weights: RowWeights | None,
     half_life: float | None,
@@ -67,7 +67,7 @@ def learnt(
     Parameters
     ----------
     fitted : FittedForecaster
-    memory : TrainingMemory
+    training_sums : TrainingSums
         Of it.
     panel : Panel
         Rows that follow those of the tail, and further series.
@@ -82,18 +82,18 @@ def learnt(
         If later rows of a series do not begin after its earlier ones.
     """
     config = fitted.model.config.linear
-    whole = continued(memory.tail, panel, "X")
-    ends = {series.id: series.times[-1].item() for series in memory.tail.series}
+    whole = continued(training_sums.tail, panel, "X")
+    ends = {series.id: series.times[-1].item() for series in training_sums.tail.series}
     end = max(series.times[-1].item() for series in whole.series)
     decay = 1.0
     if half_life is not None:
         decay = float(0.5 ** ((end - max(ends.values())) / half_life))
-    rows = _weights_of(whole, memory, panel, weights, decay, end, half_life)
+    rows = _weights_of(whole, training_sums, panel, weights, decay, end, half_life)
     fitted = replace(fitted, scaling=fitted.scaling.extended(panel))
     n_groups = fitted.scaling.n_groups
     touched = {series.id for series in panel.series}
     new = replace(whole, series=tuple(series for series in whole.series if series.id in touched))
-    sums = _with_groups(memory.sums, n_groups)
+    sums = _with_groups(training_sums.moments, n_groups)
     added = sums.mapped(np.zeros_like)
     if stacks := stack_sequences(fitted.sequences(new, weights=rows, ends=ends)):
         if n_groups > 1 and any((stack.groups < 0).any() for stack in stacks):
@@ -101,11 +101,11 @@ def learnt(
                 "X has static covariates of a class that fit did not see. Call fit on all data, so that it "
                 "can be told apart."
             )
-        one = Segments(np.array([np.inf]))
+        one = BlockedFolds(np.array([np.inf]))
         bank, context, horizon = fitted.model.bank, config.context, config.horizon
-        added = accumulate(stacks, bank, context, horizon, one, n_groups, rare=memory.rare)
+        added = accumulate(stacks, bank, context, horizon, one, n_groups, rare=training_sums.rare)
     sums = summed(sums, decay, added)
-    path = LinearPath(config, *solve(sums.completed(), memory.penalties, config.horizon))
+    path = LinearPath(config, *solve(sums.completed(), training_sums.penalties, config.horizon))
     model_config = replace(fitted.model.config, n_groups=n_groups)
     tail = _long_tail(whole, path, fitted.step, fitted.run_in)
     return replace(
@@ -113,11 +113,13 @@ def learnt(
         model=fitted.model.replaced(config=model_config, linear=path),
         tail=_later(fitted.tail, tail_of(whole, config.context, fitted.step, fitted.run_in)),
         history=fitted.history | {"n_windows": float(sums.count.sum())},
-        memory=TrainingMemory(sums, memory.rare, memory.penalties, tail, _of_rows(rows, whole, tail)),
+        sums=TrainingSums(
+            sums, training_sums.rare, training_sums.penalties, tail, _of_rows(rows, whole, tail)
+        ),
     )
 
 
-def unlearnt(fitted: FittedForecaster, memory: TrainingMemory, panel: Panel) -> FittedForecaster:
+def downdated(fitted: FittedForecaster, training_sums: TrainingSums, panel: Panel) -> FittedForecaster:
     """A fitted forecaster whose linear path has never seen some series.
 
     Raises
@@ -126,13 +128,13 @@ def unlearnt(fitted: FittedForecaster, memory: TrainingMemory, panel: Panel) -> 
         If X is not all of these series as they were learnt, if no other is left, or if what was learnt was
         weighted or depends on all series in other ways.
     """
-    if memory.weights is not None or fitted.effect is not None or fitted.mixing is not None:
+    if training_sums.weights is not None or fitted.effect is not None or fitted.mixing is not None:
         raise ParameterError(
             "X",
             "series to unlearn",
             "left out of a new fit: weights, forgetting, covariates and mixed channels cannot be undone",
         )
-    tails = {series.id: series for series in memory.tail.series}
+    tails = {series.id: series for series in training_sums.tail.series}
     for series in panel.series:
         tail = tails.get(series.id)
         if tail is None or not _ends_with(series, tail):
@@ -141,18 +143,18 @@ def unlearnt(fitted: FittedForecaster, memory: TrainingMemory, panel: Panel) -> 
             )
     gone = set(panel.ids)
     config, n_groups = fitted.model.config.linear, fitted.scaling.n_groups
-    sums = memory.sums
+    sums = training_sums.moments
     if stacks := stack_sequences(fitted.sequences(panel)):
-        one = Segments(np.array([np.inf]))
+        one = BlockedFolds(np.array([np.inf]))
         bank, context, horizon = fitted.model.bank, config.context, config.horizon
-        taken = accumulate(stacks, bank, context, horizon, one, n_groups, rare=memory.rare)
+        taken = accumulate(stacks, bank, context, horizon, one, n_groups, rare=training_sums.rare)
         sums = summed(sums, 1.0, taken.mapped(np.negative))
     scaling, kept = fitted.scaling.without(gone)
     sums = sums.mapped(lambda own: own[:, kept])
     if sums.count.sum() < 0.5:
         raise ParameterError("X", "all series with a whole window", "some of the series: none would be left")
-    path = LinearPath(config, *solve(sums.completed(), memory.penalties, config.horizon))
-    rest = replace(memory.tail, series=tuple(s for s in memory.tail.series if s.id not in gone))
+    path = LinearPath(config, *solve(sums.completed(), training_sums.penalties, config.horizon))
+    rest = replace(training_sums.tail, series=tuple(s for s in training_sums.tail.series if s.id not in gone))
     end = fitted.tail
     if end is not None:
         end = replace(end, series=tuple(s for s in end.series if s.id not in gone))
@@ -168,7 +170,7 @@ def unlearnt(fitted: FittedForecaster, memory: TrainingMemory, panel: Panel) -> 
         scaling=scaling,
         tail=end,
         history=fitted.history | {"n_windows": float(sums.count.sum())},
-        memory=replace(memory, sums=sums, tail=rest),
+        sums=replace(training_sums, moments=sums, tail=rest),
     )
 
 
@@ -193,7 +195,7 @@ def _later(known: Panel | None, tail: Panel) -> Panel:
 
 def _weights_of(
     whole: Panel,
-    memory: TrainingMemory,
+    training_sums: TrainingSums,
     panel: Panel,
     weights: RowWeights | None,
     decay: float,
@@ -201,11 +203,13 @@ def _weights_of(
     half_life: float | None,
 ) -> RowWeights | None:
     """Weights of the rows of tail and panel together, None if all are 1."""
-    if memory.weights is None and weights is None and half_life is None:
+    if training_sums.weights is None and weights is None and half_life is None:
         return None
     old: dict[Hashable | None, Float] = {}
-    for series in memory.tail.series:
-        known = np.ones(len(series.times)) if memory.weights is None else memory.weights[series.id]
+    for series in training_sums.tail.series:
+        known = (
+            np.ones(len(series.times)) if training_sums.weights is None else training_sums.weights[series.id]
+        )
         old[series.id] = decay * known
     new: dict[Hashable | None, Float] = {}
     for series in panel.series:
@@ -261,29 +265,29 @@ def _of_rows(weights: RowWeights | None, panel: Panel, tail: Panel) -> RowWeight
     return {s.id: weights[s.id][len(s.times) - len(t.times) :] for s, t in zip(panel.series, tail.series)}
 
 
-def memory_to_state(memory: TrainingMemory) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def sums_to_state(training_sums: TrainingSums) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Everything but the tail: tensors by name, and what JSON can hold."""
-    arrays: dict[str, Any] = {name: getattr(memory.sums, name) for name in _SUMS}
+    arrays: dict[str, Any] = {name: getattr(training_sums.moments, name) for name in _SUMS}
     arrays |= {
-        "rare": memory.rare,
-        "shared": memory.penalties.shared,
-        "group": memory.penalties.group,
-        "share": memory.penalties.share,
+        "rare": training_sums.rare,
+        "shared": training_sums.penalties.shared,
+        "group": training_sums.penalties.group,
+        "share": training_sums.penalties.share,
     }
-    if memory.weights is not None:
-        arrays["weights"] = np.concatenate([memory.weights[id_] for id_ in memory.tail.ids])
+    if training_sums.weights is not None:
+        arrays["weights"] = np.concatenate([training_sums.weights[id_] for id_ in training_sums.tail.ids])
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-    return tensors, {"error": float(memory.penalties.error)}
+    return tensors, {"error": float(training_sums.penalties.error)}
 
 
-def memory_from_state(tensors: Mapping[str, Tensor], state: Mapping[str, Any], tail: Panel) -> TrainingMemory:
-    """Inverse of :func:`memory_to_state`."""
+def sums_from_state(tensors: Mapping[str, Tensor], state: Mapping[str, Any], tail: Panel) -> TrainingSums:
+    """Inverse of :func:`sums_to_state`."""
     arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
     weights = None
     if "weights" in arrays:
         ends = np.cumsum([len(series.times) for series in tail.series])
         weights = dict(zip(tail.ids, np.split(arrays["weights"], ends[:-1]), strict=True))
-    return TrainingMemory(
+    return TrainingSums(
         Moments(*(arrays[name] for name in _SUMS)),
         arrays["rare"],
         Penalties(arrays["shared"], arrays["group"], state["error"], arrays["share"]),

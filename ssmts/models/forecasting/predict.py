@@ -18,7 +18,7 @@ from ssmts.models.forecasting.output_times import channel_times, output_times
 from ssmts.models.linear.lead_times import at_leads
 from ssmts.models.sequences.last_windows import LastWindows, last_windows
 from ssmts.models.sequences.sequence import SequenceStack
-from ssmts.models.uncertainty.error_quantiles import Spread
+from ssmts.models.uncertainty.error_quantiles import ErrorQuantiles
 
 __all__ = [
     "evaluate",
@@ -82,7 +82,9 @@ def parted(fitted: FittedForecaster, panel: Panel) -> tuple[Panel, Panel]:
     return panel, fitted.without_effect(panel)
 
 
-def window_scales(fitted: FittedForecaster, panel: Panel, spread: Spread) -> tuple[Float, Rows, Float]:
+def window_scales(
+    fitted: FittedForecaster, panel: Panel, spread: ErrorQuantiles
+) -> tuple[Float, Rows, Float]:
     """Scale of the errors in the data's units, group and age of the last window of each channel.
 
     Shapes (n_series, n_channels); the age in reference steps.

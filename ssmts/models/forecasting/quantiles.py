@@ -11,12 +11,12 @@ from ssmts.data.arrays import Float
 from ssmts.errors import ModelFileError, ParameterError
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.predict import forecast_panel, window_scales
-from ssmts.models.uncertainty.error_quantiles import Spread
+from ssmts.models.uncertainty.error_quantiles import ErrorQuantiles
 
 __all__ = ["quantile_panel", "quantiles_around", "sample_panel", "spread_of"]
 
 
-def spread_of(fitted: FittedForecaster) -> Spread:
+def spread_of(fitted: FittedForecaster) -> ErrorQuantiles:
     """What fit learnt of its errors.
 
     Raises

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ssmts.data.arrays import Float, Rows
 from ssmts.models.linear.lag_moments import are_cheaper, lag_moments
-from ssmts.models.sequences.blocked_folds import Segments
+from ssmts.models.sequences.blocked_folds import BlockedFolds
 from ssmts.models.sequences.origins import (
     future_observed,
     future_values,
@@ -131,7 +131,7 @@ def accumulate(
     bank: ModeBank,
     context: float,
     horizon: int,
-    segments: Segments,
+    segments: BlockedFolds,
     n_groups: int,
     stride: int = 1,
     history: float | None = None,
@@ -152,7 +152,7 @@ def accumulate(
         In reference steps.
     horizon : int
         In reference steps.
-    segments : Segments
+    segments : BlockedFolds
     n_groups : int
         1 takes all sequences together; else every sequence belongs to a group below n_groups.
     stride : int
@@ -215,7 +215,7 @@ def _add_block(
     stack: SequenceStack,
     block: WindowStates,
     bank: ModeBank,
-    segments: Segments,
+    segments: BlockedFolds,
 ) -> None:
     horizon = len(rare) - 1
     groups = stack.groups[block.members] if moments.A.shape[1] > 1 else np.zeros(len(block.members), int)

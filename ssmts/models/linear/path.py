@@ -12,7 +12,7 @@ from ssmts.data.arrays import Float, Rows
 from ssmts.models.config import LinearConfig
 from ssmts.models.linear.moments import Moments, accumulate, floored
 from ssmts.models.linear.ridge import Penalties, choose_penalties, solve
-from ssmts.models.sequences.blocked_folds import Segments
+from ssmts.models.sequences.blocked_folds import BlockedFolds
 from ssmts.models.sequences.origins import origin_rows, rarely_observed
 from ssmts.models.sequences.sequence import SequenceStack
 from ssmts.models.state_space.modes import ModeBank, make_bank
@@ -84,7 +84,7 @@ class LinearFit:
     penalties : Penalties
     moments : Moments
         By segment and group.
-    segments : Segments
+    segments : BlockedFolds
     sums : Moments
         Of all segments together, before leads that were not always observed are made up for: further windows
         can be added to them.
@@ -95,7 +95,7 @@ class LinearFit:
     path: LinearPath
     penalties: Penalties
     moments: Moments
-    segments: Segments
+    segments: BlockedFolds
     sums: Moments
     rare: NDArray[np.bool_]
 
@@ -155,7 +155,7 @@ def fit_linear(
     span = origin_span(stacks, config.context if history is None else history, config.horizon)
     if span is None:
         raise ValueError("no sequence holds a whole window")
-    segments = Segments.over(*span, config.horizon, _MOST_BLOCKS)
+    segments = BlockedFolds.over(*span, config.horizon, _MOST_BLOCKS)
     rare = np.ones(config.horizon + 1, dtype=bool)
     if not config.interpolate:
         rare = rarely_observed(stacks, config.context if history is None else history, config.horizon, stride)

@@ -17,7 +17,7 @@ import numpy as np
 
 from ssmts.data.arrays import Float, Rows
 from ssmts.models.linear.moments import Moments
-from ssmts.models.sequences.blocked_folds import Segments
+from ssmts.models.sequences.blocked_folds import BlockedFolds
 
 __all__ = ["Penalties", "RidgePath", "choose_penalties", "cross_validate", "lead_bands", "solve"]
 
@@ -77,7 +77,7 @@ class RidgePath:
 
 def cross_validate(
     moments: Moments,
-    segments: Segments,
+    segments: BlockedFolds,
     horizon: int,
     shared: tuple[float, ...] = SHARED_PENALTIES,
     group: tuple[float, ...] = GROUP_PENALTIES,
@@ -88,7 +88,7 @@ def cross_validate(
     ----------
     moments : Moments
         By segment and group.
-    segments : Segments
+    segments : BlockedFolds
     horizon : int
     shared, group : tuple of float
         Penalties to compare.
@@ -141,7 +141,7 @@ def _by_lead(left: Float, right: Float) -> Float:
 
 
 def choose_penalties(
-    moments: Moments, segments: Segments, horizon: int, *, weakest: float = 0.0
+    moments: Moments, segments: BlockedFolds, horizon: int, *, weakest: float = 0.0
 ) -> Penalties:
     """Penalties with the least held-out error in each band of lead times.
 
@@ -150,7 +150,7 @@ def choose_penalties(
     Parameters
     ----------
     moments : Moments
-    segments : Segments
+    segments : BlockedFolds
     horizon : int
     weakest : float
         Shared penalties below it are left out.

@@ -8,11 +8,11 @@ import numpy as np
 
 from ssmts.data.arrays import Float, Rows
 
-__all__ = ["Segments"]
+__all__ = ["BlockedFolds"]
 
 
 @dataclass(frozen=True)
-class Segments:
+class BlockedFolds:
     """Stretches of time into which origins fall: blocks to hold out, and a gap after each but the last.
 
     Parameters
@@ -25,7 +25,7 @@ class Segments:
     edges: Float
 
     @classmethod
-    def over(cls, first: float, last: float, horizon: float, most: int) -> Segments:
+    def over(cls, first: float, last: float, horizon: float, most: int) -> BlockedFolds:
         """Cut the origins between two instants into at most `most` blocks at least a horizon long.
 
         Gaps as long as the horizon part the blocks: no target of a block's origins lies among those of

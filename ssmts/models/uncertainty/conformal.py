@@ -21,7 +21,7 @@ import numpy as np
 from ssmts.data.arrays import Float, Rows
 from ssmts.models.sequences.origins import future_observed
 from ssmts.models.sequences.sequence import SequenceStack
-from ssmts.models.uncertainty.error_quantiles import Spread
+from ssmts.models.uncertainty.error_quantiles import ErrorQuantiles
 
 __all__ = ["Judged", "judge", "width_path"]
 
@@ -63,13 +63,13 @@ class Judged:
 
 
 def judge(
-    spread: Spread, stack: SequenceStack, member: int, rows: Rows, forecast: Float, deviation: Float
+    spread: ErrorQuantiles, stack: SequenceStack, member: int, rows: Rows, forecast: Float, deviation: Float
 ) -> Judged:
     """Put forecasts from some origins of a sequence beside what came, at the leads of the table.
 
     Parameters
     ----------
-    spread : Spread
+    spread : ErrorQuantiles
     stack : SequenceStack
     member : int
     rows : ndarray of int64, shape (n_windows,)

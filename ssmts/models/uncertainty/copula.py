@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ssmts.data.arrays import Float, Rows
 
-__all__ = ["Paths", "fit_paths", "path_leads"]
+__all__ = ["ErrorCopula", "fit_copula", "path_leads"]
 
 _MOST_LEADS = 256  # whose correlations are estimated; loadings of the others are linear in between
 _N_FACTORS = 16
@@ -23,7 +23,7 @@ _LARGEST_SHARE = 0.99  # of a lead's variance that factors explain
 
 
 @dataclass(frozen=True)
-class Paths:
+class ErrorCopula:
     """The copula of errors over leads 0, 1, ..., horizon.
 
     Parameters
@@ -75,17 +75,17 @@ class Paths:
         }
 
     @classmethod
-    def from_tensors(cls, tensors: dict[str, Tensor]) -> Paths:
+    def from_tensors(cls, tensors: dict[str, Tensor]) -> ErrorCopula:
         """Inverse of :meth:`to_tensors`."""
         return cls(tensors["loadings"].numpy().astype(np.float64), float(tensors["persistence"]))
 
 
 def path_leads(horizon: int) -> Rows:
-    """Leads at which :func:`fit_paths` looks: all of them, or 256 even ones."""
+    """Leads at which :func:`fit_copula` looks: all of them, or 256 even ones."""
     return np.unique(np.linspace(0, horizon, min(horizon + 1, _MOST_LEADS)).round().astype(np.int64))
 
 
-def fit_paths(scores: Float, horizon: int) -> Paths:
+def fit_copula(scores: Float, horizon: int) -> ErrorCopula:
     """Loadings by probabilistic principal components of normal scores, and how fast the remainder fades.
 
     Parameters
@@ -121,4 +121,4 @@ def fit_paths(scores: Float, horizon: int) -> Paths:
     persistence = float(np.clip(fading, 0.0, 0.999) ** (1.0 / spacing))
     every = np.arange(horizon + 1.0)
     filled = np.stack([np.interp(every, leads, column) for column in loadings.T], axis=1)
-    return Paths(filled.astype(np.float32).astype(np.float64), persistence)
+    return ErrorCopula(filled.astype(np.float32).astype(np.float64), persistence)

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from ssmts.data.arrays import Float, Rows
 from ssmts.models.linear.cv_residuals import HeldOutErrors
-from ssmts.models.uncertainty.copula import Paths, fit_paths, path_leads
+from ssmts.models.uncertainty.copula import ErrorCopula, fit_copula, path_leads
 
-__all__ = ["DEFAULT_LEVELS", "Spread", "fit_spread"]
+__all__ = ["DEFAULT_LEVELS", "ErrorQuantiles", "fit_error_quantiles"]
 
 DEFAULT_LEVELS = (0.005, 0.01, 0.025, *(round(0.05 * k, 2) for k in range(1, 20)), 0.975, 0.99, 0.995)
 # The scale of a window's errors is sqrt(deviation² + 0.6²) in standardised units: between the training scale
@@ -27,7 +27,7 @@ _STEEP = 4.0  # reference steps: errors rise too steeply before this lead to be 
 
 
 @dataclass(frozen=True)
-class Spread:
+class ErrorQuantiles:
     """Quantiles of what a forecast misses.
 
     Parameters
@@ -39,7 +39,7 @@ class Spread:
     shared : ndarray of float64, shape (n_knots, n_levels)
         In units of the window's scale, never decreasing along levels.
     by_group : ndarray of float64, shape (n_groups, n_knots, n_levels)
-    paths : Paths, optional
+    paths : ErrorCopula, optional
         How errors at different leads go together; None in files of versions before there was one.
     widths : ndarray of float64, shape (n_groups + 1,), optional
         How much wider than the tables intervals have lately had to be, by group and last for all others;
@@ -50,7 +50,7 @@ class Spread:
     knots: Float
     shared: Float
     by_group: Float
-    paths: Paths | None = None
+    paths: ErrorCopula | None = None
     widths: Float | None = None
 
     def scale(self, deviation: Float) -> Float:
@@ -107,7 +107,7 @@ class Spread:
         return np.asarray(middle + self.width(group) * (table - middle))
 
     @property
-    def plain(self) -> Spread:
+    def plain(self) -> ErrorQuantiles:
         """As fit left it: as wide as the tables say."""
         return replace(self, widths=None)
 
@@ -117,7 +117,7 @@ class Spread:
             return 1.0
         return float(self.widths[group if 0 <= group < len(self.widths) - 1 else -1])
 
-    def of_groups(self, kept: Rows) -> Spread:
+    def of_groups(self, kept: Rows) -> ErrorQuantiles:
         """The tables of some groups, in their order; those that fit did not see have the shared one."""
         if self.widths is not None:
             widths = np.array([self.width(int(group)) for group in [*kept, -1]])
@@ -140,12 +140,12 @@ class Spread:
         }
 
     @classmethod
-    def from_tensors(cls, tensors: dict[str, Tensor]) -> Spread:
+    def from_tensors(cls, tensors: dict[str, Tensor]) -> ErrorQuantiles:
         """Inverse of :meth:`to_tensors`."""
         levels, knots, shared, by_group = (
             tensors[name].numpy().astype(np.float64) for name in ("levels", "knots", "shared", "by_group")
         )
-        paths = Paths.from_tensors(tensors) if "loadings" in tensors else None
+        paths = ErrorCopula.from_tensors(tensors) if "loadings" in tensors else None
         widths = tensors["widths"].numpy().copy() if "widths" in tensors else None
         return cls(levels, knots, shared, by_group, paths, widths)
 
@@ -159,7 +159,7 @@ def _interpolated(at: Float, knots: Float, rows: Float) -> Float:
     return np.asarray((1.0 - share) * rows[after - 1] + share * rows[after])
 
 
-def fit_spread(held_out: HeldOutErrors, n_groups: int, levels: Float) -> Spread:
+def fit_error_quantiles(held_out: HeldOutErrors, n_groups: int, levels: Float) -> ErrorQuantiles:
     """Quantiles of held-out errors, smoothed over leads; those of a group are drawn towards the shared ones.
 
     Parameters
@@ -172,7 +172,7 @@ def fit_spread(held_out: HeldOutErrors, n_groups: int, levels: Float) -> Spread:
 
     Returns
     -------
-    Spread
+    ErrorQuantiles
 
     Notes
     -----
@@ -188,7 +188,7 @@ def fit_spread(held_out: HeldOutErrors, n_groups: int, levels: Float) -> Spread:
     horizon = held_out.errors.shape[1] - 1
     near, even = np.geomspace(1, horizon, _N_KNOTS // 2), np.linspace(0, horizon, _N_KNOTS // 2)
     knots = np.unique(np.round(np.concatenate([near, even])))
-    unit = Spread(levels, knots, np.zeros((0, 0)), np.zeros((0, 0, 0))).scale(held_out.deviation)
+    unit = ErrorQuantiles(levels, knots, np.zeros((0, 0)), np.zeros((0, 0, 0))).scale(held_out.deviation)
     errors = held_out.errors[:, knots.astype(np.int64)] / unit[:, None]
     shared = _table(errors, levels, knots)
     by_group = np.repeat(shared[None], n_groups, axis=0)
@@ -198,11 +198,11 @@ def fit_spread(held_out: HeldOutErrors, n_groups: int, levels: Float) -> Spread:
             share = len(own) / (len(own) + _GROUP_PRIOR)
             by_group[group] += share * (_table(own, levels, knots) - shared)
     shared, by_group = (table.astype(np.float32).astype(np.float64) for table in (shared, by_group))
-    spread = Spread(levels, knots, shared, by_group)
+    spread = ErrorQuantiles(levels, knots, shared, by_group)
     return replace(spread, paths=_paths(held_out, spread)) if len(levels) > 1 else spread
 
 
-def _paths(held_out: HeldOutErrors, spread: Spread) -> Paths:
+def _paths(held_out: HeldOutErrors, spread: ErrorQuantiles) -> ErrorCopula:
     """The copula of normal scores by the shared table."""
     horizon = held_out.errors.shape[1] - 1
     some = slice(None, None, -(-len(held_out.errors) // _MOST_PATHS) or 1)
@@ -211,7 +211,7 @@ def _paths(held_out: HeldOutErrors, spread: Spread) -> Paths:
     table = spread.offsets(spread.levels, leads.astype(np.float64), -1)
     for own, ends in zip(scores.T, table, strict=True):
         own[:] = np.interp(own, ends, ndtri(spread.levels)) if ends[-1] > ends[0] else 0.0
-    return fit_paths(scores, horizon)
+    return fit_copula(scores, horizon)
 
 
 def _table(errors: Float, levels: Float, knots: Float) -> Float:

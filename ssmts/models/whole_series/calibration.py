@@ -1,4 +1,4 @@
-"""Probabilities from decision values: one temperature, fitted to leave-one-out values."""
+"""Probabilities from decision values: one inverse temperature, fitted to leave-one-out values."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from scipy.optimize import minimize, minimize_scalar
 
 from ssmts.data.arrays import Float, Rows
 
-__all__ = ["fit_shares", "fit_temperature", "log_losses", "softmax"]
+__all__ = ["fit_factors", "fit_inverse_temperature", "log_losses", "softmax"]
 
 
 def softmax(values: Float) -> Float:
@@ -32,8 +32,8 @@ def log_losses(values: Float, codes: Rows) -> Float:
     return np.asarray(total - values[np.arange(len(codes)), codes])
 
 
-def fit_temperature(values: Float, codes: Rows, weights: Float) -> float:
-    """Factor on decision values of cases that the model had not seen, by maximum likelihood.
+def fit_inverse_temperature(values: Float, codes: Rows, weights: Float) -> float:
+    """Inverse temperature: the factor on decision values of unseen cases, by maximum likelihood.
 
     Parameters
     ----------
@@ -59,18 +59,18 @@ def fit_temperature(values: Float, codes: Rows, weights: Float) -> float:
     return float(np.exp(found.x))
 
 
-def fit_shares(linear: Float, deep: Float, codes: Rows, weights: Float) -> tuple[float, float]:
+def fit_factors(linear: Float, deep: Float, codes: Rows, weights: Float) -> tuple[float, float]:
     """Factors on two kinds of decision values, neither negative, by maximum likelihood on unseen cases.
 
     Parameters
     ----------
     linear, deep : ndarray of float64, shape (n_cases, n_classes)
     codes, weights
-        As of :func:`fit_temperature`.
+        As of :func:`fit_inverse_temperature`.
     """
     found = minimize(
-        lambda shares: (
-            float(weights @ log_losses(shares[0] * linear + shares[1] * deep, codes)) / weights.sum()
+        lambda factors: (
+            float(weights @ log_losses(factors[0] * linear + factors[1] * deep, codes)) / weights.sum()
         ),
         x0=np.array([1.0, 0.5]),
         bounds=[(0.0, 50.0), (0.0, 50.0)],

@@ -23,7 +23,7 @@ from ssmts.models.whole_series.network import (
     CaseNetwork,
     padded,
 )
-from ssmts.models.whole_series.octave_weights import Loss, Partner
+from ssmts.models.whole_series.octave_weights import Loss, OctaveWeights
 from ssmts.models.whole_series.tokens import fit_tokens
 from ssmts.training import Callback, TrainingConfig, train
 
@@ -59,7 +59,7 @@ class _Cases:
         longest = int(lengths.max())
         values, intervals = values[:, :longest], intervals[:, :longest]
         if self.band is not None:
-            # Every case is heard up to a frequency of its own, half of them to the end.
+            # Every case is read up to a frequency of its own, half of them to the end.
             cut = self.band.max() * torch.exp2(-3.0 * torch.rand(len(indices)))
             cut = torch.where(torch.rand(len(indices)) < 0.5, torch.inf, cut)
             values = values.masked_fill((self.band > cut[:, None])[:, None, :], 0.0)
@@ -136,12 +136,12 @@ def fit_case_deep(
     """
     encoder = fit_tokens(cases, n_modes, stride)
     config = replace(config, n_features=encoder.n_features)
-    tokens, band, partner = encoder(cases), None, None
+    tokens, band, octaves = encoder(cases), None, None
     if band_dropout:
         levels = np.zeros(len(encoder.fold))
         band = torch.from_numpy(np.concatenate([np.repeat(encoder.A.imag, len(encoder.fold)), levels]))
         intervals = np.array([case.interval for case in cases])
-        partner = Partner(encoder, tokens, intervals, answers, weights, of_case, seed)
+        octaves = OctaveWeights(encoder, tokens, intervals, answers, weights, of_case, seed)
     whole = _Cases(
         padded(tokens, torch.float32),
         torch.from_numpy(targets),
@@ -152,7 +152,7 @@ def fit_case_deep(
     fold_of = np.empty(len(originals), dtype=np.int64)
     fold_of[np.argsort(groups[originals], kind="stable")] = np.arange(len(originals)) % config.n_members
     fold_of = fold_of[of_case]
-    cuts = [None] if partner is None else [partner.bands.heard(k) for k in range(partner.n_cuts)]
+    cuts = [None] if octaves is None else [octaves.bands.carried(k) for k in range(octaves.n_cuts)]
     unseen = np.zeros((len(cuts), len(cases), config.n_targets))
     members, epochs = nn.ModuleList(), []
     for k in range(config.n_members):
@@ -176,12 +176,12 @@ def fit_case_deep(
             device = member.head.weight.device
             for rows in np.array_split(held, -(-len(held) // 256)):
                 values, *rest = (part[torch.from_numpy(rows)].to(device) for part in whole.tokens)
-                for cut, heard in enumerate(cuts):
-                    own = values if heard is None else values * torch.from_numpy(heard).to(values)
+                for cut, carried in enumerate(cuts):
+                    own = values if carried is None else values * torch.from_numpy(carried).to(values)
                     unseen[cut, rows] = member(own, *rest).cpu().numpy()
     ensemble = CaseEnsemble(config, encoder, members.double())
-    if partner is None:
+    if octaves is None:
         return DeepOutcome(ensemble, unseen[0], {"epochs": epochs})
-    shares, together = partner.shares(unseen, whole.targets, loss)
-    ensemble = replace(ensemble, bands=partner.bands, shares=shares)
-    return DeepOutcome(ensemble, together, {"epochs": epochs, "shares_by_interval": partner.record(shares)})
+    shares, together = octaves.shares(unseen, whole.targets, loss)
+    ensemble = replace(ensemble, bands=octaves.bands, shares=shares)
+    return DeepOutcome(ensemble, together, {"epochs": epochs, "shares_by_interval": octaves.record(shares)})

@@ -65,8 +65,8 @@ class FittedCases:
         Of the training cases.
     history : dict
         What fit chose and measured, as JSON can hold it.
-    linear_share, deep_share : float
-        Factors on the two paths; of a classifier they hold the temperature.
+    linear_factor, deep_factor : float
+        Factors on the two paths; of a classifier they hold the inverse temperature.
     deep : CaseEnsemble or None
         The deep path; None where it did not earn its place.
     scale, level : float
@@ -81,8 +81,8 @@ class FittedCases:
     model: CaseModel
     layout: Layout
     history: dict[str, Any]
-    linear_share: float = 1.0
-    deep_share: float = 0.0
+    linear_factor: float = 1.0
+    deep_factor: float = 0.0
     deep: CaseEnsemble | None = None
     scale: float = 1.0
     level: float = 0.0
@@ -91,10 +91,10 @@ class FittedCases:
 
     def __call__(self, cases: Sequence[Case]) -> Float:
         """Logarithms of probabilities up to a constant, or numbers, (n_cases, n_targets)."""
-        values = self.linear_share * self.model(cases)
+        values = self.linear_factor * self.model(cases)
         if self.deep is not None:
             answers = self.deep(cases)
-            values += self.deep_share * answers
+            values += self.deep_factor * answers
             if self.alone is not None:
                 coarsest, share = self.alone
                 beyond = np.array([case.interval > coarsest for case in cases], dtype=bool)
@@ -120,7 +120,7 @@ class FittedCases:
         if not accepted:
             return replace(self, history=history)
         return replace(
-            self, history=history, linear_share=shares[0], deep_share=shares[1], deep=deep, alone=alone
+            self, history=history, linear_factor=shares[0], deep_factor=shares[1], deep=deep, alone=alone
         )
 
 

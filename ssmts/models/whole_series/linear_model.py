@@ -180,7 +180,7 @@ def fit_cases(
     n_readouts: int,
     shares: Sequence[float],
     seed: int,
-    twins: Rows | None = None,
+    copy_pairs: Rows | None = None,
 ) -> CaseFit:
     """Fit the closed form.
 
@@ -195,7 +195,7 @@ def fit_cases(
     shares : sequence of float
         Weights of the blocks of `BLOCKS`.
     seed : int
-    twins : ndarray of int64, shape (n_cases,), optional
+    copy_pairs : ndarray of int64, shape (n_cases,), optional
         As for :func:`ssmts.models.whole_series.loo_ridge.fit_ridge`.
     """
     rng = np.random.default_rng(seed)
@@ -206,7 +206,7 @@ def fit_cases(
     bank = draw_bank(n_channels, duration, max(8, min(n_readouts, room // 8 * 8)), rng)
     features = fit_features(cases, bank, rng)
     blocks = [block.astype(np.float64) for block in features(cases)]
-    fit = fit_ridge(blocks, shares, targets, weights, twins)
+    fit = fit_ridge(blocks, shares, targets, weights, copy_pairs)
     model = CaseModel(read, features, fit.weights, fit.intercept)
     record = {
         "n_readouts": bank.n_readouts * 2 * len(bank.spacings),

@@ -77,7 +77,7 @@ def fit_ridge(
     shares: Sequence[float],
     targets: Float,
     weights: Float,
-    twins: Rows | None = None,
+    copy_pairs: Rows | None = None,
 ) -> RidgeFit:
     """Fit, and choose the penalty by leave-one-out error.
 
@@ -90,7 +90,7 @@ def fit_ridge(
     targets : ndarray of float64, shape (n_cases, n_targets)
     weights : ndarray of float64, shape (n_cases,)
         Positive weight of each case.
-    twins : ndarray of int64, shape (n_cases,), optional
+    copy_pairs : ndarray of int64, shape (n_cases,), optional
         Number of the case that is left out with each, as it is a copy of it or the reverse; the case itself
         where there is none.
 
@@ -118,14 +118,14 @@ def fit_ridge(
         shrunk = penalty * unit / (eigenvalues + penalty * unit)
         residual = beyond + left @ (shrunk[:, None] * projected)
         room = np.maximum(1.0 - share_of_mean - squares @ (1.0 - shrunk), 1e-9)
-        if twins is not None:
+        if copy_pairs is not None:
             # (1 - H) of both of a pair is inverted: they are left out together.
-            across = np.sqrt(share_of_mean * share_of_mean[twins])
-            across += np.einsum("ik,k,ik->i", left, 1.0 - shrunk, left[twins])
-            across = np.where(twins == np.arange(len(twins)), 0.0, across)
-            residual = residual * room[twins][:, None] + residual[twins] * across[:, None]
+            across = np.sqrt(share_of_mean * share_of_mean[copy_pairs])
+            across += np.einsum("ik,k,ik->i", left, 1.0 - shrunk, left[copy_pairs])
+            across = np.where(copy_pairs == np.arange(len(copy_pairs)), 0.0, across)
+            residual = residual * room[copy_pairs][:, None] + residual[copy_pairs] * across[:, None]
             # A product of two: what is nothing but rounding is smaller by as much.
-            room = np.maximum(room * room[twins] - across**2, 1e-18)
+            room = np.maximum(room * room[copy_pairs] - across**2, 1e-18)
         errors = residual / root / room[:, None]
         error = float((weights @ errors**2).mean() / weights.sum())
         if best is None or error < best[0]:

@@ -128,7 +128,7 @@ class CaseEnsemble:
     tokens : CaseTokens
     members : nn.ModuleList
     bands : CaseBands, optional
-        Their partner where bands are to be missed; None: networks alone.
+        Readouts by octaves of rates where bands are to be missed; None: networks alone.
     shares : ndarray of float64, shape (n_cuts, 2), optional
         Factors on the networks and on `bands` for every cut of the latter.
     """
@@ -151,8 +151,8 @@ class CaseEnsemble:
             cuts = None
             if self.bands is not None:
                 cuts = cuts_of(self.bands.intervals, np.array([case.interval for case in together]))
-                heard = torch.from_numpy(np.stack([self.bands.heard(cut) for cut in cuts]))
-                values = values * heard.to(values)[:, None]
+                carried = torch.from_numpy(np.stack([self.bands.carried(cut) for cut in cuts]))
+                values = values * carried.to(values)[:, None]
             answers = torch.stack([member(values, intervals, lengths) for member in self.members])
             own = answers.mean(dim=0).cpu().numpy()
             if self.bands is not None and self.shares is not None and cuts is not None:

@@ -31,6 +31,8 @@ _FEWEST_MODES = 8
 _MOST_COSINES = 2048
 _FEWEST_COSINES = 256
 _MOST_NUMBERS = 30_000_000  # cases times cosines
+# Fields that files know by an older name.
+_STORED = {"longest_interval": "reach", "is_energy": "loud"}
 _GAMMA = 0.5  # times the mean squared number of a pooled case
 
 
@@ -40,9 +42,9 @@ class CaseBands:
 
     Parameters
     ----------
-    reach : ndarray of float64, shape (n_features,)
+    longest_interval : ndarray of float64, shape (n_features,)
         Longest interval in reference steps that carries each number of a token.
-    loud : ndarray of bool, shape (n_features,)
+    is_energy : ndarray of bool, shape (n_features,)
         Which of them are strengths of modes: how loud a case is as a whole is taken out of these.
     center, spread : ndarray of float64, shape (n_features, n_pooled)
     directions : ndarray of float32, shape (n_cosines, n_features, n_pooled)
@@ -53,8 +55,8 @@ class CaseBands:
     intercept : ndarray of float64, shape (n_cuts, n_targets)
     """
 
-    reach: Float
-    loud: NDArray[np.bool_]
+    longest_interval: Float
+    is_energy: NDArray[np.bool_]
     center: Float
     spread: Float
     directions: NDArray[np.float32]
@@ -63,9 +65,9 @@ class CaseBands:
     weights: Float
     intercept: Float
 
-    def heard(self, cut: int) -> NDArray[np.bool_]:
-        """Which numbers of a token the readout of a cut hears, (n_features,)."""
-        return np.asarray(self.reach >= self.intervals[cut])
+    def carried(self, cut: int) -> NDArray[np.bool_]:
+        """Which numbers of a token a clock of this cut carries, (n_features,)."""
+        return np.asarray(self.longest_interval >= self.intervals[cut])
 
     def __call__(self, tokens: Sequence[Tokens], cuts: Rows) -> Float:
         """Answers, (n_cases, n_targets), each by the readout of its cut."""
@@ -82,22 +84,27 @@ class CaseBands:
 
     def cosines(self, pooled: Float, cut: int) -> Float:
         """Random features of standardised pooled tokens without the bands above a cut."""
-        heard = self.heard(cut)
-        own = np.where(heard[:, None], pooled, 0.0)
-        loud = heard & self.loud
-        own[:, loud] -= own[:, loud].mean(axis=(1, 2), keepdims=True)
-        count = heard.sum() * pooled.shape[2]
+        carried = self.carried(cut)
+        own = np.where(carried[:, None], pooled, 0.0)
+        is_energy = carried & self.is_energy
+        own[:, is_energy] -= own[:, is_energy].mean(axis=(1, 2), keepdims=True)
+        count = carried.sum() * pooled.shape[2]
         projected = own.reshape(len(own), -1) @ self.directions.reshape(len(self.phases), -1).T
         return np.asarray(np.cos(projected * np.sqrt(2.0 * _GAMMA / count) + self.phases))
 
     def to_tensors(self) -> dict[str, Tensor]:
         """Everything fitted, by name."""
-        return {name: torch.from_numpy(getattr(self, name)) for name in self.__dataclass_fields__}
+        return {
+            _STORED.get(name, name): torch.from_numpy(getattr(self, name))
+            for name in self.__dataclass_fields__
+        }
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor]) -> CaseBands:
         """Inverse of :meth:`to_tensors`."""
-        return cls(**{name: tensors[name].numpy().copy() for name in cls.__dataclass_fields__})
+        return cls(
+            **{name: tensors[_STORED.get(name, name)].numpy().copy() for name in cls.__dataclass_fields__}
+        )
 
 
 def cuts_of(bounds: Float, intervals: Float) -> Rows:
@@ -111,7 +118,7 @@ def fit_bands(
     intervals: Float,
     targets: Float,
     weights: Float,
-    twins: Rows,
+    copy_pairs: Rows,
     seed: int,
 ) -> tuple[CaseBands, Float]:
     """Solve a readout for every octave of rates that leaves enough bands.
@@ -125,7 +132,7 @@ def fit_bands(
         Median interval of each in reference steps.
     targets : ndarray of float64, shape (n_cases, n_targets)
     weights : ndarray of float64, shape (n_cases,)
-    twins : ndarray of int64, shape (n_cases,)
+    copy_pairs : ndarray of int64, shape (n_cases,)
         As for `fit_ridge`.
     seed : int
 
@@ -136,12 +143,15 @@ def fit_bands(
         What each readout says of every case that carries its bands without having seen it; NaN for others.
     """
     n_inputs = len(encoder.fold)
-    carried = np.repeat(encoder.reach, n_inputs)
-    loud = np.arange(encoder.n_features) < len(carried)
-    reach = np.append(carried, np.full(n_inputs, np.inf))
-    bounds = float(np.quantile(intervals[_originals(twins)], 0.9)) * 2.0 ** np.arange(_OCTAVES)
+    of_modes = np.repeat(encoder.longest_interval, n_inputs)
+    is_energy = np.arange(encoder.n_features) < len(of_modes)
+    longest_interval = np.append(of_modes, np.full(n_inputs, np.inf))
+    bounds = float(np.quantile(intervals[_originals(copy_pairs)], 0.9)) * 2.0 ** np.arange(_OCTAVES)
     bounds = bounds[
-        [k == 0 or (encoder.reach >= bound).sum() >= _FEWEST_MODES for k, bound in enumerate(bounds)]
+        [
+            k == 0 or (encoder.longest_interval >= bound).sum() >= _FEWEST_MODES
+            for k, bound in enumerate(bounds)
+        ]
     ]
     pooled = _pooled(tokens)
     whole = intervals <= bounds[0] * (1.0 + 1e-6)
@@ -153,8 +163,8 @@ def fit_bands(
     phases = rng.uniform(0.0, 2.0 * np.pi, n_cosines).astype(np.float32)
     shape = len(bounds), n_cosines, targets.shape[1]
     bands = CaseBands(
-        reach,
-        loud,
+        longest_interval,
+        is_energy,
         center,
         spread,
         directions,
@@ -169,16 +179,16 @@ def fit_bands(
         rows = np.flatnonzero(intervals <= bound * (1.0 + 1e-6))
         place = np.full(len(tokens), -1)
         place[rows] = np.arange(len(rows))
-        pairs = np.where(place[twins[rows]] < 0, np.arange(len(rows)), place[twins[rows]])
+        pairs = np.where(place[copy_pairs[rows]] < 0, np.arange(len(rows)), place[copy_pairs[rows]])
         fit = fit_ridge([bands.cosines(pooled[rows], cut)], [1.0], targets[rows], weights[rows], pairs)
         bands.weights[cut], bands.intercept[cut] = fit.weights[0], fit.intercept
         left_out[cut, rows] = fit.left_out
     return bands, left_out
 
 
-def _originals(twins: Rows) -> Rows:
+def _originals(copy_pairs: Rows) -> Rows:
     """Cases that are no copies: a copy stands behind its case."""
-    return np.flatnonzero(twins >= np.arange(len(twins)))
+    return np.flatnonzero(copy_pairs >= np.arange(len(copy_pairs)))
 
 
 def _pooled(tokens: Sequence[Tokens]) -> Float:

@@ -12,17 +12,17 @@ from torch import Tensor
 
 from ssmts.data.arrays import Float, Rows
 from ssmts.models.whole_series.octave_kernels import cuts_of, fit_bands
-from ssmts.models.whole_series.rate_augmentation import twins_of
+from ssmts.models.whole_series.rate_augmentation import copy_pairs_of
 from ssmts.models.whole_series.tokens import CaseTokens, Tokens
 
-__all__ = ["Loss", "Partner"]
+__all__ = ["Loss", "OctaveWeights"]
 
 _ENOUGH = 50  # cases of a rate that say how far to trust each at this rate
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
-class Partner:
+class OctaveWeights:
     """A closed form over bands, fitted to the tokens of training cases.
 
     Parameters
@@ -49,9 +49,9 @@ class Partner:
         of_case: Rows,
         seed: int,
     ) -> None:
-        twins = twins_of(of_case)
+        copy_pairs = copy_pairs_of(of_case)
         self.weights = weights
-        self.bands, self.left_out = fit_bands(encoder, tokens, intervals, answers, weights, twins, seed)
+        self.bands, self.left_out = fit_bands(encoder, tokens, intervals, answers, weights, copy_pairs, seed)
         self.cuts = cuts_of(self.bands.intervals, intervals)
 
     @property

@@ -14,7 +14,7 @@ from ssmts.errors import ParameterError
 from ssmts.models.whole_series.case import Case
 from ssmts.models.whole_series.hold import fit_case_hold, has_gaps
 from ssmts.models.whole_series.linear_model import CaseInput
-from ssmts.models.whole_series.rate_augmentation import twins_of, with_copies
+from ssmts.models.whole_series.rate_augmentation import copy_pairs_of, with_copies
 
 __all__ = ["CaseReading", "checked_rates", "readings"]
 
@@ -24,12 +24,12 @@ _LONGEST = 1024  # observations of a typical case that "auto" tries to fill: the
 
 @dataclass(frozen=True)
 class CaseReading:
-    """Training cases read one way: cases, targets and weights; whose copies they are; their twins."""
+    """Training cases read one way: cases, targets and weights; whose copies they are; their copy pairs."""
 
     model_input: CaseInput
     data: tuple[list[Case], Float, Float]
     of_case: Rows
-    twins: Rows | None
+    copy_pairs: Rows | None
 
 
 def readings(
@@ -52,11 +52,11 @@ def readings(
         raise ParameterError("hold", hold, f"one of {', '.join(map(repr, _HOLDS))}")
     rates = None if rate_range is None else checked_rates(rate_range)
     for own in _inputs(series, read, hold):
-        cases, of_case, twins = own(series), np.arange(len(series)), None
+        cases, of_case, copy_pairs = own(series), np.arange(len(series)), None
         if rates is not None:
             cases, of_case = with_copies(cases, rates, seed)
-            twins = twins_of(of_case)
-        yield CaseReading(own, (cases, targets[of_case], weights[of_case]), of_case, twins)
+            copy_pairs = copy_pairs_of(of_case)
+        yield CaseReading(own, (cases, targets[of_case], weights[of_case]), of_case, copy_pairs)
 
 
 def checked_rates(rate_range: Any) -> tuple[float, float]:

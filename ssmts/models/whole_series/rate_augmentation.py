@@ -11,7 +11,7 @@ from ssmts.data.arrays import Rows
 from ssmts.models.sequences.grid import regular_interval
 from ssmts.models.whole_series.case import Case
 
-__all__ = ["slower_copy", "twins_of", "with_copies"]
+__all__ = ["slower_copy", "copy_pairs_of", "with_copies"]
 
 _FEWEST = 4  # observations of a copy
 
@@ -68,9 +68,9 @@ def with_copies(cases: Sequence[Case], rate_range: tuple[float, float], seed: in
     return out, np.array(rows)
 
 
-def twins_of(of_case: Rows) -> Rows:
+def copy_pairs_of(of_case: Rows) -> Rows:
     """Number of the copy of each case, or of the case that each is a copy of; its own where there is none."""
-    twins = np.arange(len(of_case))
+    copy_pairs = np.arange(len(of_case))
     copy = np.flatnonzero(np.diff(of_case) == 0) + 1  # each stands behind its case
-    twins[copy], twins[copy - 1] = copy - 1, copy
-    return twins
+    copy_pairs[copy], copy_pairs[copy - 1] = copy - 1, copy
+    return copy_pairs

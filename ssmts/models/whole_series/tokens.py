@@ -14,7 +14,7 @@ __all__ = ["CaseTokens", "Tokens", "fit_tokens"]
 
 _FLOOR = 1e-5  # of the energy of a mode, in units of the input's variance
 _MOST_INPUTS = 8
-_CARRIED = 0.9  # of the Nyquist frequency: what lies above is not heard
+_CARRIED = 0.9  # of the Nyquist frequency: what lies above is not carried by a clock
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class CaseTokens:
         return [tokens for tokens in out if tokens is not None]
 
     @property
-    def reach(self) -> Float:
+    def longest_interval(self) -> Float:
         """Longest interval in reference steps that carries each mode, (n_modes,)."""
         return np.asarray(_CARRIED * np.pi / np.maximum(self.A.imag, 1e-300))
 
@@ -103,11 +103,11 @@ def fit_tokens(cases: Sequence[Case], n_modes: int, stride: float) -> CaseTokens
     A = -rate + 2j * np.pi * frequencies
     raws = [raw for _, _, raw in _raw(cases, A, fold, stride)]
     joined = np.concatenate(raws)
-    heard = ~np.isnan(joined)
-    joined = np.where(heard, joined, 0.0)
-    count = np.maximum(heard.sum(axis=0), 1)
+    carried = ~np.isnan(joined)
+    joined = np.where(carried, joined, 0.0)
+    count = np.maximum(carried.sum(axis=0), 1)
     center = joined.sum(axis=0) / count
-    spread = np.sqrt((np.where(heard, joined - center, 0.0) ** 2).sum(axis=0) / count)
+    spread = np.sqrt((np.where(carried, joined - center, 0.0) ** 2).sum(axis=0) / count)
     return CaseTokens(A, fold, stride, center, np.where(spread > 1e-9, spread, 1.0))
 
 
@@ -128,6 +128,6 @@ def _raw(cases: Sequence[Case], A: Complex, fold: Float, stride: float) -> Itera
         mean_energy = np.add.reduceat(energy * weights[:, None], first, axis=0) / total
         level = np.add.reduceat(case.values.T * weights[:, None], first, axis=0) / total
         strength = np.log(mean_energy + _FLOOR)
-        deaf = A.imag * case.interval > _CARRIED * np.pi
-        strength[:, np.repeat(deaf, len(fold))] = np.nan
+        beyond_nyquist = A.imag * case.interval > _CARRIED * np.pi
+        strength[:, np.repeat(beyond_nyquist, len(fold))] = np.nan
         yield number, marks, np.concatenate([strength, level], axis=1)
