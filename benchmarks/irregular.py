@@ -24,7 +24,7 @@ import pandas as pd
 
 from benchmarks.output import RESULTS, log_test, markdown_table, write_json, write_text
 from benchmarks.windows import build, split, standardised
-from ssmts.estimators.forecasters.base import SSMForecaster
+from ssmts.estimators import SSMForecaster
 from ssmts.models import ForecastModel
 from ssmts.models.linear.moments import Moments, floored
 from ssmts.models.linear.path import LinearPath

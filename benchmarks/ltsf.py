@@ -37,7 +37,7 @@ from benchmarks.windows import (
     split,
     standardised,
 )
-from ssmts.estimators.forecasters.base import SSMForecaster
+from ssmts.estimators import SSMForecaster
 from ssmts_datasets import load_ett
 from ssmts_datasets.ett import ETTDataset
 

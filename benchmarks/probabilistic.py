@@ -26,7 +26,7 @@ from benchmarks.ltsf import DATASETS
 from benchmarks.output import RESULTS, log_test, markdown_table, merged, read_json, write_json, write_text
 from benchmarks.windows import MODELS, Parts, build, futures, split, standardised
 from ssmts.data.arrays import Float, Rows
-from ssmts.estimators.forecasters.base import SSMForecaster
+from ssmts.estimators import SSMForecaster
 from ssmts.models.forecasting.calibration import widths_of
 from ssmts.models.forecasting.quantiles import spread_of
 from ssmts.models.forecasting.rolling_origins import RollingForecasts, rolling_forecasts

@@ -16,7 +16,7 @@ import pandas as pd
 from benchmarks.delta_only import DeltaOnly
 from benchmarks.windows import Errors, futures, rolling
 from ssmts.data.arrays import Float, Rows
-from ssmts.estimators.forecasters.base import SSMForecaster
+from ssmts.estimators import SSMForecaster
 from ssmts.models.linear.lead_times import at_leads
 
 __all__ = ["Span", "delta_only", "direct", "interpolated", "retrained", "subsampled"]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ssmts import estimators
 from ssmts.data.arrays import Float, Rows
-from ssmts.estimators.forecasters.base import SSMForecaster
+from ssmts.estimators import SSMForecaster
 from ssmts.models.forecasting.rolling_origins import rolling_forecasts
 from ssmts.models.sequences.sequence import stack_sequences
 from ssmts_datasets.ett import ETTDataset

@@ -8,9 +8,8 @@ from typing import Any, ClassVar, Self
 
 from sklearn.base import clone
 
-from ssmts.data import CovariateColumns, Panel
+from ssmts.data import Panel
 from ssmts.estimators import SSMForecaster
-from ssmts.estimators.forecasters.reader import read_training
 
 __all__ = ["AdaptedCases", "cloned", "panel_of", "trains_by_gradient", "without_autologging"]
 
@@ -39,10 +38,7 @@ def cloned(estimator: Any, default: Any) -> Any:
 
 def panel_of(estimator: SSMForecaster, X: Any) -> Panel:
     """The series that a fit on X would see."""
-    columns = CovariateColumns.of(
-        estimator.past_covariates, estimator.future_covariates, estimator.static_covariates
-    )
-    return read_training(X, columns, estimator._roles)[0]
+    return estimator._read_training(X)[0]
 
 
 def trains_by_gradient(estimator: Any) -> bool:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any, TypeVar
 
+import pandas as pd
 import pyarrow as pa
 import ray
 
 from ssmts.estimators import SSMForecaster
-from ssmts.estimators.forecasters.shards import ShardSums
 from ssmts.integrations.ray._series import grouped
 from ssmts.models.linear.moments import Moments
 
@@ -51,7 +51,7 @@ def fit_shards(model: Forecaster, dataset: Any, *, num_blocks: int | None = None
 
 def _add_up(block: pa.Table, sums: list[Any]) -> pa.Table:
     """One row: the ids of a block and its sums."""
-    own: ShardSums = ray.get(sums[0])
+    own: Callable[[pd.DataFrame], tuple[Any, Moments]] = ray.get(sums[0])
     found = [pickle.dumps(own(block.to_pandas()))] if block.num_rows else []
     return pa.table({"sums": pa.array(found, pa.binary())})
 

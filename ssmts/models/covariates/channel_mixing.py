@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssmts.data import CovariateColumns, Panel, Series
 from ssmts.data.arrays import Float
+from ssmts.data.covariates import CovariateColumns
+from ssmts.data.series import Panel, Series
 from ssmts.errors import CovariateError
 from ssmts.models.covariates.effect import SignalScale, covariates_of
 from ssmts.models.sequences.last_windows import LastWindows

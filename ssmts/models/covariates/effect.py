@@ -13,8 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ssmts.data import Calendar, CovariateColumns, Layout, Panel, Series, Times
 from ssmts.data.arrays import Float
+from ssmts.data.calendar import Calendar
+from ssmts.data.covariates import CovariateColumns
+from ssmts.data.series import Layout, Panel, Series, Times
 from ssmts.errors import CovariateError
 from ssmts.models.covariates.filter_bank import SignalBank
 from ssmts.models.sequences.scaling import Scaling

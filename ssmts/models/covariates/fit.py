@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ssmts.data import Calendar, CovariateColumns, Panel, Series
 from ssmts.data.arrays import Float, Rows
+from ssmts.data.calendar import Calendar
+from ssmts.data.covariates import CovariateColumns
+from ssmts.data.series import Panel, Series
 from ssmts.errors import ParameterError
 from ssmts.models.config import LinearConfig
 from ssmts.models.covariates.effect import CovariateEffect, SignalScale, require_covariates

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from ssmts.data import Panel
+from ssmts.data.series import Panel
 from ssmts.models.config import LinearConfig
 from ssmts.models.linear.path import LinearFit, fit_linear
 from ssmts.models.linear.selection import choose_context, choose_period

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ssmts.data import Covariates, Panel, Series, TidyForecasts, Times
 from ssmts.data.arrays import Float, Rows
+from ssmts.data.series import Covariates, Panel, Series, Times
+from ssmts.data.tidy import TidyForecasts
 from ssmts.errors import TooShortError
 from ssmts.models.forecasting.calibration import widths_of
 from ssmts.models.forecasting.fitted import FittedForecaster

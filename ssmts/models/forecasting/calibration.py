@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ssmts.data import Panel
 from ssmts.data.arrays import Float
+from ssmts.data.series import Panel
 from ssmts.errors import TooShortError
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.model import ForecastModel

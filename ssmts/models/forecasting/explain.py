@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ssmts.data import Clock, Panel, Times
 from ssmts.data.arrays import Float
+from ssmts.data.series import Clock, Panel, Times
 from ssmts.models.covariates.effect import require_covariates
 from ssmts.models.forecasting.contributions import Band, bands, contributions
 from ssmts.models.forecasting.fitted import FittedForecaster

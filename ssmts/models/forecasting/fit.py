@@ -10,17 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from ssmts.data import (
-    Clock,
-    CovariateColumns,
-    Panel,
-    is_integer,
-    longest_reach,
-    parse_context,
-    parse_horizon,
-    reference_step,
-)
+from ssmts.data._convert import is_integer
 from ssmts.data.arrays import Float
+from ssmts.data.covariates import CovariateColumns
+from ssmts.data.duration import parse_context, parse_horizon, reference_step
+from ssmts.data.offsets import longest_reach
+from ssmts.data.series import Clock, Panel
 from ssmts.errors import ParameterError, TooShortError, TooShortWarning
 from ssmts.models.config import LinearConfig, ModelConfig
 from ssmts.models.covariates.channel_mixing import fit_mixing

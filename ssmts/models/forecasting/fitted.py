@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssmts.data import CovariateColumns, Layout, Panel
+from ssmts.data.covariates import CovariateColumns
+from ssmts.data.series import Layout, Panel
 from ssmts.models.covariates.channel_mixing import Mixing
 from ssmts.models.covariates.effect import CovariateEffect
 from ssmts.models.forecasting.model import ForecastModel

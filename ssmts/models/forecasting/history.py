@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ssmts.data import Layout, Panel, Series, covariates_since, merge_covariates
+from ssmts.data.covariate_rows import covariates_since, merge_covariates
+from ssmts.data.series import Layout, Panel, Series
 from ssmts.errors import InstantError, ParameterError
 from ssmts.models.sequences.last_windows import window_rows
 

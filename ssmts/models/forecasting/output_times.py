@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ssmts.data import Panel, Series, Times, parse_horizon, parse_instants, parse_step, reference_step
-from ssmts.data import output_times as regular_times
+from ssmts.data.duration import parse_horizon, parse_step, reference_step
+from ssmts.data.instants import output_times as regular_times
+from ssmts.data.instants import parse_instants
+from ssmts.data.series import Panel, Series, Times
 from ssmts.errors import HorizonError, ParameterError
 from ssmts.models.forecasting.fitted import FittedForecaster
 

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssmts.data import Panel, Series, covariates_since
 from ssmts.data.arrays import Float
+from ssmts.data.covariate_rows import covariates_since
+from ssmts.data.series import Panel, Series
 from ssmts.errors import CovariateError, ParameterError
 from ssmts.models.forecasting.fitted import FittedForecaster, TrainingSums
 from ssmts.models.forecasting.history import continued, tail_of

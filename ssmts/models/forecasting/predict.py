@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ssmts.data import Panel, Times
 from ssmts.data.arrays import Float, Rows
+from ssmts.data.series import Panel, Times
 from ssmts.errors import NonFiniteForecastError
 from ssmts.models.covariates.effect import require_covariates
 from ssmts.models.forecasting.fitted import FittedForecaster

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ssmts.data import Panel, Times
 from ssmts.data.arrays import Float
+from ssmts.data.series import Panel, Times
 from ssmts.errors import ModelFileError, ParameterError
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.predict import forecast_panel, window_scales

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri
 
-from ssmts.data import Panel, Series, Times, parse_instants, parse_step, times_between
 from ssmts.data.arrays import Float
+from ssmts.data.duration import parse_step
+from ssmts.data.instants import parse_instants, times_between
+from ssmts.data.series import Panel, Series, Times
 from ssmts.errors import AllMissingError, ParameterError, TooShortError
 from ssmts.models.covariates.effect import require_covariates
 from ssmts.models.forecasting.fitted import FittedForecaster

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssmts.data import Panel
+from ssmts.data.series import Panel
 from ssmts.errors import TooShortError
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.history import continued

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ssmts.data import Panel, Series
 from ssmts.data.arrays import Float, Rows
+from ssmts.data.series import Panel, Series
 from ssmts.errors import AllMissingError, TooShortError, TooShortWarning
 from ssmts.models.sequences.grid import begun_at, on_reference_grid, regular_interval
 from ssmts.models.sequences.scaling import Scaling

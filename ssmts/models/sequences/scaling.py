@@ -9,8 +9,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ssmts.data import CovariateColumns, Panel, Series
 from ssmts.data.arrays import Float, Rows
+from ssmts.data.covariates import CovariateColumns
+from ssmts.data.series import Panel, Series
 from ssmts.models.sequences.static_groups import StaticClasses
 
 __all__ = ["Scaling"]

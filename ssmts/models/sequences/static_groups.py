@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ssmts.data import CovariateColumns
 from ssmts.data.arrays import Float
+from ssmts.data.covariates import CovariateColumns
 
 __all__ = ["StaticClasses"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ssmts.data import Panel, Series
 from ssmts.data.arrays import Float
+from ssmts.data.series import Panel, Series
 from ssmts.models.sequences.grid import on_reference_grid
 from ssmts.models.sequences.scaling import Scaling
 from ssmts.models.sequences.sequence import Sequence

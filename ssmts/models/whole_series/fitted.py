@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
-from ssmts.data import Layout
 from ssmts.data.arrays import Float, Rows
+from ssmts.data.series import Layout
 from ssmts.models.whole_series.case import Case
 from ssmts.models.whole_series.linear_model import CaseModel
 from ssmts.models.whole_series.network import CaseEnsemble

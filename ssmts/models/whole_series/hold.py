@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssmts.data import Series
 from ssmts.data.arrays import Float
+from ssmts.data.series import Series
 from ssmts.models.irregular.autocovariance import Autocovariance, covariance_modes, fit_autocovariance
 from ssmts.models.irregular.kriging import conditional
 from ssmts.models.sequences.sequence import Sequence as Observations

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from ssmts.data import Series
 from ssmts.data.arrays import Float, Rows
+from ssmts.data.series import Series
 from ssmts.models.whole_series.case import Case, make_case
 from ssmts.models.whole_series.features import BLOCKS, CaseFeatures, fit_features
 from ssmts.models.whole_series.hold import CaseHold, has_gaps

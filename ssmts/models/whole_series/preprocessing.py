@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ssmts.data import Series, is_number
+from ssmts.data._convert import is_number
 from ssmts.data.arrays import Float, Rows
+from ssmts.data.series import Series
 from ssmts.errors import ParameterError
 from ssmts.models.whole_series.case import Case
 from ssmts.models.whole_series.hold import fit_case_hold, has_gaps
