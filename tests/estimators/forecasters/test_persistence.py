@@ -18,7 +18,7 @@ from ssmts import LinearSSMForecaster, S4DForecaster, S4Forecaster
 from ssmts.errors import ModelFileError, ParameterError
 from ssmts.training import read_safetensors, write_safetensors_atomic
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ELSEWHERE = """
 import json, sys
 import numpy as np, pandas as pd
