@@ -37,6 +37,10 @@ class Clock:
         """Write a duration for a message."""
         return str(pd.Timedelta(int(duration), unit="ns")) if self.kind == "datetime" else f"{duration:g}"
 
+    def seconds(self, duration: float) -> float | None:
+        """A duration in seconds; None where the clock has no unit."""
+        return duration / 1e9 if self.kind == "datetime" else None
+
     def short_duration(self, duration: float) -> str:
         """Write a duration for a label, to three digits in one unit."""
         if self.kind == "number":

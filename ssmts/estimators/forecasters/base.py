@@ -28,6 +28,7 @@ from ssmts.estimators.registry import FORECASTERS
 from ssmts.models.forecasting.fit import DeepFitter, fit_forecaster
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.history import continued
+from ssmts.models.forecasting.options import ForecastOptions
 from ssmts.models.forecasting.predict import forecast_panel
 from ssmts.models.forecasting.score import mean_squared_error
 from ssmts.models.sequences.training_sequences import RowWeights
@@ -137,9 +138,7 @@ class SSMForecaster(
         weights: RowWeights | None = None,
     ) -> Self:
         """Fit on what was read; `whole` and `weights` as for :func:`fit_forecaster`."""
-        fitted = fit_forecaster(
-            panel,
-            whole,
+        options = ForecastOptions(
             horizon=self.horizon,
             context_length=self.context_length,
             n_modes=self.n_modes,
@@ -148,10 +147,9 @@ class SSMForecaster(
             calendar=self.calendar,
             channel_mixing=self.channel_mixing,
             levels=training_levels(self.quantiles),
-            fit_deep=self._deep_fitter(None, None) if fit_deep is None else fit_deep,
-            weights=weights,
         )
-        self._adopt(fitted)
+        fit_deep = self._deep_fitter(None, None) if fit_deep is None else fit_deep
+        self._adopt(fit_forecaster(panel, whole, options, fit_deep=fit_deep, weights=weights))
         return self
 
     def _deep_fitter(

@@ -121,17 +121,17 @@ def read_forecaster(
             rows = _read_rows(state["memory"]["tail"], tensors, "memory.tail", layout)
             sums = sums_from_state(own, state["memory"], rows)
         fitted = FittedForecaster(
-            model,
-            layout,
-            scaling,
-            state["step"],
-            state["horizon"],
-            tail,
-            state["history"],
-            columns,
-            effect,
-            mixing,
-            sums,
+            model=model,
+            layout=layout,
+            scaling=scaling,
+            step=state["step"],
+            horizon=state["horizon"],
+            tail=tail,
+            history=state["history"],
+            columns=columns,
+            effect=effect,
+            mixing=mixing,
+            sums=sums,
         )
         params = {name: decode_param(value) for name, value in state["params"].items()}
         return state["class"], params, fitted

@@ -1,27 +1,83 @@
-"""What lines and expectations in the gaps of training windows do to forecasts of blocks not seen."""
+"""Gap stage of a fit: how windows are read between observations, judged on held-out blocks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Sequence as Seq
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ssmts.data.arrays import Float
 from ssmts.models.config import ModelConfig
+from ssmts.models.forecasting.acceptance import LinearBranch
 from ssmts.models.forecasting.model import ForecastModel
-from ssmts.models.irregular.autocovariance import Autocovariance
+from ssmts.models.irregular.autocovariance import Autocovariance, fit_autocovariance
 from ssmts.models.irregular.hold import Hold
+from ssmts.models.irregular.kriging_variance import GapWidths, fit_gap_widths
+from ssmts.models.irregular.thinning_errors import gap_errors, thinned_errors
 from ssmts.models.linear.path import LinearFit
 from ssmts.models.sequences.origins import future_observed, future_values, origin_rows
 from ssmts.models.sequences.sequence import SequenceStack, window_at
 
-__all__ = ["forecast_errors_by_hold"]
+__all__ = ["Gaps", "fit_gaps", "forecast_errors_by_hold"]
 
+_MOST_OF_LINES = 0.9  # error of the expectation at thinned windows, for gaps to be filled by it
 _N_WINDOWS = 96
 _MOST_MEMBERS = 8  # sequences of a window
 _MOST_STACKS = 12
 _FEWEST = 16  # windows with gaps that say anything
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """How windows are read between their observations.
+
+    Parameters
+    ----------
+    hold : str
+    covariance : Autocovariance or None
+        Of the training data; None where too few pairs of observations say anything.
+    widths : GapWidths or None
+        Errors of conditional expectations inside gaps; None: those that the covariance claims.
+    history : dict
+        Errors by kind of hold.
+    """
+
+    hold: str
+    covariance: Autocovariance | None
+    widths: GapWidths | None
+    history: dict[str, Any]
+
+
+def fit_gaps(branch: LinearBranch, hold: str) -> Gaps:
+    """Fit the autocovariance of the training data, and decide whether it fills gaps better than lines.
+
+    Parameters
+    ----------
+    branch : LinearBranch
+    hold : str
+        As the user asks for it; ``"auto"`` becomes ``"foh"`` where the expectation gains too little at
+        observations that were left out, or makes forecasts worse.
+
+    Returns
+    -------
+    Gaps
+    """
+    stacks, context, n_groups = branch.stacks, branch.config.context, branch.scaling.n_groups
+    covariance = fit_autocovariance(stacks, branch.fit.path.bank, context)
+    if covariance is None:
+        return Gaps(hold, None, None, {})
+    lines, expectation, expected = thinned_errors(covariance, stacks, context)
+    errors = forecast_errors_by_hold(stacks, branch.fit, covariance, n_groups)
+    history = {"mse_of_lines": lines, "mse_of_expectation": expectation, "expected_mse": expected}
+    history |= {f"mse_of_forecasts_{kind}": error for kind, error in errors.items()}
+    in_vain = expectation > _MOST_OF_LINES * lines or (errors and errors["gp"] > errors["foh"])
+    if hold == "auto" and in_vain:
+        hold = "foh"
+    widths = fit_gap_widths(gap_errors(covariance, stacks, context), n_groups)
+    return Gaps(hold, covariance, widths, {"hold": history})
 
 
 def forecast_errors_by_hold(
