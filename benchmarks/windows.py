@@ -127,7 +127,7 @@ def rolling(
         At leads 0, 1, ... reference steps, in the units of `frame`.
     """
     fitted = model._check_fitted()
-    panel = model._read(frame, fitted.layout)
+    panel = model._reader.read(frame)
     sequences = fitted.sequences(panel)
     # Data finer than the reference step are read on the reference grid, one sequence a channel and phase.
     n_phases = len(sequences) // panel.n_channels

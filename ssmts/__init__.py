@@ -1,53 +1,98 @@
 """State-space models for time series, behind scikit-learn's ``fit`` and ``predict``."""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-# Attribute -> module that holds it. Nothing heavy is imported before it is asked for (PEP 562).
-_LAZY = dict.fromkeys(
-    (
-        "LinearSSMClassifier",
-        "LinearSSMForecaster",
-        "LinearSSMRegressor",
-        "LSSLForecaster",
-        "S4Forecaster",
-        "S4DForecaster",
-        "S5Forecaster",
-        "MambaForecaster",
-        "Mamba2Forecaster",
-        "Mamba3Forecaster",
-        "ForecastStream",
-        "CaseStream",
-        *(
-            backbone + task
-            for backbone in ("LSSL", "S4", "S4D", "S5", "Mamba", "Mamba2", "Mamba3")
-            for task in ("Classifier", "Regressor")
-        ),
-        "load",
-    ),
-    "ssmts.estimators",
-)
-_LAZY_MODULES = {
+if TYPE_CHECKING:  # what __getattr__ gives
+    import ssmts_datasets as datasets
+    import ssmts_kernels as kernels
+    from ssmts import errors, estimators, metrics, model_selection, nn
+    from ssmts.estimators import (
+        CaseStream,
+        ForecastStream,
+        LinearSSMClassifier,
+        LinearSSMForecaster,
+        LinearSSMRegressor,
+        LSSLClassifier,
+        LSSLForecaster,
+        LSSLRegressor,
+        Mamba2Classifier,
+        Mamba2Forecaster,
+        Mamba2Regressor,
+        Mamba3Classifier,
+        Mamba3Forecaster,
+        Mamba3Regressor,
+        MambaClassifier,
+        MambaForecaster,
+        MambaRegressor,
+        S4Classifier,
+        S4DClassifier,
+        S4DForecaster,
+        S4DRegressor,
+        S4Forecaster,
+        S4Regressor,
+        S5Classifier,
+        S5Forecaster,
+        S5Regressor,
+        load,
+    )
+
+__all__ = [
+    "__version__",
+    "CaseStream",
+    "ForecastStream",
+    "LinearSSMClassifier",
+    "LinearSSMForecaster",
+    "LinearSSMRegressor",
+    "LSSLClassifier",
+    "LSSLForecaster",
+    "LSSLRegressor",
+    "Mamba2Classifier",
+    "Mamba2Forecaster",
+    "Mamba2Regressor",
+    "Mamba3Classifier",
+    "Mamba3Forecaster",
+    "Mamba3Regressor",
+    "MambaClassifier",
+    "MambaForecaster",
+    "MambaRegressor",
+    "S4Classifier",
+    "S4DClassifier",
+    "S4DForecaster",
+    "S4DRegressor",
+    "S4Forecaster",
+    "S4Regressor",
+    "S5Classifier",
+    "S5Forecaster",
+    "S5Regressor",
+    "load",
+    "datasets",
+    "errors",
+    "estimators",
+    "kernels",
+    "metrics",
+    "model_selection",
+    "nn",
+]
+
+_MODULES = {
     "datasets": "ssmts_datasets",
     "kernels": "ssmts_kernels",
-    "errors": "ssmts.errors",
-    "metrics": "ssmts.metrics",
-    "estimators": "ssmts.estimators",
-    "model_selection": "ssmts.model_selection",
-    "nn": "ssmts.nn",
+    **{name: f"ssmts.{name}" for name in ("errors", "estimators", "metrics", "model_selection", "nn")},
 }
 
-__all__ = ["__version__", *_LAZY, *_LAZY_MODULES]
 
+if not TYPE_CHECKING:  # a type checker would take every name for known, and its type for Any
 
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(import_module(_LAZY[name]), name)
-    if name in _LAZY_MODULES:
-        return import_module(_LAZY_MODULES[name])
-    raise AttributeError(f"module 'ssmts' has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        """Nothing heavy is imported before it is asked for (PEP 562); other names are estimators."""
+        if name in _MODULES:
+            return import_module(_MODULES[name])
+        if name in __all__:
+            return getattr(import_module("ssmts.estimators"), name)
+        raise AttributeError(f"module 'ssmts' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

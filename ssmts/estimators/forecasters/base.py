@@ -10,26 +10,19 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from ssmts.data import CovariateColumns, Panel, write_forecast
+from ssmts.data import CovariateColumns, Panel
 from ssmts.errors import ModelFileError, ParameterError, TargetGivenError
-from ssmts.estimators.forecasters.cross_validation import ValidationMixin
-from ssmts.estimators.forecasters.explaining import ExplainingMixin
-from ssmts.estimators.forecasters.export import ExportingMixin
+from ssmts.estimators.forecasters.forecast_frames import predict
 from ssmts.estimators.forecasters.persistence import read_forecaster, write_forecaster
-from ssmts.estimators.forecasters.plotting import PlottingMixin
-from ssmts.estimators.forecasters.probabilistic import ProbabilisticMixin
 from ssmts.estimators.forecasters.quantile_levels import training_levels
-from ssmts.estimators.forecasters.reader import read_history, read_training
-from ssmts.estimators.forecasters.reconstructing import ReconstructingMixin
+from ssmts.estimators.forecasters.reader import ROLES, read_history, read_training
 from ssmts.estimators.forecasters.sample_weights import lengthened, row_weights
-from ssmts.estimators.forecasters.shards import ShardingMixin
-from ssmts.estimators.forecasters.updating import UpdatingMixin
+from ssmts.estimators.forecasters.verbs import ForecasterVerbs
 from ssmts.estimators.registry import FORECASTERS
 from ssmts.models.forecasting.fit import DeepFitter, fit_forecaster
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.history import continued
 from ssmts.models.forecasting.options import ForecastOptions
-from ssmts.models.forecasting.predict import forecast_panel
 from ssmts.models.forecasting.score import mean_squared_error
 from ssmts.models.sequences.training_sequences import RowWeights
 from ssmts.training import Callback
@@ -38,16 +31,7 @@ __all__ = ["SSMForecaster"]
 
 
 @dataclass(eq=False, repr=False)
-class SSMForecaster(
-    PlottingMixin,
-    ExplainingMixin,
-    ProbabilisticMixin,
-    UpdatingMixin,
-    ValidationMixin,
-    ShardingMixin,
-    ReconstructingMixin,
-    ExportingMixin,
-):
+class SSMForecaster(ForecasterVerbs):
     """What all forecasters share; use `LinearSSMForecaster`, `S4Forecaster` or `S4DForecaster`."""
 
     horizon: Any = 24
@@ -122,13 +106,18 @@ class SSMForecaster(
             whole = continued(panel, later, "validation")
             weights = None if weights is None else lengthened(weights, whole)
         deep = self._deep_fitter(callbacks, resume_from)
-        return self._fit_panel(panel, whole, columns, fit_deep=deep, weights=weights)
+        self._adopt(self._learnt(panel, whole, columns, fit_deep=deep, weights=weights))
+        return self
+
+    @property
+    def _roles(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ROLES}
 
     def _read_training(self, X: Any) -> tuple[Panel, CovariateColumns | None]:
         named = CovariateColumns.of(self.past_covariates, self.future_covariates, self.static_covariates)
         return read_training(X, named, self._roles)
 
-    def _fit_panel(
+    def _learnt(
         self,
         panel: Panel,
         whole: Panel,
@@ -136,8 +125,8 @@ class SSMForecaster(
         *,
         fit_deep: DeepFitter | None = None,
         weights: RowWeights | None = None,
-    ) -> Self:
-        """Fit on what was read; `whole` and `weights` as for :func:`fit_forecaster`."""
+    ) -> FittedForecaster:
+        """The state that a fit leads to; `whole` and `weights` as for :func:`fit_forecaster`."""
         options = ForecastOptions(
             horizon=self.horizon,
             context_length=self.context_length,
@@ -149,8 +138,7 @@ class SSMForecaster(
             levels=training_levels(self.quantiles),
         )
         fit_deep = self._deep_fitter(None, None) if fit_deep is None else fit_deep
-        self._adopt(fit_forecaster(panel, whole, options, fit_deep=fit_deep, weights=weights))
-        return self
+        return fit_forecaster(panel, whole, options, fit_deep=fit_deep, weights=weights)
 
     def _deep_fitter(
         self, callbacks: Seq[Callback] | None, resume_from: str | os.PathLike[str] | None
@@ -162,11 +150,10 @@ class SSMForecaster(
         return None
 
     def _adopt(self, fitted: FittedForecaster) -> None:
-        """Become fitted, all at once."""
+        super()._adopt(fitted)
         linear = fitted.model.config.linear
         datetimes = fitted.layout.clock.kind == "datetime"
         names = fitted.layout.channels
-        self._fitted = fitted
         self.reference_step_ = pd.Timedelta(int(fitted.step), unit="ns") if datetimes else fitted.step
         self.horizon_, self.context_length_ = linear.horizon, linear.context
         self.history_ = fitted.history
@@ -209,9 +196,9 @@ class SSMForecaster(
         sklearn.exceptions.NotFittedError
             Before fit.
         """
-        panel = self._history(X, future)
-        times, values = forecast_panel(self._check_fitted(), panel, horizon=horizon, step=step, at=at)
-        return write_forecast(panel.layout, panel.ids, times, values)
+        return predict(
+            self._check_fitted(), self._reader, X, horizon=horizon, step=step, at=at, future=future
+        )
 
     def score(self, X: Any, y: None = None) -> float:
         """Minus the mean squared error over rolling origins, in units of the training scale.
@@ -238,8 +225,7 @@ class SSMForecaster(
             raise TargetGivenError("y must be None: a forecaster is scored on the columns of X.")
         if X is None:
             raise ParameterError("X", X, "given: a forecast is scored on data")
-        fitted = self._check_fitted()
-        return -mean_squared_error(fitted, self._read(X, fitted.layout))
+        return -mean_squared_error(self._check_fitted(), self._reader.read(X))
 
     def save(self, path: str | os.PathLike[str], *, sums: bool = False) -> None:
         """Write the fitted model as one safetensors file, whole or not at all.

@@ -17,91 +17,44 @@ import torch
 from ssmts.data import parse_duration
 from ssmts.data.arrays import Rows
 from ssmts.errors import ParameterError
-from ssmts.estimators.forecasters.reader import FittedBase
 from ssmts.models.forecasting.exportable import ForecastGraph, StreamGraph
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.training.files import write_atomic
 from ssmts_kernels import backend
 
-__all__ = ["ExportingMixin"]
+__all__ = ["export"]
 
 _FORMATS = ("onnx", "torch.export")
 _TRACED = 3  # series that a graph is traced with; any number but 0 and 1 will do
 
 
-class ExportingMixin(FittedBase):
-    """Adds `export` to a forecaster."""
-
-    def export(
-        self,
-        path: str | os.PathLike[str],
-        *,
-        format: str = "onnx",
-        step: Any = None,
-        streaming: bool = False,
-    ) -> None:
-        """Write the predict path, or one step of a stream, as a graph that needs no ssmts to run.
-
-        The graph computes what `predict` does on windows of a regular grid without missing values, linear and
-        deep path, in float64; any number of series at once. Inputs and outputs by name:
-
-        - ``values`` (n, n_rows, n_channels), in the data's units: a context of rows, or with `streaming`
-          (n, n_channels), the newest observation.
-        - ``series`` (n,) of int64: number of each series in the order of training, 0 for a single one; -1 for
-          series that training did not see, which are scaled by the rows given.
-        - ``forecast`` (n, n_leads, n_channels), one step after the last row, two steps after it, ...
-        - With `streaming` also ``state`` and ``window``, which go in as zeros at first and come out as
-          ``next_state`` and ``next_window``. Forecasts hold once as many observations went in as the window
-          has rows.
-
-        Parameters
-        ----------
-        path : path-like
-            Written whole or not at all.
-        format : {"onnx", "torch.export"}, default="onnx"
-            For onnxruntime, or for ``torch.export.load``.
-        step : duration, optional
-            Spacing of the rows and of the forecast; the reference step by default.
-        streaming : bool, default=False
-            One step of a stream on the reference grid: the state of the bank moves on, whatever the context.
-
-        Raises
-        ------
-        ParameterError
-            For another format, a step of a stream, or a model whose forecasts read more than one window and
-            one token: covariates, static classes, mixed channels, `token_stride`. For ONNX also Mamba-3.
-        ImportError
-            If ``format="onnx"`` and the extra ``ssmts[onnx]`` is not installed.
-
-        Notes
-        -----
-        A description in JSON goes with the graph, under the key ``ssmts`` of the ONNX metadata or as the
-        extra file ``ssmts.json``: ids in their order, channels, step, number of rows, leads.
-        """
-        if format not in _FORMATS:
-            raise ParameterError("format", format, f"one of {', '.join(map(repr, _FORMATS))}")
-        fitted = self._check_fitted()
-        _require_plain(fitted, format)
-        interval = 1.0
-        if step is not None:
-            if streaming:
-                raise ParameterError("step", step, "None: a stream's graph moves by the reference step")
-            interval = float(parse_duration(step, fitted.layout.clock) / fitted.step)
-        reach = fitted.horizon / fitted.step
-        leads = interval * np.arange(1.0, np.floor(reach / interval + 1e-6) + 1.0)
-        if not len(leads):
-            raise ParameterError("step", step, "no longer than the trained horizon")
-        leads = np.minimum(leads, float(fitted.model.config.linear.horizon))
-        parts = (fitted.model, fitted.scaling.scale, _groups(fitted))
-        graph = StreamGraph(*parts, leads) if streaming else ForecastGraph(*parts, interval, leads)
-        said = {
-            "ids": [None if id_ is None else str(id_) for id_ in fitted.scaling.ids],
-            "channels": [str(name) for name in fitted.layout.channels],
-            "step": fitted.layout.clock.show_duration(interval * fitted.step),
-            "n_rows": graph.n_rows,
-            "n_leads": len(leads),
-        }
-        write_atomic(path, _serialized(graph.eval().requires_grad_(False), format, json.dumps(said)))
+def export(
+    fitted: FittedForecaster, path: str | os.PathLike[str], *, format: str, step: Any, streaming: bool
+) -> None:
+    """Write the predict path or one step of a stream; see :meth:`ForecasterVerbs.export`."""
+    if format not in _FORMATS:
+        raise ParameterError("format", format, f"one of {', '.join(map(repr, _FORMATS))}")
+    _require_plain(fitted, format)
+    interval = 1.0
+    if step is not None:
+        if streaming:
+            raise ParameterError("step", step, "None: a stream's module moves by the reference step")
+        interval = float(parse_duration(step, fitted.layout.clock) / fitted.step)
+    reach = fitted.horizon / fitted.step
+    leads = interval * np.arange(1.0, np.floor(reach / interval + 1e-6) + 1.0)
+    if not len(leads):
+        raise ParameterError("step", step, "no longer than the trained horizon")
+    leads = np.minimum(leads, float(fitted.model.config.linear.horizon))
+    parts = (fitted.model, fitted.scaling.scale, _groups(fitted))
+    graph = StreamGraph(*parts, leads) if streaming else ForecastGraph(*parts, interval, leads)
+    description = {
+        "ids": [None if id_ is None else str(id_) for id_ in fitted.scaling.ids],
+        "channels": [str(name) for name in fitted.layout.channels],
+        "step": fitted.layout.clock.show_duration(interval * fitted.step),
+        "n_rows": graph.n_rows,
+        "n_leads": len(leads),
+    }
+    write_atomic(path, _serialized(graph.eval().requires_grad_(False), format, json.dumps(description)))
 
 
 def _require_plain(fitted: FittedForecaster, format: str) -> None:
@@ -130,7 +83,7 @@ def _groups(fitted: FittedForecaster) -> Rows:
     return groups
 
 
-def _serialized(graph: ForecastGraph, format: str, said: str) -> bytes:
+def _serialized(graph: ForecastGraph, format: str, description: str) -> bytes:
     """A graph traced with any number of series, as a file holds it."""
     n_channels = graph.get_buffer("scale").shape[1]
     shapes: dict[str, tuple[int, ...]] = {"values": (_TRACED, graph.n_rows, n_channels), "series": (_TRACED,)}
@@ -150,7 +103,7 @@ def _serialized(graph: ForecastGraph, format: str, said: str) -> bytes:
         program = torch.export.export(graph, (), given, dynamic_shapes=free)
         if format == "torch.export":
             content = io.BytesIO()
-            torch.export.save(program, content, extra_files={"ssmts.json": said})
+            torch.export.save(program, content, extra_files={"ssmts.json": description})
             return content.getvalue()
         try:
             import onnxscript  # noqa: F401  (torch.onnx asks for it late, and by another name)
@@ -158,7 +111,7 @@ def _serialized(graph: ForecastGraph, format: str, said: str) -> bytes:
             raise ImportError('export(format="onnx") needs onnxscript: pip install "ssmts[onnx]"') from error
         found = torch.onnx.export(program, output_names=outputs, dynamo=True, verbose=False)
     assert found is not None
-    found.model.metadata_props["ssmts"] = said
+    found.model.metadata_props["ssmts"] = description
     return cast("bytes", found.model_proto.SerializeToString())
 
 

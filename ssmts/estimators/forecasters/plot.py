@@ -11,9 +11,29 @@ import pandas as pd
 from ssmts.data import Panel, Times
 from ssmts.data.arrays import Float
 from ssmts.errors import NotTrainedError, ParameterError
+from ssmts.estimators.forecasters.quantile_levels import interval_levels
+from ssmts.estimators.forecasters.reader import HistoryReader
 from ssmts.models.forecasting.fitted import FittedForecaster
+from ssmts.models.forecasting.predict import forecast_panel
+from ssmts.models.forecasting.quantiles import quantile_panel, spread_of
 
-__all__ = ["plot_forecast", "plot_losses", "plot_weights"]
+__all__ = ["plot", "plot_losses", "plot_weights"]
+
+
+def plot(
+    fitted: FittedForecaster, reader: HistoryReader, X: Any, *, level: Any, axes: Any, **asked: Any
+) -> Any:
+    """Draw the context and the forecast of the first series; `asked` are keywords of `predict`."""
+    panel = reader.history(X, asked.pop("future", None))
+    times, values = forecast_panel(fitted, panel, **asked)
+    intervals = {}
+    if level is not None:
+        suffixes, levels = interval_levels(level, spread_of(fitted).levels)
+        _, ends = quantile_panel(fitted, panel, levels, **asked)
+        percents = [suffix.rpartition("-")[2] for suffix in suffixes[::2]]
+        intervals = {f"{own}%": ends[0][:, :, 2 * k : 2 * k + 2] for k, own in enumerate(percents)}
+    context = fitted.model.config.linear.context * fitted.step
+    return plot_forecast(panel, times[0], values[0], context, axes, intervals)
 
 
 def plot_forecast(

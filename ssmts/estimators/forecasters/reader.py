@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
-
-from sklearn.base import BaseEstimator
-from sklearn.exceptions import NotFittedError
 
 from ssmts.data import (
     CovariateColumns,
@@ -20,10 +18,11 @@ from ssmts.data import (
     without_columns,
 )
 from ssmts.errors import ColumnError, CovariateError, InstantError, ParameterError
-from ssmts.models import ForecastModel
 from ssmts.models.forecasting.fitted import FittedForecaster
 
-__all__ = ["FittedBase", "read_history", "read_training", "with_future"]
+__all__ = ["ROLES", "HistoryReader", "read_history", "read_training", "with_future"]
+
+ROLES = ("id_col", "time_col", "channel_col", "target_cols")
 
 
 def read_training(
@@ -96,54 +95,88 @@ def with_future(panel: Panel, columns: CovariateColumns, future: Any) -> Panel:
     return replace(panel, series=tuple(series))
 
 
-class FittedBase(BaseEstimator):
-    """Base of the forecaster and of the mixins that add to its public API."""
+@dataclass(frozen=True)
+class HistoryReader:
+    """Reads histories and covariates known ahead as the data of a fit were read.
 
-    id_col: Any
-    time_col: Any
-    channel_col: Any
-    target_cols: Any
+    Parameters
+    ----------
+    roles : mapping
+        Parameters `id_col`, `time_col`, `channel_col` and `target_cols` of the estimator.
+    layout : Layout
+        Of the training data.
+    columns : CovariateColumns or None
+        Covariates of the fit.
+    tail : Panel or None
+        End of the training data; None where it was not saved.
+    """
 
-    @property
-    def model_(self) -> ForecastModel:
-        """Stem, linear path and deep path."""
-        return self._check_fitted().model
+    roles: Mapping[str, Any]
+    layout: Layout
+    columns: CovariateColumns | None
+    tail: Panel | None
 
-    def _check_fitted(self) -> FittedForecaster:
-        fitted: FittedForecaster | None = getattr(self, "_fitted", None)
-        if fitted is None:
-            raise NotFittedError(
-                f"This {type(self).__name__} instance is not fitted yet. Call 'fit' before using it."
-            )
-        return fitted
+    @classmethod
+    def of(cls, fitted: FittedForecaster, params: Mapping[str, Any]) -> HistoryReader:
+        """The reader of a fitted forecaster; `params` are those of its estimator."""
+        return cls(
+            roles={name: params[name] for name in ROLES},
+            layout=fitted.layout,
+            columns=fitted.columns,
+            tail=fitted.tail,
+        )
 
-    @property
-    def _roles(self) -> dict[str, Any]:
-        names = ("id_col", "time_col", "channel_col", "target_cols")
-        return {name: getattr(self, name) for name in names}
+    def read(
+        self, X: Any, *, layout: Layout | None = None, allow_empty: bool = False, future: Any = None
+    ) -> Panel:
+        """X as a panel with its covariates.
 
-    def _read(self, X: Any, expected: Layout, *, allow_empty: bool = False, future: Any = None) -> Panel:
-        """X as fit read it, its covariates included."""
-        columns, roles = self._check_fitted().columns, self._roles | {"allow_empty": allow_empty}
-        return read_history(X, expected, columns, roles, future)
+        Parameters
+        ----------
+        X : frame or array
+        layout : Layout, optional
+            Expected of X; that of the training data by default.
+        allow_empty : bool, default=False
+            Whether rows may hold covariates only.
+        future : frame, optional
+            Covariates known ahead.
 
-    def _history(self, X: Any, future: Any = None) -> Panel:
-        """X as a panel, or the stored end of the training data; `future` holds covariates known ahead."""
-        fitted = self._check_fitted()
-        self._check_future(future)
+        Raises
+        ------
+        ssmts.errors.SSMTSError
+            If X does not have the layout, or is malformed.
+        """
+        roles = {**self.roles, "allow_empty": allow_empty}
+        return read_history(X, self.layout if layout is None else layout, self.columns, roles, future)
+
+    def history(self, X: Any, future: Any = None) -> Panel:
+        """X as a panel, or the end of the training data where X is None.
+
+        Raises
+        ------
+        ParameterError
+            If X is None and the end is not known, or `future` is given to a model without future covariates.
+        ssmts.errors.SSMTSError
+            If X is malformed.
+        """
+        self._require_future_columns(future)
         if X is not None:
-            return self._read(X, fitted.layout, future=future)
-        if fitted.tail is None:
+            return self.read(X, future=future)
+        if self.tail is None:
             raise ParameterError("X", None, "given: this model was saved without its tail (store_tail=False)")
-        return self._with_future(fitted.tail, future)
+        return self.with_future(self.tail, future)
 
-    def _check_future(self, future: Any) -> None:
-        columns = self._check_fitted().columns
-        if future is not None and not (columns and columns.future):
+    def with_future(self, panel: Panel, future: Any) -> Panel:
+        """A panel that was read before, its covariates continued by `future`.
+
+        Raises
+        ------
+        ParameterError
+            If `future` is given to a model without future covariates.
+        """
+        self._require_future_columns(future)
+        return panel if future is None or self.columns is None else with_future(panel, self.columns, future)
+
+    def _require_future_columns(self, future: Any) -> None:
+        if future is not None and not (self.columns and self.columns.future):
             raise ParameterError("future", future, "None: this model was fitted without future_covariates")
-
-    def _with_future(self, panel: Panel, future: Any) -> Panel:
-        """A panel that was read before, whose covariates go on as `future` says."""
-        self._check_future(future)
-        columns = self._check_fitted().columns
-        return panel if future is None or columns is None else with_future(panel, columns, future)

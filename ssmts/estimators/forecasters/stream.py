@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import os
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import replace as replaced
 from threading import Lock
 from typing import Any
@@ -13,14 +12,16 @@ import numpy as np
 
 from ssmts.data import Layout, Panel, Series, read_covariate_row, write_forecast, write_panel
 from ssmts.errors import CovariateError, EmptyDataError, ParameterError
-from ssmts.estimators.forecasters.persistence import read_estimator, write_forecaster
-from ssmts.estimators.forecasters.reader import FittedBase
+from ssmts.estimators.forecasters.persistence import read_forecaster, write_forecaster
+from ssmts.estimators.forecasters.reader import HistoryReader
 from ssmts.estimators.forecasters.stream_buffer import SeriesBuffer, StreamUpdate, observed_rows
 from ssmts.estimators.forecasters.stream_observation import in_unit_steps, one_observation
+from ssmts.estimators.registry import FORECASTERS
+from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.history import following, with_id
 from ssmts.models.forecasting.predict import forecast_panel
 
-__all__ = ["ForecastStream", "StreamUpdate", "StreamingMixin"]
+__all__ = ["ForecastStream", "StreamUpdate"]
 
 
 class ForecastStream:
@@ -32,10 +33,18 @@ class ForecastStream:
     Methods may be called from several threads. An update that raises has changed nothing.
     """
 
-    def __init__(self, model: FittedBase, panel: Panel) -> None:
-        self._model = model
+    def __init__(
+        self,
+        fitted: FittedForecaster,
+        reader: HistoryReader,
+        panel: Panel,
+        *,
+        name: str = "SSMForecaster",
+        params: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._fitted, self._reader = fitted, reader
+        self._name, self._params = name, dict(params or {})
         self._layout: Layout = panel.layout
-        fitted = model._check_fitted()
         self._reach = fitted.model.config.linear.context * fitted.step
         self._run_in = fitted.run_in * fitted.step
         self._columns = fitted.columns
@@ -59,7 +68,7 @@ class ForecastStream:
         )
 
     def __repr__(self) -> str:
-        return f"ForecastStream({len(self._buffers)} series, {type(self._model).__name__})"
+        return f"ForecastStream({len(self._buffers)} series, {self._name})"
 
     @property
     def ids(self) -> list[Hashable | None]:
@@ -124,7 +133,7 @@ class ForecastStream:
             return self._take(rows, replace=replace)
 
     def _rows_of(self, X: Any) -> Iterable[Series]:
-        panel = self._model._read(X, self._layout, allow_empty=True)
+        panel = self._reader.read(X, layout=self._layout, allow_empty=True)
         if (None in panel.ids) != self._alone:
             raise ParameterError(
                 "X", "data without ids" if None in panel.ids else "data with ids", "as the stream's data was"
@@ -213,8 +222,8 @@ class ForecastStream:
         ssmts.errors.SSMTSError
             As `model.predict` does.
         """
-        panel = self._model._with_future(self.panel(ids), future)
-        times, values = forecast_panel(self._model._check_fitted(), panel, horizon=horizon, step=step, at=at)
+        panel = self._reader.with_future(self.panel(ids), future)
+        times, values = forecast_panel(self._fitted, panel, horizon=horizon, step=step, at=at)
         return write_forecast(panel.layout, panel.ids, times, values)
 
     def window(self, *, ids: Iterable[Hashable] | None = None) -> Any:
@@ -253,11 +262,10 @@ class ForecastStream:
         ----------
         path : path-like
         """
-        model = self._model
         with self._lock:
             panel = Panel(tuple(buffer.series for buffer in self._buffers.values()), self._layout)
-        fitted = replaced(model._check_fitted(), tail=panel, layout=panel.layout)
-        write_forecaster(path, type(model).__name__, model.get_params(), fitted, tail=True, kind="stream")
+        fitted = replaced(self._fitted, tail=panel, layout=panel.layout)
+        write_forecaster(path, self._name, self._params, fitted, tail=True, kind="stream")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> ForecastStream:
@@ -272,8 +280,10 @@ class ForecastStream:
         ModelFileError
             If the file holds no stream.
         """
-        model = read_estimator(path, kind="stream")
-        return cls(model, model._history(None))
+        name, params, fitted = read_forecaster(path, kind="stream")
+        FORECASTERS.named(name, path)
+        reader = HistoryReader.of(fitted, params)
+        return cls(fitted, reader, reader.history(None), name=name, params=params)
 
     def __getstate__(self) -> dict[str, Any]:
         with self._lock:
@@ -281,23 +291,3 @@ class ForecastStream:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _lock=Lock())
-
-
-class StreamingMixin(FittedBase):
-    """Adds `stream` to a forecaster."""
-
-    def stream(self, X: Any = None) -> ForecastStream:
-        """Follow data as it comes, one observation or many at a time.
-
-        Parameters
-        ----------
-        X : like fit's, optional
-            Recent history of one series or many; a context of it is kept. None begins at the end of the
-            training data.
-
-        Returns
-        -------
-        ForecastStream
-            Later fits of this estimator do not touch it.
-        """
-        return ForecastStream(copy.copy(self), self._history(X))

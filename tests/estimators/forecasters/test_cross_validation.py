@@ -132,13 +132,13 @@ def test_cross_validate_fits_on_the_past_alone(new_model, frame):
 @pytest.mark.parametrize(("refit", "fits"), [(True, 4), (False, 1), (2, 2)])
 def test_how_often_it_is_fitted(refit, fits, new_model, frame, monkeypatch):
     cls, seen = type(new_model()), []
-    fit = cls._fit_panel
+    fit = cls._learnt
 
     def counted(self, panel, *rest, **options):
         seen.append(panel.series[0].origin)
         return fit(self, panel, *rest, **options)
 
-    monkeypatch.setattr(cls, "_fit_panel", counted)
+    monkeypatch.setattr(cls, "_learnt", counted)
     table = new_model().cross_validate(frame, n_windows=4, step_size="1D", refit=refit)
     assert len(seen) == fits
     assert seen[0] == table["cutoff"].min().value

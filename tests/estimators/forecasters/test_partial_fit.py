@@ -18,7 +18,7 @@ from ssmts.models.sequences.sequence import stack_sequences
 def weights_of_all(model, X, weights=None):
     """Weights from all of X in one pass, with the choices of a fitted model."""
     fitted, config = model._fitted, model.model_.config.linear
-    panel = model._read(X, fitted.layout)
+    panel = model._reader.read(X)
     stacks = stack_sequences(fitted.sequences(panel, weights=weights))
     one = BlockedFolds(np.array([np.inf]))
     sums = accumulate(
