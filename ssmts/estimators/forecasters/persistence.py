@@ -97,11 +97,11 @@ def read_forecaster(
         layout = Layout.from_dict(state["layout"])
         level, classes = tensors.get("scaling.level"), state.get("classes")  # not in older files
         scaling = Scaling(
-            tuple(state["ids"]),
-            tensors["scaling.scale"].numpy(),
-            state["grouping"],
-            None if level is None else level.numpy(),
-            None if classes is None else StaticClasses.from_dict(classes),
+            ids=tuple(state["ids"]),
+            scale=tensors["scaling.scale"].numpy(),
+            grouping=state["grouping"],
+            level=None if level is None else level.numpy(),
+            classes=None if classes is None else StaticClasses.from_dict(classes),
         )
         model = ForecastModel.from_tensors(ModelConfig.from_dict(state["config"]), tensors)
         tail = None if state["tail"] is None else _read_rows(state["tail"], tensors, "tail", layout)

@@ -1,4 +1,4 @@
-"""All that a fitted forecaster can be asked beside `predict` and `score`: a docstring and one call a verb."""
+"""Methods of a fitted forecaster beside `predict` and `score`: a docstring and one call each."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ E = TypeVar("E", bound=Refittable)
 
 
 class ForecasterVerbs(BaseEstimator):
-    """Verbs over a frozen fitted state and a frozen reader of histories.
+    """Methods over a frozen fitted state and a frozen reader of histories.
 
-    Each is a call of a function that takes both. Those that learn put another fitted state in place of the
-    old one, which is never changed.
+    Each calls one function that takes both. Methods that learn replace the fitted state; no state is ever
+    changed in place.
     """
 
     @property
@@ -71,7 +71,7 @@ class ForecasterVerbs(BaseEstimator):
         ----------
         X : like predict's, optional
         quantiles : float or list of float, default=(0.1, 0.5, 0.9)
-            Levels, within the outermost that fit learnt; in between they are interpolated.
+            Quantile levels between the outermost that fit learnt; intermediate ones are interpolated.
         horizon, step, at, future
             As for :meth:`predict`.
 
@@ -79,18 +79,18 @@ class ForecasterVerbs(BaseEstimator):
         -------
         Same kind as X
             A column ``<target>-q-<level>`` for every target and level, e.g. ``load-q-0.1``; arrays have a
-            last axis of levels.
+            last axis of quantile levels.
 
         Raises
         ------
         ParameterError
-            If a level lies outside those that fit learnt.
+            If a quantile level lies outside the range that fit learnt.
         ssmts.errors.SSMTSError
             As for :meth:`predict`.
 
         Notes
         -----
-        The median is that of the held-out errors around the forecast, which is a mean: they may differ.
+        `predict` forecasts the mean. The median of the held-out errors may differ from it.
         """
         return forecast_frames.predict_quantiles(
             self._check_fitted(), self._reader, X, quantiles, horizon=horizon, step=step, at=at, future=future
@@ -112,7 +112,7 @@ class ForecasterVerbs(BaseEstimator):
         ----------
         X : like predict's, optional
         level : float or list of float, default=90
-            Percent that an interval should cover: 90 is from the quantile 0.05 to 0.95.
+            Coverage in percent: 90 is from the quantile 0.05 to 0.95.
         horizon, step, at, future
             As for :meth:`predict`.
 
@@ -120,12 +120,12 @@ class ForecasterVerbs(BaseEstimator):
         -------
         Same kind as X
             Columns ``<target>-lo-90`` and ``<target>-hi-90`` for every target and level; arrays have a last
-            axis of lower and upper ends, level by level.
+            axis of lower and upper ends, interval by interval.
 
         Raises
         ------
         ParameterError
-            If an interval is wider than the levels that fit learnt.
+            If an interval needs a quantile level outside the range that fit learnt.
         ssmts.errors.SSMTSError
             As for :meth:`predict`.
         """
@@ -144,22 +144,22 @@ class ForecasterVerbs(BaseEstimator):
         future: Any = None,
         random_state: Any = None,
     ) -> Any:
-        """Draw futures that are consistent over time: a path that is high tends to stay high as errors do.
+        """Draw trajectories of the future, with errors correlated over time as held-out errors were.
 
         Parameters
         ----------
         n : int
-            Number of paths of every series.
+            Number of trajectories of every series.
         X : like predict's, optional
         horizon, step, at, future
             As for :meth:`predict`.
         random_state : int or numpy.random.Generator, optional
-            The same seed gives the same paths, whatever `step` or `at` they are asked at.
+            The same seed gives the same trajectories, whatever `step` or `at`.
 
         Returns
         -------
         Same kind as X
-            Columns ``<target>-sample-0``, ... for every target; arrays have a last axis of paths.
+            Columns ``<target>-sample-0``, ... for every target; arrays have a last axis of trajectories.
 
         Raises
         ------
@@ -170,8 +170,8 @@ class ForecasterVerbs(BaseEstimator):
 
         Notes
         -----
-        The quantiles of many paths at an instant are those of :meth:`predict_quantiles`. Paths of different
-        channels and series are drawn independently.
+        At every instant the quantiles of many trajectories are those of :meth:`predict_quantiles`.
+        Trajectories of different channels and series are independent.
         """
         return forecast_frames.sample(
             self._check_fitted(),
@@ -188,7 +188,7 @@ class ForecasterVerbs(BaseEstimator):
     def explain(
         self, X: Any = None, *, horizon: Any = None, step: Any = None, at: Any = None, future: Any = None
     ) -> Any:
-        """What each part of the model adds to the forecast; for every instant the parts sum to `predict`.
+        """Split the forecast into contributions of the parts of the model; they sum to `predict`.
 
         Parameters
         ----------
@@ -201,10 +201,10 @@ class ForecasterVerbs(BaseEstimator):
             Columns id (where series have one), channel (where there are several), time, `part` and
             `contribution`, in the units of the data. The parts are
 
-            - ``level``, the mean of the context;
-            - ``decay 30min to 3h`` and the like, of modes that remember the recent past for so long;
-            - ``cycle 12h to 1D`` and the like, of modes that follow a cycle of such a period;
-            - ``constant``, what comes whatever the context looks like, in proportion to its deviation;
+            - ``level``: the mean of the context;
+            - ``decay 30min to 3h`` and the like: modes with such a decay time;
+            - ``cycle 12h to 1D`` and the like: modes with such a period;
+            - ``constant``: a multiple of the standard deviation of the context;
             - ``channels and past covariates``, ``deep`` and ``covariates``, where the model has them.
 
         Raises
@@ -214,19 +214,19 @@ class ForecasterVerbs(BaseEstimator):
 
         Notes
         -----
-        The linear path is a sum over features of the context, and each of them belongs to one mode: the split
-        is exact, not an approximation around some reference. Modes of like time scale see much of the
-        same, so that a large part may be answered by a neighbour of the opposite sign.
+        The linear branch is a sum over features of the context, and each feature belongs to one mode: the
+        split is exact. Modes of similar time scales are correlated, so that a large contribution may be
+        offset by a neighbour of opposite sign.
         """
         return forecast_frames.explain(
             self._check_fitted(), self._reader, X, horizon=horizon, step=step, at=at, future=future
         )
 
     def reconstruct(self, X: Any = None, *, at: Any = None, step: Any = None, level: Any = None) -> Any:
-        """What X says of instants inside it: holes filled, another rate, any instants.
+        """Fill gaps in X, resample it, or interpolate it at any instants.
 
-        The conditional expectation given all observations of the channel, before and after the instant, under
-        the autocovariance of the training data. Observations stay as they are.
+        Values are conditional expectations given all observations of the channel, before and after the
+        instant, under the autocovariance of the training data. Observed values are kept.
 
         Parameters
         ----------
@@ -238,23 +238,22 @@ class ForecasterVerbs(BaseEstimator):
         step : duration or calendar offset, optional
             Regular instants instead, from the first row on.
         level : float or list of float, optional
-            Percent of the observations at such instants that an interval around the expectation should
-            cover. They are symmetric, and as wide as such gaps of the channel had to be in training windows
-            that were thinned.
+            Coverage of intervals in percent. Intervals are symmetric around the expectation; their width is
+            calibrated on training windows with observations removed.
 
         Returns
         -------
         Same kind as X
             The target columns; with `level` also ``<target>-lo-90`` and ``<target>-hi-90`` for every target
-            and level, which meet where X was observed. Arrays then have a last axis: expectation, and lower
-            and upper ends level by level.
+            and level, of width 0 where X was observed. Arrays then have a last axis: the expectation, then
+            lower and upper ends, interval by interval.
 
         Raises
         ------
         InstantError
             If an instant lies outside the rows of its series.
         TooShortError
-            If fit saw too few pairs of observations for a covariance.
+            If fit saw too few pairs of observations to estimate the autocovariance.
         AllMissingError
             If a channel of a series was never observed.
         ssmts.errors.SSMTSError
@@ -273,7 +272,7 @@ class ForecasterVerbs(BaseEstimator):
         ----------
         X : like predict's, optional
         level : float or list of float, optional
-            Percents of central intervals to draw around the forecast, as for :meth:`predict_interval`.
+            Coverage in percent of central intervals to draw, as for :meth:`predict_interval`.
         axes : matplotlib axes or array of them, optional
             One a channel; made if not given.
         **predict_options
@@ -291,11 +290,11 @@ class ForecasterVerbs(BaseEstimator):
         return plot(self._check_fitted(), self._reader, X, level=level, axes=axes, **predict_options)
 
     def plot_modes(self, *, axes: Any = None) -> Any:
-        """Draw how much of the linear path's weights lies on each mode: which time scales the fit relies on.
+        """Draw the weight of each mode in the linear branch: the time scales that the fit relies on.
 
-        The first axes has the decaying modes by decay time, the second the oscillating ones by decay time and
-        period. Shares are those of the squared weights of all leads (and groups); kernels have a norm of 1 on
-        the context, so that they compare.
+        The first axes shows real modes by decay time, the second oscillating modes by decay time and period.
+        A weight is the mode's fraction of all squared weights over lead times (and groups). Kernels have norm
+        1 on the context, so that weights can be compared.
 
         Parameters
         ----------
@@ -309,7 +308,7 @@ class ForecasterVerbs(BaseEstimator):
         return plot_weights(self._check_fitted(), axes)
 
     def plot_history(self, *, ax: Any = None) -> Any:
-        """Draw the losses of the deep path's members by epoch.
+        """Draw the losses of the networks of the deep branch by epoch.
 
         Parameters
         ----------
@@ -323,35 +322,34 @@ class ForecasterVerbs(BaseEstimator):
         Raises
         ------
         NotTrainedError
-            If fit trained nothing by gradient.
+            If fit trained no network.
         """
         return plot_losses(self._check_fitted().history, ax)
 
     def backtest(
         self, X: Any, *, stride: int = 1, horizon: Any = None, level: Any = None, adaptive: bool = False
     ) -> Any:
-        """Forecast with the fitted model from all origins in X, in one batched pass.
+        """Forecast from all origins in X with the fitted model, in one batched pass.
 
         Parameters
         ----------
         X : like fit's
-            If it begins where the training data ended, the end of that gives the first context.
+            If X begins where the training data ended, the end of the training data is the first context.
         stride : int, default=1
-            Forecast from every so many-th observation.
+            Use every `stride`-th observation as a forecast origin.
         horizon : int or duration, optional
-            How far to forecast; by default as far as the model was trained for.
+            How far to forecast; the trained horizon by default.
         level : float or list of float, optional
-            Percent that intervals should cover; by default there are none.
+            Coverage of intervals in percent; none by default.
         adaptive : bool, default=False
-            Intervals as wide as those of :meth:`calibrate` would be at each origin, with the truth that was
-            known there; by default as wide as the model has them.
+            Calibrate the intervals at each origin on the observations known there, as :meth:`calibrate` does;
+            by default intervals are those of the model.
 
         Returns
         -------
         pandas.DataFrame or polars.DataFrame
-            One row for each instant that was observed: id and channel (where there are several), time,
-            cutoff (the observation that the forecast is made from), y, forecast, and lo-90, hi-90 of
-            every level.
+            One row for each forecast instant that was observed: id and channel (where there are several),
+            time, cutoff (the forecast origin), y, forecast, and lo-90, hi-90 for every level.
 
         Raises
         ------
@@ -378,26 +376,27 @@ class ForecasterVerbs(BaseEstimator):
         level: Any = None,
         adaptive: bool = False,
     ) -> Any:
-        """Fit on the past, forecast the next horizon, and again: what the estimator is worth on X.
+        """Fit on the past and forecast the next horizon, window by window.
 
-        The last window ends where each series ends, those before it `step_size` earlier each. The estimator
-        itself is neither fitted nor changed.
+        The last window ends where each series ends; each earlier one ends `step_size` before the next. The
+        estimator is neither fitted nor changed.
 
         Parameters
         ----------
         X : like fit's
         n_windows : int, default=5
-            How many forecasts of each series.
+            Number of forecasts of each series.
         step_size : int or duration, optional
-            Time between the cutoffs, an int in median intervals of X. The horizon by default: windows then
-            do not overlap.
+            Time between cutoffs, an int in median intervals of X. The horizon by default: windows do not
+            overlap.
         refit : bool or int, default=True
-            Fit before each window; every so many windows; or (False) before the first alone.
+            True: fit before each window. An int: fit before every `refit`-th window. False: fit once, before
+            the first window.
         level : float or list of float, optional
-            Percent that intervals should cover; by default there are none.
+            Coverage of intervals in percent; none by default.
         adaptive : bool, default=False
-            Intervals as :meth:`calibrate` would have them at each cutoff, from the rows since the last fit;
-            as fit learnt them while these hold no truth yet, and so always with `refit=True`.
+            Calibrate the intervals at each cutoff on the rows since the last fit, as :meth:`calibrate` does.
+            Without such rows (always with `refit=True`) intervals are those of the fit.
 
         Returns
         -------
@@ -412,29 +411,29 @@ class ForecasterVerbs(BaseEstimator):
         return cross_validate(self, X, n_windows, step_size, refit, level=level, adaptive=adaptive)
 
     def calibrate(self, X: Any) -> Self:
-        """Widen or narrow the intervals by how well they covered X: data that fit has not seen.
+        """Scale the intervals by their coverage on X, data that fit has not seen.
 
-        One walk through X, from origin to origin: truths outside the intervals widen those to come, truths
-        inside narrow them, so that the stated share is covered in the long run even where the data drifts
-        (adaptive conformal inference). At its end every channel or series has a factor on the width of its
-        intervals, the mean over the end of the walk; those without truth in X have the mean of all.
-        Quantiles and paths follow, `predict` does not.
+        Adaptive conformal inference: from origin to origin, an observation outside the interval widens later
+        intervals, one inside narrows them, so that coverage is nominal in the long run even if the data
+        drift. Each channel or series gets a factor on its widths, the mean over the end of X; those without
+        observations to compare get the mean of all. Quantiles and trajectories change likewise, `predict` is
+        unaffected.
 
         Parameters
         ----------
         X : like fit's
-            Recent rows, the more the better: a context, and a horizon or more of truth behind it. If it
-            begins where the training data ended, the end of that gives the first context.
+            Recent rows, the more the better: a context and at least a horizon after it. If X begins where the
+            training data ended, the end of the training data is the first context.
 
         Returns
         -------
         self
-            Each call begins anew from what fit learnt; `fit` forgets it.
+            Each call starts from the intervals of `fit`.
 
         Raises
         ------
         TooShortError
-            If X holds no truth behind a context.
+            If X holds no observation after a context.
         ssmts.errors.SSMTSError
             As for :meth:`predict`.
 
@@ -446,13 +445,13 @@ class ForecasterVerbs(BaseEstimator):
         return self
 
     def update(self, X: Any) -> Self:
-        """Take later data for the history that ``predict()`` continues; weights stay as they are.
+        """Append later data to the history that ``predict()`` continues; weights do not change.
 
         Parameters
         ----------
         X : like fit's
-            Later rows of the training series, or further series; late and repeated rows as in a stream
-            (docs/streaming.md). Rows of an array follow the last observation.
+            Later rows of the training series, or further series. Late and repeated rows are treated as in a
+            stream (docs/streaming.md). Rows of an array follow the last observation.
 
         Returns
         -------
@@ -467,12 +466,12 @@ class ForecasterVerbs(BaseEstimator):
         return self
 
     def partial_fit(self: E, X: Any, y: None = None, *, forget: Any = None, sample_weight: Any = None) -> E:
-        """Learn from later data what `fit` on all of it would have learnt.
+        """Add later data to the linear branch, exactly.
 
-        The linear path is solved anew from sums over all windows seen so far, those that reach from the old
-        data into the new included: to rounding the weights are those of a fit on everything with the same
-        choices. The choices stay those of `fit`: reference step, context, bank, penalties, and the scale of
-        each series. The deep path stays as it is; `fit` trains it anew.
+        The weights equal, up to rounding, those of a fit on all data with the same choices: they are solved
+        from sums over all windows, including those that cross from old data into new. The reference step,
+        context, mode bank, penalties and scale of each series stay those of `fit`. The deep branch does not
+        change; `fit` trains it again.
 
         Parameters
         ----------
@@ -481,23 +480,22 @@ class ForecasterVerbs(BaseEstimator):
             array follow the last one.
         y : None
         forget : int or duration, optional
-            Half-life, an int in reference steps: windows count by how old their origin is at the end of the
-            data, 1/2 at this age, 1/4 at twice of it. What was learnt before ages with each call that has a
-            half-life.
+            Half-life of the weight of a window, by the age of its origin at the end of the data; an int
+            counts reference steps. Earlier windows age with each call that has a half-life.
         sample_weight : array-like or mapping, optional
             As for `fit`, of the rows of X.
 
         Returns
         -------
         self
-            Fitted as by `fit(X)` if it was not.
+            An unfitted estimator is fitted on X.
 
         Raises
         ------
         ParameterError
-            If the model comes from a file without its sums, see `save`.
+            If the model was loaded from a file without training sums; see `save`.
         InstantError
-            If rows of a series do not follow those that were learnt.
+            If rows of a series do not follow its training data.
         """
         if y is not None:
             raise TargetGivenError("y must be None: a forecaster's targets are columns of X.")
@@ -511,15 +509,15 @@ class ForecasterVerbs(BaseEstimator):
         return self
 
     def unlearn(self, X: Any) -> Self:
-        """Take whole series out of what was learnt, as if `fit` had not seen them.
+        """Remove whole series from the linear branch, exactly.
 
-        The windows of the series are subtracted from the sums that the linear path is solved from. The
-        choices of `fit` stay, and so does the deep path, which has seen the series if there is one.
+        Their windows are subtracted from the sums that the weights are solved from. The choices of `fit` do
+        not change, nor does a deep branch, which has seen the series.
 
         Parameters
         ----------
         X : like fit's
-            All rows of the series as they were learnt.
+            All rows of the series, as they were in training.
 
         Returns
         -------
@@ -528,40 +526,40 @@ class ForecasterVerbs(BaseEstimator):
         Raises
         ------
         ParameterError
-            If X is something else, if no series would be left, or if the fit was weighted, forgot, or used
-            covariates or mixed channels.
+            If X holds other rows, if no series would be left, or if the fit used weights, `forget`,
+            covariates or channel mixing.
         """
         self._adopt(learning.unlearn(self._check_fitted(), self._reader, X))
         return self
 
     def fit_shards(self, shards: Iterable[Any], *, n_jobs: int | None = None) -> Self:
-        """Solve the linear path anew from all shards, with the choices of the fit before.
+        """Solve the linear branch from the windows of all shards, with the choices of an earlier fit.
 
-        Fit on a sample first: it chooses reference step, context, bank and penalties, and says how far
-        forecasts miss. The weights are then those of all windows in the shards, to rounding the same however
-        the series are dealt out. The deep path stays as it is.
+        Fit on a sample first: it chooses the reference step, context, mode bank and penalties, and learns the
+        error quantiles. Up to rounding the weights do not depend on how series are dealt out to shards. The
+        deep branch does not change.
 
         Parameters
         ----------
         shards : iterable of long frames
-            Every series whole in one of them; those of the sample too, if they are to count.
-            `ssmts.data.read_row_groups` makes them from parquet. A few shards are in memory at once.
+            Each series lies in one shard; series of the sample count only if they are in a shard.
+            `ssmts.data.read_row_groups` reads shards from parquet. A few shards are in memory at a time.
         n_jobs : int, optional
-            Processes, as joblib counts them: -1 for one a core.
+            Number of processes as in joblib: -1 for one per core.
 
         Returns
         -------
         self
-            Its `history_["n_windows"]` counts the windows of all shards. It keeps neither the end of the
-            series nor what `partial_fit` needs: `predict` takes X.
+            `history_["n_windows"]` counts the windows of all shards. The ends of the series and the sums for
+            `partial_fit` are not kept: `predict` needs X.
 
         Raises
         ------
         ParameterError
-            If the sample was no long frame of more than 24 series and channels, which share weights, or if
-            the model uses covariates.
+            If the sample was not a long frame of more than 24 series and channels, or if the model uses
+            covariates.
         InstantError
-            If a series lies in two shards: windows across the cut would be lost.
+            If a series lies in two shards.
         EmptyDataError
             If no series of the shards is long enough for one window.
         """
@@ -569,18 +567,18 @@ class ForecasterVerbs(BaseEstimator):
         return self
 
     def stream(self, X: Any = None) -> ForecastStream:
-        """Follow data as it comes, one observation or many at a time.
+        """Forecast live data: windows that are updated by one observation or many at a time.
 
         Parameters
         ----------
         X : like fit's, optional
-            Recent history of one series or many; a context of it is kept. None begins at the end of the
-            training data.
+            Recent history of one series or many; the stream keeps the last context. None starts from the end
+            of the training data.
 
         Returns
         -------
         ForecastStream
-            Later fits of this estimator do not touch it.
+            Later fits of this estimator do not change it.
         """
         name, params = type(self).__name__, self.get_params()
         return ForecastStream(
@@ -595,19 +593,18 @@ class ForecasterVerbs(BaseEstimator):
         step: Any = None,
         streaming: bool = False,
     ) -> None:
-        """Write the predict path, or one step of a stream, as a graph that needs no ssmts to run.
+        """Write `predict`, or one step of a stream, as a module that runs without ssmts.
 
-        The graph computes what `predict` does on windows of a regular grid without missing values, linear and
-        deep path, in float64; any number of series at once. Inputs and outputs by name:
+        The module computes the linear and the deep branch in float64, on windows of a regular grid without
+        missing values, for any number of series at once. Inputs and outputs by name:
 
         - ``values`` (n, n_rows, n_channels), in the data's units: a context of rows, or with `streaming`
           (n, n_channels), the newest observation.
         - ``series`` (n,) of int64: number of each series in the order of training, 0 for a single one; -1 for
-          series that training did not see, which are scaled by the rows given.
-        - ``forecast`` (n, n_leads, n_channels), one step after the last row, two steps after it, ...
-        - With `streaming` also ``state`` and ``window``, which go in as zeros at first and come out as
-          ``next_state`` and ``next_window``. Forecasts hold once as many observations went in as the window
-          has rows.
+          series not in the training data, which are scaled by the rows given.
+        - ``forecast`` (n, n_leads, n_channels): one step after the last row, two steps after it, ...
+        - With `streaming` also ``state`` and ``window``, zeros at first, which come out as ``next_state`` and
+          ``next_window``. Forecasts are valid once the window is full.
 
         Parameters
         ----------
@@ -616,22 +613,22 @@ class ForecasterVerbs(BaseEstimator):
         format : {"onnx", "torch.export"}, default="onnx"
             For onnxruntime, or for ``torch.export.load``.
         step : duration, optional
-            Spacing of the rows and of the forecast; the reference step by default.
+            Interval of the rows and of the forecast; the reference step by default.
         streaming : bool, default=False
-            One step of a stream on the reference grid: the state of the bank moves on, whatever the context.
+            Write one step of a stream on the reference grid: a state update in constant time.
 
         Raises
         ------
         ParameterError
-            For another format, a step of a stream, or a model whose forecasts read more than one window and
-            one token: covariates, static classes, mixed channels, `token_stride`. For ONNX also Mamba-3.
+            For another format, a `step` with `streaming`, or a model with covariates, static classes, channel
+            mixing or `token_stride`. For ONNX also Mamba-3.
         ImportError
             If ``format="onnx"`` and the extra ``ssmts[onnx]`` is not installed.
 
         Notes
         -----
-        A description in JSON goes with the graph, under the key ``ssmts`` of the ONNX metadata or as the
-        extra file ``ssmts.json``: ids in their order, channels, step, number of rows, leads.
+        A JSON description goes with the module, under the key ``ssmts`` of the ONNX metadata or as the extra
+        file ``ssmts.json``: ids in their order, channels, step, number of rows and of lead times.
         """
         export(self._check_fitted(), path, format=format, step=step, streaming=streaming)
 

@@ -152,14 +152,14 @@ def _tidy(block: RollingForecasts, source: _Source, horizon: float, bands: _Band
     quantiles = bands.around(forecast, every, np.repeat(np.arange(len(rows)), lengths), block.deviation)
     level = source.level + source.effect[ahead]
     yield TidyForecasts(
-        np.full(len(rows), source.series),
-        np.full(len(rows), source.channel),
-        source.times[rows],
-        lengths,
-        source.times[ahead],
-        source.y[ahead],
-        forecast * source.scale + level,
-        quantiles * source.scale + level[:, None],
+        series=np.full(len(rows), source.series),
+        channels=np.full(len(rows), source.channel),
+        cutoffs=source.times[rows],
+        lengths=lengths,
+        times=source.times[ahead],
+        y=source.y[ahead],
+        forecast=forecast * source.scale + level,
+        quantiles=quantiles * source.scale + level[:, None],
     )
 
 
@@ -193,12 +193,12 @@ def window_of(
     seen = ~np.isnan(values)
     n_channels = values.shape[1]
     return TidyForecasts(
-        np.full(n_channels, number),
-        np.arange(n_channels),
-        series.times[np.searchsorted(series.times, [cutoff] * n_channels)],
-        seen.sum(axis=0),
-        np.concatenate([times[own] for own in seen.T]),
-        values.T[seen.T],
-        forecast.T[seen.T],
-        quantiles.swapaxes(0, 1)[seen.T],
+        series=np.full(n_channels, number),
+        channels=np.arange(n_channels),
+        cutoffs=series.times[np.searchsorted(series.times, [cutoff] * n_channels)],
+        lengths=seen.sum(axis=0),
+        times=np.concatenate([times[own] for own in seen.T]),
+        y=values.T[seen.T],
+        forecast=forecast.T[seen.T],
+        quantiles=quantiles.swapaxes(0, 1)[seen.T],
     )

@@ -115,4 +115,10 @@ def contributions(model: ForecastModel, windows: SequenceStack) -> Contributions
         if extra is not None and windows.extra is not None:
             extra[members] = windows.extra[members, -1] @ W[features.shape[1] : -1]
     deep = None if model.deep is None else model.deep.correct_last(windows, features, mean, deviation)
-    return Contributions(np.broadcast_to(mean[:, None], shape), by_band, constant, extra, deep)
+    return Contributions(
+        level=np.broadcast_to(mean[:, None], shape),
+        by_band=by_band,
+        constant=constant,
+        extra=extra,
+        deep=deep,
+    )

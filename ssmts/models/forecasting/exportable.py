@@ -65,7 +65,13 @@ class ForecastGraph(_Constants):
         lead_in = bool(times[0] not in observed)
         # What the hold makes of a window is linear in its rows as well.
         nothing = np.zeros(len(rows))
-        window = SequenceStack(times - times[0], rows, nothing, nothing.astype(np.int64), lead_in=lead_in)
+        window = SequenceStack(
+            times=times - times[0],
+            values=rows,
+            starts=nothing,
+            groups=nothing.astype(np.int64),
+            lead_in=lead_in,
+        )
         window = model.held(window)
         times, rows = window.times, window.values
         weights = [model.linear.shared]

@@ -170,7 +170,14 @@ class ForecastModel:
         own = below("spread.", tensors)
         spread = ErrorQuantiles.from_tensors(own) if own else None
         own = below("gaps.", tensors)
-        return cls(config, linear, deep, spread, covariance, GapWidths.from_tensors(own) if own else None)
+        return cls(
+            config=config,
+            linear=linear,
+            deep=deep,
+            spread=spread,
+            covariance=covariance,
+            gap_widths=GapWidths.from_tensors(own) if own else None,
+        )
 
     def __getstate__(self) -> dict[str, object]:
         return {name: getattr(self, name) for name in _PARTS}

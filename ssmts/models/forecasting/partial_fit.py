@@ -42,7 +42,13 @@ def training_sums_of(
 ) -> TrainingSums:
     """The sums of a fit on a panel whose covariates matter `run_in` reference steps later."""
     tail = _long_tail(panel, linear.path, step, run_in)
-    return TrainingSums(linear.sums, linear.rare, linear.penalties, tail, _of_rows(weights, panel, tail))
+    return TrainingSums(
+        moments=linear.sums,
+        rare=linear.rare,
+        penalties=linear.penalties,
+        tail=tail,
+        weights=_of_rows(weights, panel, tail),
+    )
 
 
 def no_sums(fitted: FittedForecaster) -> ParameterError:
@@ -115,7 +121,11 @@ def updated(
         tail=_later(fitted.tail, tail_of(whole, config.context, fitted.step, fitted.run_in)),
         history=fitted.history | {"n_windows": float(sums.count.sum())},
         sums=TrainingSums(
-            sums, training_sums.rare, training_sums.penalties, tail, _of_rows(rows, whole, tail)
+            moments=sums,
+            rare=training_sums.rare,
+            penalties=training_sums.penalties,
+            tail=tail,
+            weights=_of_rows(rows, whole, tail),
         ),
     )
 
@@ -235,11 +245,11 @@ def summed(old: Moments, decay: float, new: Moments) -> Moments:
     assert old.observed is not None
     assert new.observed is not None
     return Moments(
-        decay * old.A + new.A,
-        decay * old.B + new.B,
-        decay * old.c + new.c,
-        decay * old.count + new.count,
-        decay * old.observed + new.observed,
+        A=decay * old.A + new.A,
+        B=decay * old.B + new.B,
+        c=decay * old.c + new.c,
+        count=decay * old.count + new.count,
+        observed=decay * old.observed + new.observed,
     )
 
 
@@ -289,9 +299,11 @@ def sums_from_state(tensors: Mapping[str, Tensor], state: Mapping[str, Any], tai
         ends = np.cumsum([len(series.times) for series in tail.series])
         weights = dict(zip(tail.ids, np.split(arrays["weights"], ends[:-1]), strict=True))
     return TrainingSums(
-        Moments(*(arrays[name] for name in _SUMS)),
-        arrays["rare"],
-        Penalties(arrays["shared"], arrays["group"], state["error"], arrays["share"]),
-        tail,
-        weights,
+        moments=Moments(**{name: arrays[name] for name in _SUMS}),
+        rare=arrays["rare"],
+        penalties=Penalties(
+            shared=arrays["shared"], group=arrays["group"], error=state["error"], share=arrays["share"]
+        ),
+        tail=tail,
+        weights=weights,
     )

@@ -84,7 +84,9 @@ def rolling_forecasts(
                 forecast = model.linear.forecast(features, mean, deviation, groups)
                 if deep is not None:
                     forecast += deep.correct_block(stack, member, block, i)
-                yield RollingForecasts(stack, member, block.rows, forecast, deviation)
+                yield RollingForecasts(
+                    stack=stack, member=member, rows=block.rows, forecast=forecast, deviation=deviation
+                )
 
 
 def rolling_by_member(
