@@ -20,13 +20,13 @@ __all__ = [
 
 @dataclass(eq=False, repr=False)
 class S4Forecaster(DeepForecaster):
-    """Forecaster in continuous time: a linear path in closed form and S4 layers on what it leaves over.
+    """Forecaster in continuous time: a linear branch in closed form and S4 layers on its residuals.
 
-    The linear path is that of `LinearSSMForecaster`. The deep path reads whitened states of the same bank
-    (and the latest values) through gated S4 layers and adds a correction, behind a gate that starts at zero.
-    Three members are trained, each without a third of the blocks of time; the correction is kept, by a share
-    solved on the blocks that members have not seen, only if it gains more there than its standard
-    error over the blocks. `history_["deep"]` says what was measured and decided.
+    The linear branch is that of `LinearSSMForecaster`. The deep branch reads whitened states of the same mode
+    bank, and the latest values, through gated S4 layers, and adds a correction behind a gate that starts at
+    zero. Three networks are trained, each without a third of the blocks of time. Their mean correction gets a
+    weight solved on the held-out blocks, and is kept only if its gain there exceeds the standard error over
+    the blocks. `history_["deep"]` records the gain and the decision.
 
     Parameters
     ----------
@@ -37,49 +37,50 @@ class S4Forecaster(DeepForecaster):
     id_col, time_col : str, optional
         Data: columns of long and wide frames; a frame with exactly ``unique_id, ds, y`` needs no names.
     channel_col : str, optional
-        Data: column of a frame whose rows are single observations: which channel each is of. Every channel of
-        every series then has a clock of its own, and is forecast on it; see docs/data.md.
+        Data: column that names the channel of each row, in a frame with one observation a row. Each channel
+        of each series is then forecast on its own clock; see docs/data.md.
     target_cols : str or list, optional
         Data: channels to forecast; all numeric columns by default.
     past_covariates, future_covariates : str or list, optional
-        Data: Columns known up to the origin, and ahead of it; numbers or categories: see docs/covariates.md.
+        Data: columns known up to the origin, and ahead of it; numbers or categories, see docs/covariates.md.
     static_covariates : str or list, optional
-        Data: Columns with one value a series, which tell classes of series apart.
+        Data: columns with one value a series, which define classes of series.
     calendar : bool, default=False
-        Data: Take the hour of the day, the day of the week and the day of the year as covariates.
+        Data: use the hour of the day, the day of the week and the day of the year as covariates.
     channel_mixing : bool, default=False
-        Data: Let every channel of a series read the states of the others, where held-out blocks gain.
+        Data: let every channel of a series read the states of the others, if that lowers the error on
+        held-out blocks.
     quantiles : list of float, optional
-        Forecast: levels to learn, between 0 and 1; by default 25 from 0.005 to 0.995. `predict_quantiles` and
-        `predict_interval` answer for levels between the outermost.
+        Forecast: quantile levels to learn, between 0 and 1; by default 25 from 0.005 to 0.995.
+        `predict_quantiles` and `predict_interval` interpolate between them.
     n_modes : int, default=128
-        Linear path: the most modes of the bank.
+        Linear branch: the largest number of modes in the bank.
     hold : {"auto", "foh", "gp", "zoh"}, default="auto"
-        How a window is read between its observations: on lines (``"foh"``), by conditional expectation under
-        the autocovariance of the training data (``"gp"``), or each value until the next (``"zoh"``).
-        ``"auto"`` takes the expectation where lines would miss 3% of the variance; see docs/irregular.md.
+        Interpolation of a window between its observations: linear (``"foh"``), the conditional expectation
+        under the autocovariance of the training data (``"gp"``), or the last value (``"zoh"``). ``"auto"``
+        uses the expectation where linear interpolation would miss 3% of the variance; see docs/irregular.md.
     store_tail : bool, default=True
         Keep the end of the training data in saved files, so that ``predict()`` without X works after `load`.
     d_model, d_state, n_layers : int, default=64, 64, 2
-        Deep path: features of a token, real state size of each feature's system, gated blocks.
+        Deep branch: features of a token, real state size of each feature's system, gated blocks.
     dropout : float, default=0.5
-        Deep path.
+        Deep branch.
     token_stride : duration, optional
-        Deep path: spacing of the tokens over the context. None: one token, the origin's; the states are the
-        memory (docs/decisions/002-deep-path-by-cross-fitting.md).
+        Deep branch: interval of the tokens over the context. None: one token, at the origin, whose states
+        summarise the context (docs/decisions/002-deep-path-by-cross-fitting.md).
     loss : {"smooth_l1", "mse", "mae"}, default="smooth_l1"
-        Deep path.
+        Deep branch.
     max_epochs, max_steps, max_time, batch_size, learning_rate, weight_decay, patience
-        Training of each member, see `ssmts.training.TrainingConfig`; `max_time` holds for all together. An
-        epoch is at most 150 steps on a fresh sample of the windows.
+        Training of each network, see `ssmts.training.TrainingConfig`; `max_time` is for all together. An
+        epoch is at most 150 steps on a new sample of the windows.
     checkpoint_dir : path-like, optional
-        Training: where each member leaves its state, for ``fit(resume_from=...)``.
+        Training: folder for the checkpoints of each network, for ``fit(resume_from=...)``.
     device, devices, strategy, precision
-        Machine, see `ssmts.training.TrainingConfig`. The linear path is computed on the CPU.
+        Machine, see `ssmts.training.TrainingConfig`. The linear branch is computed on the CPU.
     random_state : int, optional
-        Seed of the deep path; the linear path has no randomness.
+        Seed of the deep branch; the linear branch has no randomness.
     verbose : int, default=0
-        1 shows a progress bar with the time left.
+        1 shows a progress bar with the remaining time.
 
     Attributes
     ----------
@@ -88,13 +89,13 @@ class S4Forecaster(DeepForecaster):
     horizon_, context_length_ : int, float
         In reference steps.
     history_ : dict
-        What fit chose and measured.
+        Choices and errors of the fit.
     model_ : ForecastModel
         The fitted model.
     module_ : torch.nn.ModuleList or None
-        Members of the deep path; None where it did not earn its place.
+        Networks of the deep branch; None if the branch was not kept.
     device_ : torch.device
-        Where the deep path runs.
+        Device of the deep branch.
     n_features_in_, feature_names_in_ : int, ndarray
         Number and names of the channels.
 
@@ -130,7 +131,7 @@ class S4DForecaster(DeepForecaster):
 
 @dataclass(eq=False, repr=False)
 class LSSLForecaster(DeepForecaster):
-    """`S4Forecaster` with LSSL layers (dense A, the slow ancestor of S4); it takes the same parameters.
+    """`S4Forecaster` with LSSL layers (dense A, slower than S4); it takes the same parameters.
 
     References
     ----------

@@ -65,7 +65,7 @@ class SSMForecaster(ForecasterVerbs):
         callbacks: Seq[Callback] | None = None,
         resume_from: str | os.PathLike[str] | None = None,
     ) -> Self:
-        """Fit on one series or many; a fit that fails leaves an earlier one as it was.
+        """Fit on one series or many; if it raises, an earlier fit stays in place.
 
         Parameters
         ----------
@@ -77,13 +77,13 @@ class SSMForecaster(ForecasterVerbs):
             Later rows of the same series. They take part in cross-validation and in the final weights, but
             set neither the scale nor the reference step.
         sample_weight : array-like or mapping, optional
-            How much a window counts: a number for each row of X, that of the window whose origin the row is;
-            for an array of many series also a number for each of them; or a mapping from id to the weight of
-            a series. Rows of `validation` count 1.
+            Weights of windows: one for each row of X, used for the window whose origin is that row; for an
+            array of many series also one for each series; or a mapping from id to the weight of a series.
+            Rows of `validation` have weight 1.
         callbacks : sequence of ssmts.training.Callback, optional
-            Watch the training of the deep path.
+            Called during the training of the deep branch.
         resume_from : path-like, optional
-            `checkpoint_dir` of an interrupted fit of the deep path.
+            `checkpoint_dir` of an interrupted fit of the deep branch.
 
         Returns
         -------
@@ -126,7 +126,7 @@ class SSMForecaster(ForecasterVerbs):
         fit_deep: DeepFitter | None = None,
         weights: RowWeights | None = None,
     ) -> FittedForecaster:
-        """The state that a fit leads to; `whole` and `weights` as for :func:`fit_forecaster`."""
+        """The fitted state, without adopting it; `whole` and `weights` as for :func:`fit_forecaster`."""
         options = ForecastOptions(
             horizon=self.horizon,
             context_length=self.context_length,
@@ -143,7 +143,7 @@ class SSMForecaster(ForecasterVerbs):
     def _deep_fitter(
         self, callbacks: Seq[Callback] | None, resume_from: str | os.PathLike[str] | None
     ) -> DeepFitter | None:
-        """How the deep path is fitted; None: not at all."""
+        """A function that fits the deep branch; None: the estimator has none."""
         for name, value in (("callbacks", callbacks), ("resume_from", resume_from)):
             if value:
                 raise ParameterError(name, value, "None: this forecaster trains nothing by gradient")
@@ -171,18 +171,18 @@ class SSMForecaster(ForecasterVerbs):
         Parameters
         ----------
         X : like fit's, optional
-            History up to the origin, at any sampling rate, regular or not; the last context of it is used.
-            None continues from the end of the training data.
+            History up to the origin, at any sampling rate, regular or not; only its last context is used.
+            None forecasts from the end of the training data.
         horizon : int or duration, optional
             How far to forecast, at most the trained horizon; an int counts reference steps.
         step : duration or calendar offset, optional
-            Spacing of the output, e.g. ``"15min"`` or ``"MS"``. By default the median interval of X.
+            Interval of the output, e.g. ``"15min"`` or ``"MS"``; by default the median interval of X.
         at : instants, optional
             Any instants after the origin and within the horizon, instead of a regular output; for many series
             also a frame with their id and time columns.
         future : frame, optional
-            Future covariates, on from X, with the same id and time columns, at times of their own. They may
-            as well be rows of X in which the targets are missing.
+            Future covariates that continue those of X, with the same id and time columns, at any times. They
+            can also be given as rows of X with missing targets.
 
         Returns
         -------
@@ -192,7 +192,7 @@ class SSMForecaster(ForecasterVerbs):
         Raises
         ------
         ssmts.errors.SSMTSError
-            For malformed X, an instant or horizon out of reach.
+            If X is malformed, or an instant lies beyond the trained horizon.
         sklearn.exceptions.NotFittedError
             Before fit.
         """
@@ -204,7 +204,7 @@ class SSMForecaster(ForecasterVerbs):
         """Minus the mean squared error over rolling origins, in units of the training scale.
 
         Origins are a horizon apart. If X begins where the training data ended, the end of the training data
-        gives the context of the first of them.
+        is the first context.
 
         Parameters
         ----------
@@ -234,8 +234,8 @@ class SSMForecaster(ForecasterVerbs):
         ----------
         path : path-like
         sums : bool, default=False
-            Write what `partial_fit` needs as well: a matrix of (features x features + leads) for each group
-            of series that has weights of its own, and the end of the training data.
+            Also write the training sums for `partial_fit`: a matrix of (features, features + lead times) for
+            each group of series with weights of its own, and the end of the training data.
         """
         fitted = self._check_fitted()
         write_forecaster(
@@ -252,12 +252,12 @@ class SSMForecaster(ForecasterVerbs):
 
         Returns
         -------
-        The fitted estimator; its deep path is on the CPU.
+        The fitted estimator; its deep branch is on the CPU.
 
         Raises
         ------
         ModelFileError
-            If the file is no model, or one of another class.
+            If the file holds no model, or a model of another class.
         """
         name, params, fitted = read_forecaster(path)
         if name != cls.__name__:

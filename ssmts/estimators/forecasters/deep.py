@@ -1,4 +1,4 @@
-"""Forecasters whose deep path adds to the linear one what it has proved to gain."""
+"""Forecasters with a deep branch, which is kept if it lowers the error on held-out blocks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MOST_RECENT = 96
 
 @dataclass(eq=False, repr=False)
 class DeepForecaster(SSMForecaster):
-    """A linear path and a deep one; `S4Forecaster` documents the parameters."""
+    """A linear branch and a deep one; `S4Forecaster` documents the parameters."""
 
     _: KW_ONLY
     d_model: int = 64

@@ -1,4 +1,4 @@
-"""Deployment without this library: the predict path and the streaming step as graphs of other runtimes."""
+"""Deployment without ssmts: `predict` and the streaming step as ONNX or torch.export modules."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ssmts_kernels import backend
 __all__ = ["export"]
 
 _FORMATS = ("onnx", "torch.export")
-_TRACED = 3  # series that a graph is traced with; any number but 0 and 1 will do
+_TRACED = 3  # series to trace with; 0 and 1 would be specialised
 
 
 def export(
@@ -58,7 +58,7 @@ def export(
 
 
 def _require_plain(fitted: FittedForecaster, format: str) -> None:
-    """Raise if forecasts read more than the window of a channel and one token."""
+    """Raise if forecasts need more than the window of a channel and one token."""
     deep = fitted.model.deep
     rotary = deep is not None and deep.config.layer == "mamba3" and format == "onnx"  # complex products
     for there, name, remedy in (
@@ -73,7 +73,7 @@ def _require_plain(fitted: FittedForecaster, format: str) -> None:
 
 
 def _groups(fitted: FittedForecaster) -> Rows:
-    """Weights of every channel of every series and of a new one, -1 for the shared ones."""
+    """Group of every channel of every series and of a new series; -1: shared weights."""
     n_series, n_channels = fitted.scaling.scale.shape
     groups = np.full((n_series + 1, n_channels), -1)
     if fitted.scaling.grouping == "channel":
@@ -84,7 +84,7 @@ def _groups(fitted: FittedForecaster) -> Rows:
 
 
 def _serialized(graph: ForecastGraph, format: str, description: str) -> bytes:
-    """A graph traced with any number of series, as a file holds it."""
+    """A module traced for any number of series, as bytes of a file."""
     n_channels = graph.get_buffer("scale").shape[1]
     shapes: dict[str, tuple[int, ...]] = {"values": (_TRACED, graph.n_rows, n_channels), "series": (_TRACED,)}
     outputs = ["forecast"]
@@ -98,7 +98,7 @@ def _serialized(graph: ForecastGraph, format: str, description: str) -> bytes:
     given = {name: torch.zeros(shape, dtype=torch.float64) for name, shape in shapes.items()}
     given["series"] = torch.zeros(_TRACED, dtype=torch.int64)
     free = {name: {0: torch.export.Dim("n")} for name in given}
-    # The reference is plain torch: our own operators would have to be there where the graph runs.
+    # The reference backend is plain torch: other runtimes do not have our own operators.
     with torch.no_grad(), _quiet_torch(), backend("reference"):
         program = torch.export.export(graph, (), given, dynamic_shapes=free)
         if format == "torch.export":
@@ -117,7 +117,7 @@ def _serialized(graph: ForecastGraph, format: str, description: str) -> bytes:
 
 @contextmanager
 def _quiet_torch() -> Iterator[None]:
-    """Torch's exporters warn of their own deprecated parts, and of packages that they do without."""
+    """Without warnings of torch's exporters about their own deprecated parts and optional packages."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     with warnings.catch_warnings():

@@ -1,4 +1,4 @@
-"""The linear path alone, as an estimator."""
+"""The linear branch alone, as an estimator."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["LinearSSMForecaster"]
 class LinearSSMForecaster(SSMForecaster):
     """Linear state-space forecaster in continuous time, fitted in closed form.
 
-    The states of a bank of damped oscillators at the origin, driven by the window held linearly between its
-    observations, are mapped to the future by ridge regression. Nothing is trained by gradient: all choices
-    are made by cross-validation over blocks of time, in seconds.
+    A bank of damped oscillators is driven by the window, interpolated between its observations. Ridge
+    regression maps the states at the origin to the future. No network is trained: all choices are made by
+    cross-validation over blocks of time, in seconds.
 
     Parameters
     ----------
@@ -26,27 +26,28 @@ class LinearSSMForecaster(SSMForecaster):
     id_col, time_col : str, optional
         Columns of long and wide frames; a frame with exactly ``unique_id, ds, y`` needs no names.
     channel_col : str, optional
-        Column of a frame whose rows are single observations: which channel each is of. Every channel of
-        every series then has a clock of its own, and is forecast on it; see docs/data.md.
+        Column that names the channel of each row, in a frame with one observation a row. Each channel of each
+        series is then forecast on its own clock; see docs/data.md.
     target_cols : str or list, optional
         Channels to forecast; all numeric columns by default.
     past_covariates, future_covariates : str or list, optional
-        Columns known up to the origin, and ahead of it; numbers or categories: see docs/covariates.md.
+        Columns known up to the origin, and ahead of it; numbers or categories, see docs/covariates.md.
     static_covariates : str or list, optional
-        Columns with one value a series, which tell classes of series apart.
+        Columns with one value a series, which define classes of series.
     calendar : bool, default=False
-        Take the hour of the day, the day of the week and the day of the year as covariates.
+        Use the hour of the day, the day of the week and the day of the year as covariates.
     channel_mixing : bool, default=False
-        Let every channel of a series read the states of the others, where held-out blocks gain.
+        Let every channel of a series read the states of the others, if that lowers the error on held-out
+        blocks.
     quantiles : list of float, optional
-        levels to learn, between 0 and 1; by default 25 from 0.005 to 0.995. `predict_quantiles` and
-        `predict_interval` answer for levels between the outermost.
+        Quantile levels to learn, between 0 and 1; by default 25 from 0.005 to 0.995. `predict_quantiles` and
+        `predict_interval` interpolate between them.
     n_modes : int, default=128
-        The most modes of the bank.
+        The largest number of modes in the bank.
     hold : {"auto", "foh", "gp", "zoh"}, default="auto"
-        How a window is read between its observations: on lines (``"foh"``), by conditional expectation under
-        the autocovariance of the training data (``"gp"``), or each value until the next (``"zoh"``).
-        ``"auto"`` takes the expectation where lines would miss 3% of the variance; see docs/irregular.md.
+        Interpolation of a window between its observations: linear (``"foh"``), the conditional expectation
+        under the autocovariance of the training data (``"gp"``), or the last value (``"zoh"``). ``"auto"``
+        uses the expectation where linear interpolation would miss 3% of the variance; see docs/irregular.md.
     store_tail : bool, default=True
         Keep the end of the training data in saved files, so that ``predict()`` without X works after `load`.
 
@@ -57,7 +58,7 @@ class LinearSSMForecaster(SSMForecaster):
     horizon_, context_length_ : int, float
         In reference steps.
     history_ : dict
-        What fit chose and measured.
+        Choices and errors of the fit.
     model_ : ForecastModel
         The fitted model.
     n_features_in_, feature_names_in_ : int, ndarray

@@ -1,4 +1,4 @@
-"""Saved forecasters: one safetensors file, JSON in its header, no code in either."""
+"""Saved forecasters: one safetensors file with JSON in its header, no code."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def read_forecaster(
     Raises
     ------
     ModelFileError
-        If the file is no model that this version can read.
+        If the file holds no model that this version can read.
     """
     tensors, state = read_safetensors(path, kind=kind)
     try:
@@ -105,7 +105,7 @@ def read_forecaster(
         )
         model = ForecastModel.from_tensors(ModelConfig.from_dict(state["config"]), tensors)
         tail = None if state["tail"] is None else _read_rows(state["tail"], tensors, "tail", layout)
-        columns = state.get("covariates")  # files of older versions know no covariates
+        columns = state.get("covariates")  # not in older files
         columns = None if columns is None else CovariateColumns.from_dict(columns)
         named = columns or CovariateColumns()
         effect, mixing = None, None
@@ -143,7 +143,7 @@ def read_forecaster(
 
 
 def read_estimator(path: str | os.PathLike[str], *, kind: str) -> Any:
-    """The estimator in a file of a kind: "model", or "stream" with windows for the tail."""
+    """The estimator in a file of kind "model", or "stream", where the tail is the windows of the stream."""
     name, params, fitted = read_forecaster(path, kind=kind)
     model = FORECASTERS.named(name, path)(**params)
     model._adopt(fitted)
@@ -151,13 +151,13 @@ def read_estimator(path: str | os.PathLike[str], *, kind: str) -> Any:
 
 
 def _write_rows(panel: Panel, tensors: dict[str, Tensor], prefix: str) -> dict[str, Any]:
-    """Put the rows of a panel among the tensors; returns what says how to read them."""
+    """Add the rows of a panel to the tensors; returns the ids and lengths needed to read them."""
     series = panel.series
     state: dict[str, Any] = {
         "ids": [_encode_id(one.id) for one in series],
         "lengths": [len(one.times) for one in series],
     }
-    if series:  # a stream may have forgotten all
+    if series:  # a stream may hold none
         tensors[f"{prefix}.times"] = torch.from_numpy(np.concatenate([one.times for one in series]))
         tensors[f"{prefix}.values"] = torch.from_numpy(np.concatenate([one.values for one in series]))
     known = [one.covariates for one in series if one.covariates is not None]
@@ -184,7 +184,7 @@ def _read_rows(state: dict[str, Any], tensors: dict[str, Tensor], prefix: str, l
 
 
 def _split(tensors: dict[str, Tensor], name: str, lengths: list[int]) -> list[NDArray[Any]]:
-    """Parts of a tensor along its first axis; a stream that had forgotten all left none."""
+    """Parts of a tensor along its first axis; a stream without series has none."""
     cuts = itertools.pairwise([0, *np.cumsum(lengths).tolist()])
     return [tensors[name].numpy()[slice(*cut)] for cut in cuts]
 

@@ -1,4 +1,4 @@
-"""Pictures of forecasts, modes and losses."""
+"""Plots of forecasts, modes and losses."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def plot_forecast(
     axes: Any,
     intervals: Mapping[str, Float],
 ) -> Any:
-    """Draw the observations of the last context of the first series and its forecast, a channel an axes.
+    """Draw the last context of the first series and its forecast, one axes per channel.
 
-    Intervals, by what they are called, are lower and upper ends, each (n_instants, n_channels, 2).
+    `intervals` maps labels to lower and upper ends, (n_instants, n_channels, 2).
     """
     series, n_channels = panel.series[0], panel.n_channels
     axes = _given_or_new(axes, n_channels, figsize=(9, 1.2 + 1.8 * n_channels), nrows=n_channels, sharex=True)
@@ -67,7 +67,7 @@ def plot_forecast(
 
 
 def plot_weights(fitted: FittedForecaster, axes: Any) -> Any:
-    """Draw each mode's share of the squared weights of the linear path, by decay time and period."""
+    """Draw each mode's fraction of the squared weights of the linear branch, by decay time and period."""
     linear, clock = fitted.model.linear, fitted.layout.clock
     bank = linear.bank
     axes = _given_or_new(axes, 2, figsize=(9, 3.6), ncols=2)
@@ -95,11 +95,11 @@ def plot_weights(fitted: FittedForecaster, axes: Any) -> Any:
 
 
 def plot_losses(history: Mapping[str, Any], ax: Any) -> Any:
-    """Draw the losses of every member of the deep path by epoch."""
+    """Draw the losses of every network of the deep branch by epoch."""
     epochs = history.get("deep", {}).get("epochs", [])
     if not epochs:
         reason = history.get("deep", {}).get("reason", "this forecaster is solved in closed form")
-        raise NotTrainedError(f"There are no losses to draw, nothing was trained by gradient: {reason}.")
+        raise NotTrainedError(f"There are no losses to draw, no network was trained: {reason}.")
     (ax,) = _given_or_new(ax, 1, figsize=(7, 3.6))
     table = pd.DataFrame(epochs)
     for number, (member, own) in enumerate(table.groupby("member")):
@@ -113,7 +113,7 @@ def plot_losses(history: Mapping[str, Any], ax: Any) -> Any:
 
 
 def _given_or_new(axes: Any, count: int, **subplots: Any) -> Any:
-    """Flat array of at least so many axes; new ones are drawn in a figure of their own."""
+    """Flat array of at least `count` axes, of a new figure where none are given."""
     if axes is None:
         try:
             import matplotlib.pyplot as plt

@@ -1,4 +1,4 @@
-"""Levels of quantiles and intervals as users give them."""
+"""Quantile levels and interval coverages as users give them."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _SLACK = 1e-9  # (100 - 99) / 200 is not quite 0.005
 
 
 def training_levels(quantiles: Any) -> Float:
-    """Levels that fit learns, increasing."""
+    """Quantile levels that fit learns, increasing."""
     if quantiles is None:
         return np.array(DEFAULT_LEVELS)
     return np.sort(_numbers("quantiles", quantiles, 0.0, 1.0, "different numbers between 0 and 1"))
 
 
 def asked_levels(quantiles: Any, trained: Float) -> Float:
-    """Levels of a forecast, in the order given.
+    """Quantile levels of a forecast, in the order given.
 
     Raises
     ------
     ParameterError
-        If one lies outside those that fit learnt.
+        If a level lies outside the range that fit learnt.
     """
     low, high = float(trained[0]), float(trained[-1])
     allowed = f"different numbers from {low:g} to {high:g}, the outermost levels that fit learnt (quantiles=)"
@@ -37,12 +37,12 @@ def asked_levels(quantiles: Any, trained: Float) -> Float:
 
 
 def interval_levels(level: Any, trained: Float) -> tuple[list[str], Float]:
-    """Suffixes of the columns and levels of the ends of intervals.
+    """Column suffixes and quantile levels of the ends of intervals.
 
     Raises
     ------
     ParameterError
-        If an end lies outside the levels that fit learnt.
+        If an end lies outside the range that fit learnt.
     """
     widest = 100.0 * (1.0 - 2.0 * max(float(trained[0]), 1.0 - float(trained[-1])))
     if widest <= 0:
@@ -55,18 +55,18 @@ def interval_levels(level: Any, trained: Float) -> tuple[list[str], Float]:
 
 
 def central_levels(level: Any) -> tuple[list[str], Float]:
-    """Suffixes of the columns and levels of the ends of central intervals, of any percent.
+    """Column suffixes and quantile levels of the ends of central intervals, of any coverage.
 
     Raises
     ------
     ParameterError
-        If a level is no percent.
+        If a coverage is not between 0 and 100 percent.
     """
     return _ends(_numbers("level", level, 0.0, 100.0, "different percents between 0 and 100"))
 
 
 def _ends(percents: Float) -> tuple[list[str], Float]:
-    """Suffixes and levels of the lower and the upper end of every interval."""
+    """Suffixes and quantile levels of the lower and the upper end of every interval."""
     ends = np.stack([0.5 - percents / 200.0, 0.5 + percents / 200.0], axis=1)
     return [f"-{end}-{percent:g}" for percent in percents for end in ("lo", "hi")], ends.ravel()
 

@@ -1,4 +1,4 @@
-"""Frames to panels with their covariates, as fit read them."""
+"""Frames to panels with covariates: for fit, and for later data of the same layout."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROLES = ("id_col", "time_col", "channel_col", "target_cols")
 def read_training(
     X: Any, columns: CovariateColumns, roles: dict[str, Any]
 ) -> tuple[Panel, CovariateColumns | None]:
-    """What fit is given: the panel, and the covariates with their categories (None if there are none).
+    """Read training data: the panel, and the covariates with their categories (None without covariates).
 
     `roles` are the parameters id_col, time_col, channel_col and target_cols of
     :func:`ssmts.data.read_panel`.
@@ -36,17 +36,17 @@ def read_training(
     Raises
     ------
     CovariateError
-        If there are covariates beside a channel column.
+        If there are covariates and a channel column.
     ColumnError
-        If a column is to be a target and a covariate.
+        If a column is named as a target and as a covariate.
     """
     if not columns.all:
         return read_panel(X, **roles), None
     if roles["channel_col"] is not None:
         raise CovariateError(
-            f"channel_col={roles['channel_col']!r} says that a row is one observation of one channel: the "
-            f"covariates {list(columns.all)} have no rows of their own. Fit without them, or give a frame "
-            "with a column for each channel."
+            f"With channel_col={roles['channel_col']!r} each row is one observation of one channel, so the "
+            f"covariates {list(columns.all)} have no rows of their own. Fit without covariates, or give a "
+            "frame with a column for each channel."
         )
     targets = roles["target_cols"]
     for name in [] if targets is None else as_names(targets, "target_cols"):
@@ -60,7 +60,7 @@ def read_training(
 def read_history(
     X: Any, expected: Layout, columns: CovariateColumns | None, roles: dict[str, Any], future: Any = None
 ) -> Panel:
-    """What predict is given; covariates known ahead may be in X, in `future`, or in part in either."""
+    """Read data after fit; covariates known ahead may be in X, in `future`, or in part in either."""
     if columns is None:
         return read_panel(X, expected=expected, **roles)
     panel = read_panel(without_columns(X, columns.all), expected=expected, **roles)
@@ -73,18 +73,18 @@ def read_history(
 
 
 def with_future(panel: Panel, columns: CovariateColumns, future: Any) -> Panel:
-    """A panel whose covariates go on as a frame says that has the same id and time columns.
+    """A panel with its covariates continued by a frame with the same id and time columns.
 
     Raises
     ------
     InstantError
-        If the frame holds a series that the panel does not.
+        If the frame holds a series that the panel does not hold.
     """
     _, more = read_covariates(future, panel.layout, columns, names=columns.future)
     if unknown := more.keys() - set(panel.ids):
         raise InstantError(
-            f"future has rows for {panel.layout.id_col} {sorted(map(str, unknown))}, which X has not. Leave "
-            "them out."
+            f"future has rows for {panel.layout.id_col} {sorted(map(str, unknown))}, which X does not hold. "
+            "Remove them."
         )
     series = []
     for one in panel.series:

@@ -1,4 +1,4 @@
-"""How much each row of X counts in fit: `sample_weight` in the order in which the series are read."""
+"""`sample_weight` as weights of the rows of every series."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ def row_weights(sample_weight: Any, X: Any, panel: Panel) -> RowWeights:
         the weight of a whole series.
     X : frame or array
     panel : Panel
-        What X was read as.
+        The panel that X was read as.
 
     Raises
     ------
     ParameterError
-        If weights are not finite, negative, all zero, or of another number than there are rows.
+        If weights are not finite, negative or all zero, or if their number is not that of the rows.
     """
     if isinstance(sample_weight, Mapping):
         missing = [id_ for id_ in panel.ids if id_ not in sample_weight]
         if missing:
             names = sorted(map(str, sample_weight))
-            raise ParameterError("sample_weight", names, f"given for series {missing[0]!r}, too")
+            raise ParameterError("sample_weight", names, f"a mapping that also holds series {missing[0]!r}")
         each = _checked([sample_weight[id_] for id_ in panel.ids])
         return {s.id: np.full(len(s.times), weight) for s, weight in zip(panel.series, each, strict=True)}
     given = _checked(sample_weight)
@@ -58,14 +58,14 @@ def row_weights(sample_weight: Any, X: Any, panel: Panel) -> RowWeights:
         raise ParameterError("sample_weight", f"of shape {given.shape}", allowed) from error
     by_id = {series.id: series for series in read.series}
     aligned = {}
-    for series in panel.series:  # which may leave out rows that hold covariates only
+    for series in panel.series:  # rows with covariates only are not in the panel
         own = by_id[series.id]
         aligned[series.id] = own.values[np.searchsorted(own.times, series.times), 0]
     return aligned
 
 
 def lengthened(weights: RowWeights, panel: Panel) -> RowWeights:
-    """Weights of the rows of a panel whose later rows, and further series, count 1."""
+    """Weights extended to later rows and further series of a panel, which get weight 1."""
     rows = {}
     for series in panel.series:
         own = weights.get(series.id, np.zeros(0))
@@ -79,5 +79,5 @@ def _checked(weights: Any) -> Float:
     except (TypeError, ValueError) as error:
         raise ParameterError("sample_weight", weights, "numbers") from error
     if not (np.isfinite(array).all() and (array >= 0).all() and (array > 0).any()):
-        raise ParameterError("sample_weight", weights, "finite, 0 or more, and above 0 somewhere")
+        raise ParameterError("sample_weight", weights, "finite, non-negative and not all zero")
     return array

@@ -1,4 +1,4 @@
-"""Forecasts that follow data as it comes: windows kept up to date, one observation or many at a time."""
+"""Forecasts of live data: windows updated by one observation or many at a time."""
 
 from __future__ import annotations
 
@@ -25,12 +25,24 @@ __all__ = ["ForecastStream", "StreamUpdate"]
 
 
 class ForecastStream:
-    """Windows of one series or many, kept up to date; `model.stream(X)` makes one.
+    """Current windows of one series or many, and forecasts from them; made by `model.stream(X)`.
 
-    A forecast is that of `model.predict` on the same observations. Memory and the time of an update do not
-    grow with history: a stream keeps what lies within one context of the latest observation of a series.
+    Forecasts equal those of `model.predict` on the same observations. Memory and update time do not grow with
+    the history: a stream keeps one context before the latest observation of each series.
 
-    Methods may be called from several threads. An update that raises has changed nothing.
+    Methods are thread-safe. An update that raises changes nothing.
+
+    Parameters
+    ----------
+    fitted : FittedForecaster
+    reader : HistoryReader
+        Of the same forecaster.
+    panel : Panel
+        Initial windows.
+    name : str
+        Class of the forecaster, for `save`.
+    params : mapping, optional
+        Parameters of the forecaster, for `save`.
     """
 
     def __init__(
@@ -72,14 +84,14 @@ class ForecastStream:
 
     @property
     def ids(self) -> list[Hashable | None]:
-        """Ids of the series, in the order in which they came; [None] for a single series."""
+        """Ids of the series, in order of arrival; [None] for a single series."""
         return list(self._buffers)
 
     @property
     def ready(self) -> list[Hashable | None]:
         """Ids of the series that can be forecast: two observations or more of every channel.
 
-        Of one channel at least where the data came with a channel column.
+        With a channel column two observations of one channel are enough.
         """
         with self._lock:
             return [id_ for id_, buffer in self._buffers.items() if buffer.is_ready]
@@ -87,20 +99,20 @@ class ForecastStream:
     def update(
         self, time: Any, values: Any = None, *, id: Hashable | None = None, replace: bool = False
     ) -> StreamUpdate:
-        """Take in new observations.
+        """Add new observations.
 
         Parameters
         ----------
         time : instant, frame or array
-            The instant of `values`; or, without `values`, rows of the kind that `predict` reads, of one
-            series or many. Rows of an array follow the last observation in unit steps.
+            The instant of `values`; or, without `values`, rows of one series or many, as for `predict`. Rows
+            of an array follow the last observation in unit steps.
         values : number, sequence, dict or pandas.Series, optional
-            One observation: a number for each channel, in order or by name; by name covariates as well. NaN,
-            None, and what a dict leaves out, are not observed.
+            One observation: a number for each channel, in order or by name; covariates by name. NaN, None and
+            names left out of a dict are not observed.
         id : hashable, optional
-            Which series `values` belong to. An id not seen before begins a series.
+            Series of `values`. A new id begins a series.
         replace : bool, default=False
-            Correct what is known: a value takes the place of another one of the same instant.
+            Whether a value may overwrite another value of the same instant.
 
         Returns
         -------
@@ -112,16 +124,16 @@ class ForecastStream:
         DuplicateTimeError
             If an instant is known with another value, and `replace` is False.
         InstantError
-            If an observation lies a whole context or more after the one before it: a stamp in the future.
+            If an observation lies a whole context or more after the one before it: a time in the future.
         ssmts.errors.SSMTSError
-            For rows that `predict` would not read.
+            For rows that `predict` does not accept.
 
         Notes
         -----
-        Late observations are put in their place as long as they lie within one context of the latest one.
-        Repetitions of what is known are counted and ignored. Channels that arrive one by one are put
-        together at their instant. A covariate takes its newest value, as forecasts of the weather are
-        revised; rows of covariates alone, later than the latest observation, say what is known ahead.
+        Late observations within one context of the latest one are inserted. Repeated observations are counted
+        and ignored. Channels that arrive one by one are joined at their instant. Covariates take their newest
+        value, as weather forecasts are revised. Rows of covariates alone, later than the latest observation,
+        are covariates known ahead.
         """
         if values is None:
             if id is not None:
@@ -149,7 +161,7 @@ class ForecastStream:
         return id_
 
     def _take(self, rows: Iterable[Series], *, replace: bool) -> StreamUpdate:
-        """Check all rows, then take them in."""
+        """Check all rows, then add them."""
         report, layout = StreamUpdate(), self._layout
         changes: list[Callable[[], None]] = []
         begun: dict[Hashable | None, SeriesBuffer] = {}
@@ -177,7 +189,7 @@ class ForecastStream:
         return report
 
     def forget(self, id: Hashable | None = None) -> None:
-        """Drop the window of a series; its next observation begins it anew.
+        """Drop the window of a series; its next observation starts a new one.
 
         Parameters
         ----------
@@ -209,7 +221,7 @@ class ForecastStream:
         ids : iterable, optional
             The series to forecast; all by default. `ready` names those that can be.
         horizon, step, at, future
-            As for `model.predict`. What `update` was told of covariates ahead need not be said again.
+            As for `model.predict`. Covariates ahead that were given to `update` need not be repeated.
 
         Returns
         -------
@@ -227,7 +239,7 @@ class ForecastStream:
         return write_forecast(panel.layout, panel.ids, times, values)
 
     def window(self, *, ids: Iterable[Hashable] | None = None) -> Any:
-        """What the stream holds of each series, for `model.predict_...`, `plot` or a look at the data.
+        """The current window of each series, as data for `model.predict_...` or `plot`.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The latest observations of a series, in memory that does not grow with its history."""
+"""The latest observations of a series, in bounded memory."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from ssmts.errors import DuplicateTimeError, InstantError
 
 __all__ = ["SeriesBuffer", "StreamUpdate", "observed_rows"]
 
-_NONE = np.zeros(1, dtype=bool)  # no row of any number
-_SPARE = 16  # rows, and a quarter of the window: a buffer is rewritten once in as many updates
+_NONE = np.zeros(1, dtype=bool)  # broadcasts to any number of rows
+_SPARE = 16  # rows, at least a quarter of the window: free space after a rewrite
 
 
 @dataclass(frozen=True)
 class StreamUpdate:
-    """What became of the rows of an update; the three counts add up to the number of rows.
+    """Counts of the rows of an update; accepted, unchanged and expired rows add up to all rows.
 
     Parameters
     ----------
     accepted : int
-        Rows of which something is new to the window.
+        Rows with a value that is new to the window.
     late : int
-        How many of the accepted rows are not newer than what was known of their series before.
+        Accepted rows that are not newer than the observations of their series before the update.
     unchanged : int
-        Rows that say nothing new: repetitions of known values, and rows without any value.
+        Rows with nothing new: repeated values, or no value.
     expired : int
-        Rows older than the context before the latest observation: they would change no forecast.
+        Rows older than the context before the latest observation; no forecast reads them.
     """
 
     accepted: int = 0
@@ -58,10 +58,10 @@ class StreamUpdate:
 
 
 class SeriesBuffer:
-    """Rows of one series as far back as a forecast from its latest observation reads.
+    """Rows of one series that a forecast from its latest observation reads.
 
-    Appending is O(1): the arrays have room for a quarter of the window more, and are cut back to the window
-    when they are full.
+    Appending is amortised O(1): arrays have free space of a quarter of the window, and are cut back to the
+    window when they are full.
 
     Parameters
     ----------
@@ -73,9 +73,9 @@ class SeriesBuffer:
     reach : float
         Length of the context in the unit of the clock.
     run_in : float
-        How long before the window covariates begin to matter, likewise.
+        Time before the window from which covariates have an effect, likewise.
     partial : bool
-        Whether the series need not have every channel.
+        Whether channels may be missing altogether.
     covariates : Covariates, optional
     """
 
@@ -97,7 +97,7 @@ class SeriesBuffer:
         self.keep(times, values)
 
     def keep(self, times: Times, values: Float) -> None:
-        """Hold the last window of these rows, with room for more."""
+        """Store the last window of these rows, with free space behind it."""
         first = _first_needed(times, values, self.reach)
         n_rows = len(times) - first
         capacity = n_rows + max(_SPARE, n_rows // 4)
@@ -110,7 +110,7 @@ class SeriesBuffer:
 
     @property
     def series(self) -> Series:
-        """The window: copies, as the arrays are written to."""
+        """A copy of the window."""
         times, values = self._times[: self._end], self._values[: self._end]
         first = _first_needed(times, values, self.reach)
         times, values = times[first:].copy(), values[first:].copy()
@@ -118,7 +118,7 @@ class SeriesBuffer:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the window holds two observations of every channel, or of one where that is enough."""
+        """Whether the window holds two observations of every channel; of one channel if `partial`."""
         times, values = self._times[: self._end], self._values[: self._end]
         if len(times) < 2 or times[-2] <= self.origin - self.reach:
             return False
@@ -144,7 +144,7 @@ class SeriesBuffer:
     def taking(
         self, series: Series, layout: Layout, *, replace: bool
     ) -> tuple[StreamUpdate, Callable[[], None]]:
-        """What rows of the series would do, and the change itself; nothing is written yet.
+        """Check new rows of the series; returns their report and a function that adds them.
 
         Parameters
         ----------
@@ -153,14 +153,14 @@ class SeriesBuffer:
         layout : Layout
             Of the stream, for messages.
         replace : bool
-            Whether a value may take the place of another one of the same instant.
+            Whether a value may overwrite another value of the same instant.
 
         Raises
         ------
         DuplicateTimeError
             If an instant is known with another value, unless `replace`.
         InstantError
-            If rows leave a hole that no window reaches across.
+            If rows leave a gap as long as the context.
         """
         times, values, seen = series.times, series.values, observed_rows(series.values)
         covariates, news, report = self.covariates, _NONE, StreamUpdate()
@@ -194,7 +194,7 @@ class SeriesBuffer:
     def _merged(
         self, times: Times, values: Float, news: NDArray[np.bool_], layout: Layout, *, replace: bool
     ) -> tuple[Times, Float, StreamUpdate]:
-        """The window with rows added of which some are not newer; `news` are rows of new covariates."""
+        """The window with late rows merged in; `news` marks rows with new covariates."""
         known_times, known = self._times[: self._end], self._values[: self._end].copy()
         place = np.searchsorted(known_times, times)
         same = known_times[np.minimum(place, self._end - 1)] == times
@@ -227,7 +227,7 @@ class SeriesBuffer:
         return joined[order], np.concatenate([known, values[new]])[order], report
 
     def check_gaps(self, times: Times, layout: Layout) -> None:
-        """Raise if rows leave a hole that no window reaches across.
+        """Raise if rows leave a gap as long as the context.
 
         Raises
         ------
@@ -240,8 +240,8 @@ class SeriesBuffer:
                 raise InstantError(
                     f"{_whose(self.id)}{layout.show_instant(instant)} lies {show(instant - previous)} after "
                     f"the observation before it ({layout.show_instant(previous)}), a whole context "
-                    f"({show(self.reach)}) or more: nothing of the window would be left. Nothing was "
-                    "updated. Correct the time; if it is right, forget() the series and let it begin anew."
+                    f"({show(self.reach)}) or more: the window would be empty. Nothing was updated. "
+                    "Correct the time; if it is right, call forget() to start the series again."
                 )
             previous = max(previous, instant)
 

@@ -1,4 +1,4 @@
-"""Observations of a stream that come one at a time, and its window as an array."""
+"""Single observations of a stream as series of one row, and its window as an array."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def one_observation(
     Raises
     ------
     ssmts.errors.SSMTSError
-        Names what is no instant, no channel, no number or no known category.
+        Names the instant, channel, value or category that is not valid.
     """
     times = np.array([parse_instant(time, layout)])
     row = np.full((1, len(layout.channels)), np.nan)
@@ -66,14 +66,16 @@ def in_unit_steps(series: Series) -> Series:
     """A series in unit steps, NaN where there was no observation."""
     steps = series.times - series.times[0]
     if (steps != np.floor(steps)).any():
-        raise InstantError("The stream holds times between unit steps: its window is no array. Use a frame.")
+        raise InstantError(
+            "The stream holds times between unit steps, which an array cannot hold. Use a frame."
+        )
     values = np.full((int(steps[-1]) + 1, series.values.shape[1]), np.nan)
     values[steps.astype(np.int64)] = series.values
     return Series(series.id, np.arange(len(values), dtype=np.float64), values)
 
 
 def _as_number(name: Hashable, value: Any) -> float:
-    """A finite number, or NaN for what was not observed."""
+    """A finite number; NaN if not observed."""
     if value is None or value is pd.NA:
         return np.nan
     if not is_number(value):
