@@ -1,4 +1,4 @@
-"""Forecasts of one fitted model from all origins of a panel at once, and of models fitted again and again."""
+"""Forecasts from all origins of a panel as a table, and panels cut at the origins of a cross-validation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["all_origins", "until", "window_of"]
 def all_origins(
     fitted: FittedForecaster, panel: Panel, horizon: float, stride: int, levels: Float, adaptive: bool
 ) -> TidyForecasts:
-    """Forecasts from every `stride`-th origin with a context behind it and a horizon ahead.
+    """Forecasts from every `stride`-th origin with a context before it and a horizon after it.
 
     Parameters
     ----------
@@ -36,9 +36,9 @@ def all_origins(
     stride : int
         In observations.
     levels : ndarray of float64, shape (n_levels,)
-        Of quantiles beside the forecasts; may be empty.
+        Quantile levels; may be empty.
     adaptive : bool
-        Whether the widths of intervals follow the truth that was known at each origin.
+        Whether intervals are calibrated at each origin on the observations known there.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def all_origins(
 
 
 class _Source:
-    """What one sequence stands for: instants, observed values, and how to get back to their units."""
+    """Instants, observed values and units of one sequence."""
 
     def __init__(self, fitted: FittedForecaster, panel: Panel, sequence: Sequence) -> None:
         number, self.channel = sequence.source
@@ -80,7 +80,7 @@ class _Source:
         times = series.times[rows]
         near: Any = (sequence.start + sequence.times) * fitted.step
         near = near if times.dtype.kind == "f" else np.rint(near).astype(np.int64)
-        # The stamp of the observation itself, where the sequence has not been put on a grid of its own.
+        # The exact time of the observation, unless the sequence was interpolated to a grid.
         after = np.clip(np.searchsorted(times, near), 1, len(times) - 1)
         closest = after - ((near - times[after - 1]) < (times[after] - near))
         same = np.abs(times[closest] - near) <= 1e-6 * fitted.step + 1000 * (times.dtype.kind == "i")
@@ -102,7 +102,7 @@ class _Source:
 
 @dataclass(frozen=True)
 class _Bands:
-    """Quantiles around the forecasts of some origins; `widths` (n_windows,) or those of the model."""
+    """Quantiles around the forecasts of some origins; factors on widths (n_windows,), None: the model's."""
 
     fitted: FittedForecaster
     levels: Float
@@ -110,7 +110,7 @@ class _Bands:
     widths: Float | None
 
     def around(self, forecast: Float, leads: Float, window: Rows, deviation: Float) -> Float:
-        """Quantiles (n_rows, n_levels) around forecasts (n_rows,) of windows at leads, all standardised."""
+        """Quantiles (n_rows, n_levels) around forecasts (n_rows,) at lead times, all standardised."""
         if not len(self.levels):
             return np.empty((len(forecast), 0))
         spread = spread_of(self.fitted)
@@ -126,7 +126,7 @@ class _Bands:
 
 
 def _tidy(block: RollingForecasts, source: _Source, horizon: float, bands: _Bands) -> Iterator[TidyForecasts]:
-    """Forecasts of a block at the instants that were observed."""
+    """Forecasts of a block at the observed instants."""
     clock, rows = block.stack.times, block.rows
     limit = float(block.forecast.shape[1] - 1)
     interval = block.stack.interval
@@ -164,9 +164,9 @@ def _tidy(block: RollingForecasts, source: _Source, horizon: float, bands: _Band
 
 
 def until(panel: Panel, ends: list[float], *, known_ahead: bool) -> Panel:
-    """Each series as it was known at an instant; series that had not begun are left out.
+    """Each series cut at an instant; series that begin later are left out.
 
-    `known_ahead` keeps later values of covariates.
+    With `known_ahead` covariates keep their later values.
     """
     series = []
     for one, end in zip(panel.series, ends, strict=True):
@@ -184,7 +184,7 @@ def until(panel: Panel, ends: list[float], *, known_ahead: bool) -> Panel:
 def window_of(
     number: int, series: Series, cutoff: float, times: Times, forecast: Float, quantiles: Float
 ) -> TidyForecasts:
-    """The forecast of one series from one cutoff beside what came, channel by channel.
+    """The forecast of one series from one cutoff and the observations that followed, channel by channel.
 
     `forecast` is (n_instants, n_channels), `quantiles` (n_instants, n_channels, n_levels).
     """

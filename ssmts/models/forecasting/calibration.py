@@ -1,4 +1,4 @@
-"""How wide the intervals of a fitted forecaster have to be, by how they have done on data with its truth."""
+"""Calibration: widths of intervals by their coverage on later data."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from ssmts.models.uncertainty.conformal import Judged, judge, width_path
 
 __all__ = ["calibrated", "widths_of"]
 
-_RECENT = 4.0  # contexts and horizons that the width at the end is averaged over, or half of the data
-_ORIGINS = 48  # in a horizon: more of them see the same errors
+_RECENT = 4.0  # contexts and horizons that the final width is averaged over, at most half of the data
+_ORIGINS = 48  # per horizon: errors from closer origins are nearly the same
 
 
 def widths_of(fitted: FittedForecaster, blocks: Seq[RollingForecasts]) -> tuple[Judged, Float]:
-    """What was seen of the forecasts of one sequence, and the widths that it leads to.
+    """Errors of the forecasts of one sequence, and the widths of intervals that follow from them.
 
     Returns
     -------
     judged : Judged
     widths : ndarray of float64, shape (n_windows + 1,)
-        Factor known at each origin, in the order of the blocks' rows; last the one at the end.
+        Factor on the widths at each origin, in the order of the blocks' rows; last the factor at the end.
     """
     rows = np.concatenate([block.rows for block in blocks])
     order = np.argsort(rows)
@@ -46,14 +46,14 @@ def widths_of(fitted: FittedForecaster, blocks: Seq[RollingForecasts]) -> tuple[
 
 
 def calibrated(fitted: FittedForecaster, panel: Panel) -> ForecastModel:
-    """The model with the widths that its intervals have lately had at the end of a panel.
+    """The model with intervals calibrated on a panel.
 
-    One walk's last step is as noisy as the last truth: the mean of some is taken.
+    Factors are averaged over the end of the panel: the last one alone is as noisy as the last observation.
 
     Raises
     ------
     TooShortError
-        If no series holds a context and a step ahead of it.
+        If no series holds a context and a step after it.
     """
     model = fitted.model
     plain = replace(fitted, model=model.replaced(spread=spread_of(fitted).plain))
@@ -72,8 +72,8 @@ def calibrated(fitted: FittedForecaster, panel: Panel) -> ForecastModel:
     if not counts[-1]:
         need = panel.clock.show_duration((model.config.linear.context + 1.0) * fitted.step)
         raise TooShortError(
-            f"X holds no truth to calibrate on: a context and the steps after it, more than {need}. "
-            "Give more rows, or rows that begin where the training data ended."
+            f"X holds no observation to calibrate on: it needs a context and the steps after it, more than "
+            f"{need}. Give more rows, or rows that begin where the training data ended."
         )
     share = np.where(counts > 0, total / np.maximum(counts, 1), total[-1] / counts[-1])
     return model.replaced(spread=replace(spread_of(fitted), widths=np.exp(share)))

@@ -1,4 +1,4 @@
-"""What each band of modes adds to a forecast: the linear path taken apart, exactly."""
+"""Contributions of bands of modes to a forecast: an exact split of the linear branch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PERIOD_RATIO = 2.0
 
 @dataclass(frozen=True)
 class Band:
-    """Modes of like time scale.
+    """Modes of similar time scale.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Band:
     shortest, longest : float
         Decay times or periods, in reference steps.
     features : ndarray of int64
-        Which features of a window are theirs.
+        Positions of their features.
     """
 
     kind: Literal["decay", "cycle"]
@@ -41,19 +41,19 @@ class Band:
 
 @dataclass(frozen=True)
 class Contributions:
-    """Parts of the forecasts of windows at leads 0, 1, ..., horizon; their sum is the forecast.
+    """Parts of the forecasts of windows at lead times 0, 1, ..., horizon; they sum to the forecast.
 
     Parameters
     ----------
     level : ndarray of float64, shape (n, horizon + 1)
-        The mean of each window.
+        Mean of each window.
     by_band : ndarray of float64, shape (n_bands, n, horizon + 1)
     constant : ndarray of float64, shape (n, horizon + 1)
-        What follows whatever the window looks like, in proportion to its deviation.
+        A multiple of the standard deviation of the window.
     extra : ndarray of float64, shape (n, horizon + 1), or None
-        Of other channels and past covariates.
+        Contribution of other channels and past covariates.
     deep : ndarray of float64, shape (n, horizon + 1), or None
-        Of the deep path.
+        Contribution of the deep branch.
     """
 
     level: Float
@@ -80,7 +80,7 @@ def bands(bank: ModeBank) -> list[Band]:
 
 
 def _groups(scales: Float, ratio: float) -> list[Rows]:
-    """Numbers of the scales that lie within the same factor of the longest, shortest first."""
+    """Positions of scales grouped by powers of a ratio to the longest one, shortest first."""
     if not len(scales):
         return []
     below = np.floor(np.log(scales.max() / scales) / np.log(ratio) + 1e-6)
@@ -88,7 +88,7 @@ def _groups(scales: Float, ratio: float) -> list[Rows]:
 
 
 def contributions(model: ForecastModel, windows: SequenceStack) -> Contributions:
-    """Take the forecasts of windows apart.
+    """Split the forecasts of windows.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ __all__ = ["explain_panel"]
 def explain_panel(
     fitted: FittedForecaster, panel: Panel, *, horizon: Any, step: Any, at: Any
 ) -> tuple[list[Times], list[str], list[Float]]:
-    """Instants, names of the parts, and what each adds; the options are those of `SSMForecaster.predict`.
+    """Contributions of each part to a forecast; the options are those of `SSMForecaster.predict`.
 
     Returns
     -------

@@ -1,8 +1,8 @@
-"""The predict path as one module of plain tensor operations, for exporters: any rate, but a regular grid.
+"""`predict` as one module of plain tensor operations, for exporters: any rate, on a regular grid.
 
-All that depends on the clock alone (how rows become a window, the weights of its mean and of its features,
-the spline through the leads) is linear in the values and becomes a constant here. The module computes in
-float64, as the estimator does; the deep path computes in float32, likewise.
+Everything that depends on the clock alone (interpolation of rows, weights of the mean and of the features,
+the spline over lead times) is linear in the values, and a constant here. The module computes in float64 and
+the deep branch in float32, as in the estimator.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ class ForecastGraph(_Constants):
     Parameters
     ----------
     model : ForecastModel
-        Its deep path, if it has one, reads one token.
+        A deep branch must read one token only.
     scale : ndarray of float64, shape (n_series, n_channels)
         Training scale.
     groups : ndarray of int64, shape (n_series + 1, n_channels)
-        Weights of each channel of each series, and last of those of a series not seen in training; -1 for the
+        Group of each channel of each series; the last row is that of a series not seen in training. -1:
         shared weights.
     interval : float
-        Spacing of the rows and of the forecast, in reference steps.
+        Interval of the rows and of the forecast, in reference steps.
     leads : ndarray of float64, shape (n_leads,)
-        In reference steps.
+        Lead times in reference steps.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class ForecastGraph(_Constants):
         observed = times
         times, rows = begun_at(1.0 - linear.context, times, rows)
         lead_in = bool(times[0] not in observed)
-        # What the hold makes of a window is linear in its rows as well.
+        # The hold is linear in the rows, too.
         nothing = np.zeros(len(rows))
         window = SequenceStack(
             times=times - times[0],
@@ -95,7 +95,7 @@ class ForecastGraph(_Constants):
         values : Tensor of float64
             (n, n_rows, n_channels), in the data's units, without missing values.
         series : Tensor of int64
-            (n,), number of each series in training; -1 for one that training did not see.
+            (n,), number of each series in training; -1 for a series not in the training data.
 
         Returns
         -------
@@ -112,11 +112,11 @@ class ForecastGraph(_Constants):
         ).transpose(1, 2)
 
     def _number(self, series: Tensor) -> Tensor:
-        """Row of a series in the tables, the last one for a new series."""
+        """Row of a series in the tables; the last row for a new series."""
         return torch.where(series < 0, self.get_buffer("scale").shape[0] - 1, series)
 
     def _scale_of(self, values: Tensor, series: Tensor) -> Tensor:
-        """Training scale of every channel, (n, n_channels); a new series is its own scale."""
+        """Scale of every channel, (n, n_channels): from training, or of the window for a new series."""
         mean = values.mean(-1)
         own = (values - mean[..., None]).square().mean(-1).sqrt()
         own = torch.where(own > 1e-12 * mean.abs(), own, 1.0)
@@ -125,7 +125,7 @@ class ForecastGraph(_Constants):
     def _forecast(
         self, centred: Tensor, features: Tensor, mean: Tensor, scale: Tensor, level: Tensor, series: Tensor
     ) -> Tensor:
-        """Forecast in the data's units, (n, n_channels, n_leads), of windows whose features are known."""
+        """Forecast in the units of the data, (n, n_channels, n_leads), from the features of windows."""
         weights = self.get_buffer("weights")
         deviation = self.deviation(centred)
         every = torch.cat([features, deviation[..., None]], -1)
@@ -143,11 +143,12 @@ class ForecastGraph(_Constants):
 
 
 class StreamGraph(ForecastGraph):
-    """Forecasts that follow observations on the reference grid, one step at a time.
+    """Forecasts of a stream on the reference grid, one step at a time.
 
-    The state of a window moves over one step by the transition of the bank; what enters at its end and leaves
-    at its beginning is a constant times the two or three observations there, whatever the length of the
-    window. A stream begins with a state and a window of zeros and is in step once its window is full.
+    One step multiplies the state of a window by the transition of the mode bank, adds the observations that
+    enter at its end and subtracts those that leave at its beginning: constants times two or three values,
+    whatever the length of the window. A stream starts with a state and a window of zeros; forecasts are valid
+    once the window is full.
     """
 
     def __init__(self, model: ForecastModel, scale: Float, groups: Rows, leads: Float) -> None:
@@ -168,7 +169,7 @@ class StreamGraph(ForecastGraph):
     def forward(  # type: ignore[override]
         self, values: Tensor, series: Tensor, state: Tensor, window: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Take in one observation of every channel.
+        """Add one observation of every channel.
 
         Parameters
         ----------
@@ -177,9 +178,9 @@ class StreamGraph(ForecastGraph):
         series : Tensor of int64
             (n,), as for `ForecastGraph`.
         state : Tensor of float64
-            (n, n_channels, n_features); zeros to begin with.
+            (n, n_channels, n_features); zeros at first.
         window : Tensor of float64
-            (n, n_channels, n_rows), the latest values; zeros to begin with.
+            (n, n_channels, n_rows), the latest values; zeros at first.
 
         Returns
         -------
@@ -216,7 +217,7 @@ class _Deviation(_Constants):
 
     def __init__(self, times: Float) -> None:
         super().__init__()
-        # The form has one coefficient for each kind of product and interval: read off the function itself.
+        # The coefficients of the quadratic form are evaluated with unit vectors.
         n = len(times)
         probe = np.eye(n)
         total = times[-1] - times[0] + 1.0
@@ -233,7 +234,7 @@ class _Deviation(_Constants):
 
 
 class _Correction(_Constants):
-    """The deep path at the token of the origin, (..., n_leads) in standardised units."""
+    """The deep branch at the token of the origin, (..., n_leads) in standardised units."""
 
     def __init__(self, model: ForecastModel, times: Float, lines: Float) -> None:
         super().__init__()

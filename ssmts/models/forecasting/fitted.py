@@ -1,4 +1,4 @@
-"""What a fitted forecaster knows beyond its model: layout, scale, unit of time, end of the training data."""
+"""The fitted state of a forecaster: its model, and layout, scale, unit of time and end of the data."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ __all__ = [
 
 @dataclass(frozen=True)
 class TrainingSums:
-    """Sums over all windows seen, and the rows that windows to come begin in.
+    """Sufficient statistics of the linear branch, and the rows that later windows begin in.
 
     Parameters
     ----------
     moments : Moments
-        One segment; by group.
+        Sums over all windows, by group; one block of time.
     rare : ndarray of bool, shape (horizon + 1,)
-        Leads that take interpolated values.
+        Lead times that take interpolated values.
     penalties : Penalties
     tail : Panel
-        A context and a horizon of every series: windows whose future is still to come.
+        The last context and horizon of every series.
     weights : mapping of id to ndarray, or None
-        Of the rows of the tail; None: all 1.
+        Weights of the rows of the tail; None: all 1.
     """
 
     moments: Moments
@@ -58,7 +58,7 @@ class FittedForecaster:
     ----------
     model : ForecastModel
     layout : Layout
-        Of the training data.
+        Layout of the training data.
     scaling : Scaling
     step : int or float
         Reference step in nanoseconds, or in the unit of a number clock.
@@ -67,15 +67,15 @@ class FittedForecaster:
     tail : Panel or None
         The last context of every training series.
     history : dict
-        What fit chose and measured, as JSON can hold it.
+        Choices and errors of the fit, as JSON can hold them.
     columns : CovariateColumns or None
-        The covariates that fit was given.
+        Covariates of the training data.
     effect : CovariateEffect or None
-        What those that are known ahead do; None where there are none, or held-out blocks saw no gain.
+        Effect of covariates known ahead; None without such covariates, or without a gain on held-out blocks.
     mixing : Mixing or None
-        What past covariates and other channels add to a window; likewise.
+        Features from past covariates and other channels; None likewise.
     sums : TrainingSums or None
-        What `partial_fit` needs; None for a model from a file that was saved without it.
+        Sufficient statistics for `partial_fit`; None for a model loaded from a file without them.
     """
 
     model: ForecastModel
@@ -92,7 +92,7 @@ class FittedForecaster:
 
     @property
     def run_in(self) -> float:
-        """How long before a window its covariates begin to matter, in reference steps."""
+        """Time before a window from which covariates have an effect, in reference steps."""
         return 0.0 if self.effect is None else self.effect.bank.run_in
 
     def sequences(
@@ -102,11 +102,11 @@ class FittedForecaster:
         weights: RowWeights | None = None,
         ends: Mapping[Hashable | None, float] | None = None,
     ) -> list[Sequence]:
-        """What the model reads of a panel, window by window; see :func:`training_sequences`."""
+        """A panel as standardised sequences with extra features; see :func:`training_sequences`."""
         extra = None if self.mixing is None else self.mixing.features
         panel = self.without_effect(panel)
         return training_sequences(panel, self.scaling, self.step, extra, weights=weights, ends=ends)
 
     def without_effect(self, panel: Panel) -> Panel:
-        """A panel minus what its covariates do: what the model forecasts."""
+        """A panel minus the effect of its covariates, which the model forecasts."""
         return panel if self.effect is None else self.effect.without(panel, self.step, self.scaling)

@@ -1,4 +1,4 @@
-"""Ends of panels and what follows them: the last context of each series, later rows, new ids."""
+"""Ends of panels and their continuation: the last context of each series, later rows, new ids."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["continued", "following", "tail_of", "with_id"]
 
 
 def tail_of(panel: Panel, context: float, step: float, run_in: float = 0.0) -> Panel:
-    """All that a forecast from the end of every series reads, copied.
+    """A copy of the rows that a forecast from the end of every series reads.
 
-    Covariates begin `run_in` reference steps earlier, and go on as far as they are known.
+    Covariates begin `run_in` reference steps earlier, and include all later values.
     """
     series, reach = [], context * step * (1 - 1e-9)
     for one in panel.series:
@@ -38,7 +38,7 @@ def tail_of(panel: Panel, context: float, step: float, run_in: float = 0.0) -> P
 
 
 def continued(panel: Panel, later: Panel, what: str) -> Panel:
-    """A panel with later data appended to the series of the same id; new ids are new series.
+    """A panel with later rows appended to the series of the same id; new ids are new series.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def continued(panel: Panel, later: Panel, what: str) -> Panel:
 
 
 def following(panel: Panel, ends: Mapping[Hashable | None, float]) -> Panel:
-    """A panel whose arrays, which count their rows from 0, follow in unit steps what ended at `ends`."""
+    """A panel of arrays with times shifted to follow `ends` in unit steps; frames are left as they are."""
     if panel.layout.kind != "numpy":
         return panel
     series = []
@@ -81,7 +81,7 @@ def following(panel: Panel, ends: Mapping[Hashable | None, float]) -> Panel:
 
 
 def with_id(layout: Layout, id_: Hashable | None, known: Hashable | None) -> Layout:
-    """A layout that can hold one more id.
+    """A layout with one more id.
 
     Raises
     ------

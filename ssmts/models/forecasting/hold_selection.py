@@ -83,15 +83,15 @@ def fit_gaps(branch: LinearBranch, hold: str) -> Gaps:
 def forecast_errors_by_hold(
     stacks: Seq[SequenceStack], linear: LinearFit, covariance: Autocovariance, n_groups: int
 ) -> dict[str, float]:
-    """Mean squared errors of forecasts from training windows whose gaps ``hold="auto"`` would fill.
+    """Mean squared errors of forecasts from training windows with gaps that ``hold="auto"`` would fill.
 
-    Weights were learnt with lines in these gaps: filled otherwise, a window is not what they know, however
-    much better the filling is.
+    Weights were learnt with linear interpolation in gaps. A better interpolation can still make forecasts
+    worse, as windows then differ from those in training.
 
     Returns
     -------
     dict
-        Error by kind of hold, in standardised units; {} where hardly a window has such gaps.
+        Error by kind of hold, in standardised units; {} if too few windows have such gaps.
     """
     config = linear.path.config
     auto = Hold("auto", covariance, config.context)
@@ -124,7 +124,7 @@ def forecast_errors_by_hold(
 def _origins(
     stacks: Seq[SequenceStack], linear: LinearFit, block: int
 ) -> Iterator[tuple[SequenceStack, int]]:
-    """Origins in a block, spread evenly over a few sequences of a few stacks; all blocks about 96."""
+    """Origins in a block, spread evenly over a few sequences of a few stacks; about 96 in all blocks."""
     config = linear.path.config
     some = stacks[:: -(-len(stacks) // _MOST_STACKS)]
     wanted = max(1, round(_N_WINDOWS / (linear.segments.n_blocks * len(some))))

@@ -1,4 +1,4 @@
-"""A fitted forecasting model: stem, linear path and, where it earned its place, the deep path."""
+"""A fitted forecasting model: linear branch and, where it was kept, deep branch."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class _ClockWeights:
 
 
 class ForecastModel:
-    """Forecasts at leads 0, 1, ..., horizon from the observations of a window.
+    """Forecasts at lead times 0, 1, ..., horizon from the observations of a window.
 
     Parameters
     ----------
@@ -47,11 +47,11 @@ class ForecastModel:
     linear : LinearPath
     deep : DeepEnsemble, optional
     spread : ErrorQuantiles, optional
-        How far the forecasts miss; None in files of versions before there was one.
+        Quantiles of forecast errors; None in files of older versions.
     covariance : Autocovariance, optional
-        Of the training data; None: gaps are read on lines.
+        Autocovariance of the training data; None: linear interpolation in gaps.
     gap_widths : GapWidths, optional
-        How far expectations inside gaps miss; None: as far as the covariance claims.
+        Error quantiles of expectations inside gaps; None: those of the covariance.
     """
 
     def __init__(
@@ -92,11 +92,11 @@ class ForecastModel:
         return forecast
 
     def replaced(self, **parts: Any) -> ForecastModel:
-        """The same model but for the parts given, by the names that they have when it is made."""
+        """The model with some parts replaced, by the names of its parameters."""
         return ForecastModel(**({name: getattr(self, name) for name in _PARTS} | parts))
 
     def summary(self, windows: SequenceStack) -> tuple[SequenceStack, Float, Float, Float]:
-        """Windows as the hold reads them, and the features, mean and deviation that forecasts are made of."""
+        """Windows after the hold, and their features, mean and standard deviation."""
         windows = self.held(windows)
         weights = self._weights(windows)
         mean = windows.values @ weights.mean
@@ -104,19 +104,19 @@ class ForecastModel:
         return windows, centred @ weights.features, mean, window_deviation(windows.times, centred)
 
     def held(self, windows: SequenceStack) -> SequenceStack:
-        """Windows as the hold reads them between observations: on the reference grid where it fills gaps."""
+        """Windows after the hold: on the reference grid where it fills gaps."""
         if windows.interval == 1.0 or not self.hold.applies(windows.times):
             return windows
         return self.hold.filled(windows)
 
     def deviation(self, windows: SequenceStack) -> Float:
-        """Deviation of the windows of a stack as :meth:`forecast` sees it, (n,)."""
+        """Standard deviation of the windows of a stack after the hold, (n,)."""
         windows = self.held(windows)
         mean = windows.values @ self._weights(windows).mean
         return window_deviation(windows.times, windows.values - mean[:, None])
 
     def _weights(self, windows: SequenceStack) -> _ClockWeights:
-        """Weights of a clock; those of regular clocks are kept, the last 16 of them."""
+        """Weights of a clock; those of the last 16 regular clocks are cached."""
         interval = windows.interval
         if interval is None:
             return self._compute(windows.times)
@@ -137,7 +137,7 @@ class ForecastModel:
         return _ClockWeights(observation_weights(times), final_weights(times, self.bank))
 
     def to_tensors(self) -> dict[str, Tensor]:
-        """Everything fitted that the config does not say, by name."""
+        """All fitted arrays by name; the config describes the rest."""
         tensors = {
             "linear.shared": torch.from_numpy(self.linear.shared),
             "linear.by_group": torch.from_numpy(self.linear.by_group),
@@ -155,7 +155,7 @@ class ForecastModel:
 
     @classmethod
     def from_tensors(cls, config: ModelConfig, tensors: dict[str, Tensor]) -> ForecastModel:
-        """Rebuild a model from its config and what :meth:`to_tensors` gave."""
+        """Rebuild a model from its config and the tensors of :meth:`to_tensors`."""
         linear = LinearPath(
             config.linear, tensors["linear.shared"].numpy(), tensors["linear.by_group"].numpy()
         )

@@ -1,4 +1,4 @@
-"""Instants of a forecast: those that were asked for, or a regular output at the step of each series."""
+"""Output instants of a forecast: given instants, or a regular output at the step of each series."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SNAP = 0.05  # an output step this close to the reference step is the reference
 def output_times(fitted: FittedForecaster, panel: Panel, horizon: Any, step: Any, at: Any) -> list[Times]:
     """Instants of the forecast of every series, none beyond the trained horizon."""
     if at is not None and (step is not None or horizon is not None):
-        raise ParameterError("at", at, "given without step and horizon: it says all instants itself")
+        raise ParameterError("at", at, "given without step and horizon: it names all instants")
     clock, layout = panel.clock, panel.layout
     if at is not None:
         instants = parse_instants(at, panel)
@@ -77,7 +77,7 @@ def _own_step(panel: Panel, series: Series, reference: float) -> int | float:
 
 
 def channel_times(panel: Panel, series: Series, reference: float, reach: float) -> dict[int, Times]:
-    """Output instants of each channel of a series, at its own step; a lone row has the reference step."""
+    """Output instants of each channel of a series at its own step; the reference step for a single row."""
     times = {}
     for channel, seen in enumerate(~np.isnan(series.values.T)):
         if seen.any():

@@ -1,4 +1,4 @@
-"""What a fit must remember so that further data can be added to its linear path exactly."""
+"""Sufficient statistics for exact `partial_fit`, `unlearn` and sharded fits of the linear branch."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _SUMS = ("A", "B", "c", "count", "observed")
 def training_sums_of(
     linear: LinearFit, panel: Panel, weights: RowWeights | None, step: float, run_in: float
 ) -> TrainingSums:
-    """The sums of a fit on a panel whose covariates matter `run_in` reference steps later."""
+    """Training sums of a fit; covariates have an effect for `run_in` reference steps."""
     tail = _long_tail(panel, linear.path, step, run_in)
     return TrainingSums(
         moments=linear.sums,
@@ -52,14 +52,12 @@ def training_sums_of(
 
 
 def no_sums(fitted: FittedForecaster) -> ParameterError:
-    """The error where later rows cannot be added, because what was learnt is not there."""
+    """The error for a model without training sums."""
     if "n_shards" in fitted.history:
-        what = (
-            "one of the shards of a new fit_shards: it keeps no ends of the series that later rows continue"
-        )
+        allowed = "one of the shards of a new fit_shards: this model does not keep the ends of its series"
     else:
-        what = "learnt by fit: this model was saved without sums=True"
-    return ParameterError("X", "given", what)
+        allowed = "learnt by fit: this model was saved without sums=True"
+    return ParameterError("X", "given", allowed)
 
 
 def updated(
@@ -69,19 +67,19 @@ def updated(
     weights: RowWeights | None,
     half_life: float | None,
 ) -> FittedForecaster:
-    """A fitted forecaster whose linear path has learnt from later rows, too.
+    """A fitted forecaster with later rows added to its linear branch.
 
     Parameters
     ----------
     fitted : FittedForecaster
     training_sums : TrainingSums
-        Of it.
+        Sums of the forecaster.
     panel : Panel
         Rows that follow those of the tail, and further series.
     weights : mapping of id to ndarray, optional
-        Of the rows of the panel.
+        Weights of the rows of the panel.
     half_life : float, optional
-        In the unit of the clock: age at which a window counts half.
+        Age at which the weight of a window is 1/2, in the unit of the clock.
 
     Raises
     ------
@@ -105,8 +103,8 @@ def updated(
     if stacks := stack_sequences(fitted.sequences(new, weights=rows, ends=ends)):
         if n_groups > 1 and any((stack.groups < 0).any() for stack in stacks):
             raise CovariateError(
-                "X has static covariates of a class that fit did not see. Call fit on all data, so that it "
-                "can be told apart."
+                "X holds a class of static covariates that fit did not see. Call fit on all data to add the "
+                "class."
             )
         one = BlockedFolds(np.array([np.inf]))
         bank, context, horizon = fitted.model.bank, config.context, config.horizon
@@ -131,26 +129,26 @@ def updated(
 
 
 def downdated(fitted: FittedForecaster, training_sums: TrainingSums, panel: Panel) -> FittedForecaster:
-    """A fitted forecaster whose linear path has never seen some series.
+    """A fitted forecaster with some series removed from its linear branch.
 
     Raises
     ------
     ParameterError
-        If X is not all of these series as they were learnt, if no other is left, or if what was learnt was
-        weighted or depends on all series in other ways.
+        If X does not hold all rows of these series as in training, if no other series is left, or if the fit
+        used weights, forgetting, covariates or channel mixing.
     """
     if training_sums.weights is not None or fitted.effect is not None or fitted.mixing is not None:
         raise ParameterError(
             "X",
             "series to unlearn",
-            "left out of a new fit: weights, forgetting, covariates and mixed channels cannot be undone",
+            "left out of a new fit: weights, forgetting, covariates and channel mixing cannot be undone",
         )
     tails = {series.id: series for series in training_sums.tail.series}
     for series in panel.series:
         tail = tails.get(series.id)
         if tail is None or not _ends_with(series, tail):
             raise ParameterError(
-                "X", f"series {series.id!r}", "all rows of series that were learnt, as they were"
+                "X", f"series {series.id!r}", "all rows of series of the training data, unchanged"
             )
     gone = set(panel.ids)
     config, n_groups = fitted.model.config.linear, fitted.scaling.n_groups
@@ -194,7 +192,7 @@ def _ends_with(series: Series, tail: Series) -> bool:
 
 
 def _later(known: Panel | None, tail: Panel) -> Panel:
-    """Of each series the tail that ends later: `update` may have been ahead of what is learnt."""
+    """For each series the tail that ends later: `update` may have seen later rows than `partial_fit`."""
     ahead = {} if known is None else {series.id: series for series in known.series}
     series = [
         ahead[one.id] if one.id in ahead and ahead[one.id].times[-1] > one.times[-1] else one
@@ -231,7 +229,7 @@ def _weights_of(
 
 
 def _with_groups(sums: Moments, n_groups: int) -> Moments:
-    """Sums with groups added that have no windows yet."""
+    """Sums extended by groups without windows."""
 
     def padded(own: Float) -> Float:
         missing = n_groups - own.shape[1]
@@ -241,7 +239,7 @@ def _with_groups(sums: Moments, n_groups: int) -> Moments:
 
 
 def summed(old: Moments, decay: float, new: Moments) -> Moments:
-    """Old moments, each counted `decay` times, and new ones."""
+    """Old moments times `decay`, plus new ones."""
     assert old.observed is not None
     assert new.observed is not None
     return Moments(
@@ -254,14 +252,14 @@ def summed(old: Moments, decay: float, new: Moments) -> Moments:
 
 
 def _long_tail(panel: Panel, path: LinearPath, step: float, run_in: float) -> Panel:
-    """The observations that windows will read whose future is not known yet, copied."""
+    """A copy of the observations in windows that still lack their future."""
     reach = (path.config.context + path.config.horizon) * step
     series = []
     for one in panel.series:
         begin = len(one.times)
         for channel in range(panel.n_channels):
             rows = np.flatnonzero(~np.isnan(one.values[:, channel]))
-            if len(rows):  # and the observation before, from which the line into the window comes
+            if len(rows):  # with the observation before, for the interpolation at the start of the window
                 first = int(np.searchsorted(one.times[rows], one.times[rows[-1]] - reach, side="right"))
                 begin = min(begin, int(rows[max(first - 2, 0)]))
         known = covariates_since(one.covariates, one.times[begin] - run_in * step)

@@ -1,4 +1,4 @@
-"""From a panel's last windows to forecasts at the instants that were asked for."""
+"""Forecasts at any instants from the last windows of a panel."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def forecast_panel(
 def _keep_own_instants(
     fitted: FittedForecaster, panel: Panel, times: list[Times], values: list[Float]
 ) -> None:
-    """Leave every channel the instants of its own step alone."""
+    """Keep only the instants at each channel's own step; set the others to NaN."""
     for series, instants, own in zip(panel.series, times, values, strict=True):
         reach = instants[-1] - series.origin
         for channel, mine in channel_times(panel, series, fitted.step, reach).items():
@@ -75,7 +75,7 @@ def forecast_at(fitted: FittedForecaster, panel: Panel, times: list[Times]) -> l
 
 
 def parted(fitted: FittedForecaster, panel: Panel) -> tuple[Panel, Panel]:
-    """The end of a panel that a forecast uses, as it is and minus what its covariates do."""
+    """The end of a panel that a forecast reads: as it is, and minus the effect of covariates."""
     if fitted.effect is None:
         return panel, panel
     panel = tail_of(panel, fitted.model.config.linear.context, fitted.step, fitted.effect.bank.run_in)
@@ -85,7 +85,7 @@ def parted(fitted: FittedForecaster, panel: Panel) -> tuple[Panel, Panel]:
 def window_scales(
     fitted: FittedForecaster, panel: Panel, spread: ErrorQuantiles
 ) -> tuple[Float, Rows, Float]:
-    """Scale of the errors in the data's units, group and age of the last window of each channel.
+    """Error scale in the units of the data, group and age of the last window of each channel.
 
     Shapes (n_series, n_channels); the age in reference steps.
     """
@@ -100,7 +100,7 @@ def window_scales(
 
 
 def windows_of(fitted: FittedForecaster, panel: Panel) -> Iterator[tuple[LastWindows, SequenceStack]]:
-    """The last windows of a panel as the model reads them, group by group."""
+    """The last windows of a panel with their extra features, group by group."""
     model = fitted.model
     same_start = model.deep is not None and model.deep.config.n_tokens > 1
     context = model.config.linear.context
@@ -109,7 +109,7 @@ def windows_of(fitted: FittedForecaster, panel: Panel) -> Iterator[tuple[LastWin
 
 
 def _forecast_grid(fitted: FittedForecaster, panel: Panel) -> tuple[Float, Float]:
-    """Forecasts at leads 0, 1, ... from each channel's last observation, and its age at the origin.
+    """Forecasts at lead times 0, 1, ... from each channel's last observation, and its age at the origin.
 
     Shapes (n_series, n_channels, horizon + 1) and (n_series, n_channels), the age in reference steps.
     """
@@ -124,8 +124,8 @@ def _forecast_grid(fitted: FittedForecaster, panel: Panel) -> tuple[Float, Float
     if not finite.all():
         number = int(np.argwhere(~finite)[0, 0])
         raise NonFiniteForecastError(
-            f"The forecast of series {panel.series[number].id!r} is not finite. Look for extreme values in "
-            "its history, or scale the data."
+            f"The forecast of series {panel.series[number].id!r} is not finite. Check its history for "
+            "extreme values, or scale the data."
         )
     return grid, age
 
@@ -142,7 +142,7 @@ def evaluate(
         asked = ~np.isnan(own_grid[:, 0])
         for late in np.unique(own_age[asked]):
             channels = asked & (own_age == late)
-            # Beyond its own horizon a late channel stays at its last forecast.
+            # Beyond the trained horizon a late channel keeps its last forecast.
             values[:, channels] = at_leads(own_grid[channels], np.minimum(leads + late, limit)).T
         out.append(values)
     return out

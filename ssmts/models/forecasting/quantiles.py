@@ -1,4 +1,4 @@
-"""Quantiles and paths of the forecasts of a panel."""
+"""Quantiles and trajectories of the forecasts of a panel."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["quantile_panel", "quantiles_around", "sample_panel", "spread_of"]
 
 
 def spread_of(fitted: FittedForecaster) -> ErrorQuantiles:
-    """What fit learnt of its errors.
+    """Error quantiles that fit learnt.
 
     Raises
     ------
     ModelFileError
-        If the model was saved by a version that learnt nothing of them.
+        If the model was saved by a version without them.
     """
     if fitted.model.spread is None:
         raise ModelFileError("This model was saved by a version without intervals. Fit it again.")
@@ -78,7 +78,7 @@ def quantiles_around(
 def sample_panel(
     fitted: FittedForecaster, panel: Panel, n: int, generator: np.random.Generator, **options: Any
 ) -> tuple[list[Times], list[Float]]:
-    """Instants and paths of every series; the options are those of :func:`forecast_panel`.
+    """Instants and trajectories of every series; the options are those of :func:`forecast_panel`.
 
     Returns
     -------
@@ -88,15 +88,15 @@ def sample_panel(
     Raises
     ------
     ModelFileError
-        If the model was saved by a version that learnt no paths.
+        If the model was saved by a version without an error copula.
     ParameterError
         If fit learnt a single quantile.
     """
     spread = spread_of(fitted)
     if len(spread.levels) == 1:
-        raise ParameterError("quantiles", spread.levels.tolist(), "two levels or more for paths to be drawn")
+        raise ParameterError("quantiles", spread.levels.tolist(), "two levels or more, to draw trajectories")
     if spread.paths is None:
-        raise ModelFileError("This model was saved by a version without paths. Fit it again.")
+        raise ModelFileError("This model was saved by a version without trajectories. Fit it again.")
     times, values = forecast_panel(fitted, panel, **options)
     scales = window_scales(fitted, panel, spread)
     out = []

@@ -1,4 +1,4 @@
-"""What the observations of a panel say of instants between them."""
+"""Conditional expectations of a panel at instants between its observations."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["interval_ends", "reconstructed", "times_inside"]
 def times_inside(panel: Panel, at: Any, step: Any) -> list[Times]:
     """Instants of every series, from its first row to its last; the parameters are those of `reconstruct`."""
     if at is not None and step is not None:
-        raise ParameterError("at", at, "given without step: it says all instants itself")
+        raise ParameterError("at", at, "given without step: it names all instants")
     if at is not None:
         return parse_instants(at, panel, past=True)
     if step is None:
@@ -46,25 +46,25 @@ def reconstructed(
     times : list of ndarray, each (n_instants,)
         In any order.
     with_deviation : bool
-        Else the deviations are left at 0.
+        Otherwise deviations are 0.
 
     Returns
     -------
     mean, deviation : list of ndarray of float64, each (n_instants, n_channels)
-        In the units of the data; an observation is its own mean, with deviation 0.
+        In the units of the data; at an observation its value, with deviation 0.
 
     Raises
     ------
     TooShortError
-        If fit saw too few pairs of observations for a covariance.
+        If fit saw too few pairs of observations to estimate the autocovariance.
     AllMissingError
         If a channel of a series was never observed.
     """
     covariance = fitted.model.covariance
     if covariance is None:
         raise TooShortError(
-            "This model knows no covariance: fit saw a constant, or too few observations of the same "
-            "interval, or the model was saved by a version without it. Fit it on more data."
+            "This model holds no autocovariance: the training data were constant, or had too few "
+            "observations at the same interval, or an older version saved the model. Fit it on more data."
         )
     plain = fitted.without_effect(panel)
     if fitted.effect is not None:
@@ -91,7 +91,7 @@ def reconstructed(
 
 
 def interval_ends(fitted: FittedForecaster, levels: Float) -> Float:
-    """Quantiles of what an expectation misses at some levels between 0 and 1, in its deviations."""
+    """Error quantiles of an expectation at levels between 0 and 1, in standard deviations."""
     widths = fitted.model.gap_widths
     return np.asarray(ndtri(levels)) if widths is None else widths.ends(levels)
 

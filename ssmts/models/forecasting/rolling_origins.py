@@ -1,4 +1,4 @@
-"""Forecasts from many origins in one pass: what scores and benchmarks stand on."""
+"""Forecasts from many origins in one pass, for scores and benchmarks."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class RollingForecasts:
     ----------
     stack : SequenceStack
     member : int
-        Which sequence of the stack.
+        Position of the sequence in the stack.
     rows : ndarray of int64, shape (n_windows,)
         Rows of the origins.
     forecast : ndarray of float64, shape (n_windows, horizon + 1)
-        At leads 0, 1, ..., horizon.
+        At lead times 0, 1, ..., horizon.
     deviation : ndarray of float64, shape (n_windows,)
-        Of the windows.
+        Standard deviation of each window.
     """
 
     stack: SequenceStack
@@ -41,7 +41,7 @@ class RollingForecasts:
 
     @property
     def truth(self) -> Float:
-        """Values at the same leads; linear between observations where the clock is not the reference grid."""
+        """Values at the same lead times, interpolated linearly where the clock is not the reference grid."""
         return future_values(self.stack, self.member, self.rows, self.forecast.shape[1] - 1)
 
 
@@ -52,7 +52,7 @@ def rolling_forecasts(
     stride: int = 1,
     horizon: float | None = None,
 ) -> Iterator[RollingForecasts]:
-    """Forecast from every `stride`-th origin that has a full context behind it and a full horizon ahead.
+    """Forecast from every `stride`-th origin with a full context before it and a full horizon after it.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def rolling_forecasts(
     stride : int
         In rows.
     horizon : float, optional
-        How much has to lie ahead of an origin, in reference steps; by default the horizon of the model.
+        Time that must follow an origin, in reference steps; by default the horizon of the model.
 
     Yields
     ------
@@ -92,7 +92,7 @@ def rolling_forecasts(
 def rolling_by_member(
     model: ForecastModel, stack: SequenceStack, *, stride: int, horizon: float
 ) -> dict[int, list[RollingForecasts]]:
-    """All blocks of :func:`rolling_forecasts` for one stack, by the sequence that they are of."""
+    """All blocks of :func:`rolling_forecasts` for one stack, by sequence."""
     blocks: dict[int, list[RollingForecasts]] = {}
     for block in rolling_forecasts(model, [stack], stride=stride, horizon=horizon):
         blocks.setdefault(block.member, []).append(block)
@@ -100,7 +100,7 @@ def rolling_by_member(
 
 
 def _with_gaps(model: ForecastModel, stack: SequenceStack, rows: Rows) -> tuple[list[RollingForecasts], Rows]:
-    """Forecasts of the windows whose gaps the model's hold fills, one by one, and the rows of the others."""
+    """Forecasts of windows with gaps that the hold fills, one by one, and the rows of the other windows."""
     if stack.interval == 1.0:
         return [], rows
     filled, lines, forecasts, deviations = [], [], [], []

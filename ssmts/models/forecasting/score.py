@@ -16,7 +16,7 @@ __all__ = ["mean_squared_error", "with_context"]
 
 
 def mean_squared_error(fitted: FittedForecaster, panel: Panel) -> float:
-    """Mean over origins a horizon apart and over all observations inside their horizons, in training scale.
+    """Mean squared error over origins a horizon apart and all observations that follow, in training scale.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def mean_squared_error(fitted: FittedForecaster, panel: Panel) -> float:
 
 
 def with_context(fitted: FittedForecaster, panel: Panel) -> Panel:
-    """The panel, preceded by the end of the training data where it continues it without a hole."""
+    """The panel, preceded by the end of the training data if it continues them without a gap."""
     if fitted.tail is None:
         return panel
     ends = {series.id: series.times[-1] for series in fitted.tail.series}

@@ -126,7 +126,7 @@ def test_cross_validate_has_intervals(model: LinearSSMForecaster) -> None:
 
 
 def test_too_little_to_calibrate_on_and_levels_that_are_none(model: LinearSSMForecaster) -> None:
-    with pytest.raises(TooShortError, match="no truth to calibrate on"):
+    with pytest.raises(TooShortError, match="no observation to calibrate on"):
         pickle.loads(pickle.dumps(model)).calibrate(_later(1.0).iloc[:40])
     with pytest.raises(ParameterError, match="level"):
         model.backtest(_later(1.0), level=100)

@@ -224,5 +224,5 @@ def test_what_cannot_be_done_is_said(fitted, model, frame, holed):
 def test_a_model_of_a_constant_knows_no_covariance():
     constant = pd.DataFrame({"y": np.full(200, 7.25)}, pd.date_range("2024", periods=200, freq="h"))
     fitted = LinearSSMForecaster(12, 48, n_modes=24).fit(constant)
-    with pytest.raises(TooShortError, match="knows no covariance"):
+    with pytest.raises(TooShortError, match="holds no autocovariance"):
         fitted.reconstruct(constant)

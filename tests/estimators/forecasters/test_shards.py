@@ -88,5 +88,5 @@ def test_later_rows_after_shards_are_refused_and_it_is_said_why(many, ids, tmp_p
     model.save(tmp_path / "model")
     for one in (model, ssmts.load(tmp_path / "model")):
         for act in (one.partial_fit, one.unlearn):
-            with pytest.raises(ParameterError, match="a new fit_shards: it keeps no ends of the series"):
+            with pytest.raises(ParameterError, match="a new fit_shards: this model does not keep the ends"):
                 act(many)
