@@ -67,7 +67,7 @@ def plot_forecast(
 
 
 def plot_weights(fitted: FittedForecaster, axes: Any) -> Any:
-    """Draw each mode's fraction of the squared weights of the linear branch, by decay time and period."""
+    """Draw each mode's share of the squared weights of the linear path, by decay time and period."""
     linear, clock = fitted.model.linear, fitted.layout.clock
     bank = linear.bank
     axes = _given_or_new(axes, 2, figsize=(9, 3.6), ncols=2)

@@ -42,17 +42,15 @@ def shard_sums(fitted: FittedForecaster, reader: HistoryReader) -> ShardSums:
         If the model cannot be fitted shard by shard.
     """
     if fitted.sums is None:
-        raise ParameterError(
-            "shards", "given", "used after fit on a sample: this model holds no training sums"
-        )
+        raise ParameterError("shards", "given", "added to a model that was fitted here, on a sample")
     if fitted.layout.form != "long" or fitted.scaling.grouping not in ("none", "channel"):
         raise ParameterError(
             "shards",
             "given",
-            "used with a model fitted on a long frame of 25 or more series, which share weights",
+            "added to a model fitted on a long frame of so many series that they share weights (25)",
         )
     if fitted.columns is not None:
-        raise ParameterError("shards", "given", "used with a model without covariates")
+        raise ParameterError("shards", "given", "added to a model without covariates")
     linear = ForecastModel(fitted.model.config, fitted.model.linear)
     light = replace(fitted, model=linear, tail=None, sums=None)
     return ShardSums(light, fitted.sums.rare, replace(reader, tail=None))
@@ -77,7 +75,7 @@ def solve_shards(
         if twice := seen.intersection(ids):
             raise InstantError(
                 f"Series {next(iter(twice))!r} lies in two shards: windows across the cut would be lost. "
-                "Put each series into one shard, e.g. by sorting by id."
+                "Give every series whole, sorted by id."
             )
         seen.update(ids)
         n_shards += 1
@@ -97,7 +95,7 @@ class ShardSums:
     ----------
     fitted : FittedForecaster
     rare : ndarray of bool, shape (horizon + 1,)
-        Lead times that take interpolated values.
+        Leads that take interpolated values.
     reader : HistoryReader
     """
 

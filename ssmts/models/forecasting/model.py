@@ -51,7 +51,7 @@ class ForecastModel:
     covariance : Autocovariance, optional
         Autocovariance of the training data; None: linear interpolation in gaps.
     gap_widths : GapWidths, optional
-        Error quantiles of expectations inside gaps; None: those of the covariance.
+        How far expectations inside gaps miss; None: as far as the covariance claims.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class ForecastModel:
         return self.hold.filled(windows)
 
     def deviation(self, windows: SequenceStack) -> Float:
-        """Standard deviation of the windows of a stack after the hold, (n,)."""
+        """Deviation of the windows of a stack as :meth:`forecast` sees it, (n,)."""
         windows = self.held(windows)
         mean = windows.values @ self._weights(windows).mean
         return window_deviation(windows.times, windows.values - mean[:, None])
