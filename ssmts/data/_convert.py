@@ -108,7 +108,7 @@ def read_instants(column: nw.Series[Any], where: str, at: RowNamer) -> Instants:
     native = column.to_native()
     came = str(native.dtype)
     if number:
-        return Instants(_read_numbers(column, where, at), Clock("number"), came)
+        return Instants(times=_read_numbers(column, where, at), clock=Clock("number"), dtype=came)
     if isinstance(column.dtype, nw.Date):
         unit, fine, tz = "D", "us", None
         counts = column.cast(nw.Datetime("us")).dt.timestamp("us").to_numpy()
@@ -121,7 +121,9 @@ def read_instants(column: nw.Series[Any], where: str, at: RowNamer) -> Instants:
         counts = column.dt.timestamp("ns" if unit == "ns" else "us").to_numpy()
     times = to_nanoseconds(counts.astype(np.int64, copy=False), fine, where, at)
     zone = None if tz is None else zone_name(str(tz))
-    return Instants(times, Clock("datetime"), came if "pyarrow" in came else None, unit, zone)
+    return Instants(
+        times=times, clock=Clock("datetime"), dtype=came if "pyarrow" in came else None, unit=unit, tz=zone
+    )
 
 
 def _read_numbers(column: nw.Series[Any], where: str, at: RowNamer) -> NDArray[np.float64]:

@@ -59,14 +59,14 @@ class TidyForecasts:
         shift = begins[order] - (np.cumsum(lengths) - lengths)
         rows = np.arange(len(whole.times)) + np.repeat(shift, lengths)
         return cls(
-            whole.series[order],
-            whole.channels[order],
-            whole.cutoffs[order],
-            lengths,
-            whole.times[rows],
-            whole.y[rows],
-            whole.forecast[rows],
-            whole.quantiles[rows],
+            series=whole.series[order],
+            channels=whole.channels[order],
+            cutoffs=whole.cutoffs[order],
+            lengths=lengths,
+            times=whole.times[rows],
+            y=whole.y[rows],
+            forecast=whole.forecast[rows],
+            quantiles=whole.quantiles[rows],
         )
 
 

@@ -99,11 +99,11 @@ class Loop:
             for watcher in watchers:
                 watcher.on_fit_end(self.state(stopped_by))
         return TrainingResult(
-            progress.history,
-            progress.initial_validation,
-            progress.best_epoch,
-            progress.best_validation,
-            stopped_by,
+            history=progress.history,
+            initial_validation=progress.initial_validation,
+            best_epoch=progress.best_epoch,
+            best_validation=progress.best_validation,
+            stopped_by=stopped_by,
         )
 
     def limit(self) -> str | None:

@@ -59,12 +59,12 @@ class Objective:
             if cv is None or is_integer(cv):
                 n_splits = _QUARTERS - 1 if cv is None else int(cv)
                 splits = list(TimeSplit(n_splits, id_col=id_col, time_col=time_col).split(X))
-                return cls(estimator, X, y, space, splits if cv else splits[-1:])
+                return cls(estimator=estimator, X=X, y=y, space=space, splits=splits if cv else splits[-1:])
         elif cv is None:
             kind = StratifiedShuffleSplit if is_classifier(estimator) else ShuffleSplit
             cv = kind(1, test_size=1 / _QUARTERS, random_state=0)
         splits = check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y)
-        return cls(estimator, X, y, space, list(splits))
+        return cls(estimator=estimator, X=X, y=y, space=space, splits=list(splits))
 
     def __call__(self, trial: Trial) -> float:
         """Mean score.

@@ -79,7 +79,10 @@ class Mixing:
             row = np.searchsorted(relative, until, side="right") - 1
             rows = np.unique(row[row > 0])
             stack = SequenceStack(
-                relative, values, np.zeros(len(values)), np.zeros(len(values), dtype=np.int64)
+                times=relative,
+                values=values,
+                starts=np.zeros(len(values)),
+                groups=np.zeros(len(values), dtype=np.int64),
             )
             for block in window_states(stack, bank, self.context, rows):
                 # Every instant whose newest observation is one of the block's rows.
@@ -181,7 +184,16 @@ def fit_mixing(
         Whether channels are sources for each other.
     """
     scale = SignalScale.of(panel, columns, columns.past)
-    blank = Mixing(context, period, step, scaling, channels, columns, scale, np.empty((0, 0)))
+    blank = Mixing(
+        context=context,
+        period=period,
+        step=step,
+        scaling=scaling,
+        with_channels=channels,
+        columns=columns,
+        scale=scale,
+        projection=np.empty((0, 0)),
+    )
     some = np.unique(np.linspace(0, len(panel.series) - 1, min(len(panel.series), _MOST_SERIES)).astype(int))
     second: Any = 0.0
     for number in some.tolist():

@@ -109,4 +109,11 @@ class DeepEnsemble:
             members.append(member.eval())
         encoder = TokenEncoder(tensors["encoder.mean"].numpy(), tensors["encoder.projection"].numpy())
         share = float(tensors["share"])
-        return cls(config, encoder, members, share, linear.bank, linear.config.context)
+        return cls(
+            config=config,
+            encoder=encoder,
+            members=members,
+            share=share,
+            bank=linear.bank,
+            context=linear.config.context,
+        )

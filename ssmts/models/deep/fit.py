@@ -86,14 +86,14 @@ class _Windows:
         tokens, intervals, residual, scale, *weight = self.batch(torch.from_numpy(rows))
         own = weight[0] if weight else None
         return _Windows(
-            tokens,
-            intervals,
-            residual,
-            scale,
-            self.segment[rows],
-            own,
-            self.deviation[rows],
-            self.group[rows],
+            tokens=tokens,
+            intervals=intervals,
+            residual=residual,
+            scale=scale,
+            segment=self.segment[rows],
+            weight=own,
+            deviation=self.deviation[rows],
+            group=self.group[rows],
         )
 
 
@@ -179,12 +179,12 @@ def fit_deep(
     if not (share > 0 and record["gain"] > standard_error):
         return DeepFit(None, record | {"reason": "the gain on held-out blocks is within its standard error"})
     ensemble = DeepEnsemble(
-        replace(config, n_members=len(members)),
-        encoder,
-        members,
-        share,
-        linear.path.bank,
-        linear.path.config.context,
+        config=replace(config, n_members=len(members)),
+        encoder=encoder,
+        members=members,
+        share=share,
+        bank=linear.path.bank,
+        context=linear.path.config.context,
     )
     return DeepFit(ensemble, record | {"accepted": True}, _left_over(windows, correction, share))
 
@@ -224,14 +224,14 @@ def _collect(
     config = replace(config, n_components=min(config.n_components, bank.n_features))
     encoder = TokenEncoder.fit(features[:, -1], config.n_components)
     windows = _Windows(
-        encoder.encode(features, recent),
-        token_intervals(token_times, config.token_stride),
-        torch.from_numpy(residual.astype(np.float32)),
-        torch.from_numpy(scale.astype(np.float32)),
-        segment,
-        None if same else torch.from_numpy((weight / weight.mean()).astype(np.float32))[:, None],
-        deviation,
-        group,
+        tokens=encoder.encode(features, recent),
+        intervals=token_intervals(token_times, config.token_stride),
+        residual=torch.from_numpy(residual.astype(np.float32)),
+        scale=torch.from_numpy(scale.astype(np.float32)),
+        segment=segment,
+        weight=None if same else torch.from_numpy((weight / weight.mean()).astype(np.float32))[:, None],
+        deviation=deviation,
+        group=group,
     )
     return windows, encoder, config
 

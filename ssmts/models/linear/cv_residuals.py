@@ -123,17 +123,17 @@ def window_errors(
                         at_origin[inside], mean[inside], deviation[inside], group[inside]
                     )
                 yield WindowErrors(
-                    stack,
-                    member,
-                    block.rows,
-                    block.begin,
-                    block.token_times,
-                    features,
-                    mean,
-                    deviation,
-                    errors,
-                    known,
-                    segment,
+                    stack=stack,
+                    member=member,
+                    rows=block.rows,
+                    begin=block.begin,
+                    token_times=block.token_times,
+                    features=features,
+                    mean=mean,
+                    deviation=deviation,
+                    errors=errors,
+                    observed=known,
+                    segment=segment,
                 )
 
 

@@ -71,11 +71,11 @@ class Moments:
         """Moments of no data."""
         lead = (n_segments, n_groups)
         return cls(
-            np.zeros((*lead, n_features, n_features)),
-            np.zeros((*lead, n_features, n_leads)),
-            np.zeros((*lead, n_leads)),
-            np.zeros(lead),
-            np.zeros((*lead, n_leads)),
+            A=np.zeros((*lead, n_features, n_features)),
+            B=np.zeros((*lead, n_features, n_leads)),
+            c=np.zeros((*lead, n_leads)),
+            count=np.zeros(lead),
+            observed=np.zeros((*lead, n_leads)),
         )
 
     def add(
@@ -111,7 +111,9 @@ class Moments:
     def mapped(self, change: Callable[[Float], Float]) -> Moments:
         """The same change to every array; all of them begin with the axes of segments and groups."""
         observed = None if self.observed is None else change(self.observed)
-        return Moments(change(self.A), change(self.B), change(self.c), change(self.count), observed)
+        return Moments(
+            A=change(self.A), B=change(self.B), c=change(self.c), count=change(self.count), observed=observed
+        )
 
     def completed(self) -> Moments:
         """B and c brought from the windows that observed each lead to the number of all windows.
@@ -123,7 +125,7 @@ class Moments:
         windows, seen = self.count.sum(axis=0)[:, None], self.observed.sum(axis=0)
         seen = np.where(seen > 0, seen, seen.sum(axis=0) * windows / max(float(windows.sum()), 1e-300))
         share = np.divide(seen, windows, out=np.ones_like(seen), where=(windows > 0) & (seen > 0))
-        return Moments(self.A, self.B / share[None, :, None, :], self.c / share[None], self.count)
+        return Moments(A=self.A, B=self.B / share[None, :, None, :], c=self.c / share[None], count=self.count)
 
 
 def accumulate(

@@ -163,4 +163,11 @@ def fit_linear(
     moments = sums.completed()
     penalties = choose_penalties(moments, segments, config.horizon, weakest=weakest)
     shared, by_group = solve(moments, penalties, config.horizon)
-    return LinearFit(LinearPath(config, shared, by_group), penalties, moments, segments, sums.merged(), rare)
+    return LinearFit(
+        path=LinearPath(config, shared, by_group),
+        penalties=penalties,
+        moments=moments,
+        segments=segments,
+        sums=sums.merged(),
+        rare=rare,
+    )

@@ -116,7 +116,13 @@ def last_windows(
         clocks, blocks, begins, groups_, numbers, which, levels, scales, ages = zip(*items)
         counts = [len(block) for block in blocks]
         joined = [np.concatenate(parts) for parts in (blocks, groups_, which, levels, scales, ages)]
-        stack = SequenceStack(clocks[0], joined[0], np.repeat(begins, counts), joined[1], lead_in=lead_in)
+        stack = SequenceStack(
+            times=clocks[0],
+            values=joined[0],
+            starts=np.repeat(begins, counts),
+            groups=joined[1],
+            lead_in=lead_in,
+        )
         out.append(LastWindows(stack, np.repeat(numbers, counts), *joined[2:]))
     return out
 

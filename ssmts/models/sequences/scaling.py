@@ -57,7 +57,9 @@ class Scaling:
             grouping = "series"
         else:
             grouping = "channel" if 1 < n_channels <= _MOST_GROUPS else "none"
-        return cls(whole.ids, scale, grouping, np.stack([level for level, _ in moments]))
+        return cls(
+            ids=whole.ids, scale=scale, grouping=grouping, level=np.stack([level for level, _ in moments])
+        )
 
     def with_classes(self, panel: Panel, columns: CovariateColumns) -> Scaling:
         """The same where series of a class, as static covariates tell them apart, share weights."""

@@ -107,10 +107,10 @@ def window_at(stack: SequenceStack, row: int, context: float) -> SequenceStack:
     near = stack.times[before : row + 1] - origin
     times, values = begun_at(1.0 - context, near, stack.values[:, before : row + 1])
     return SequenceStack(
-        times - times[0],
-        values,
-        stack.starts + origin + times[0],
-        stack.groups,
+        times=times - times[0],
+        values=values,
+        starts=stack.starts + origin + times[0],
+        groups=stack.groups,
         extra=None if stack.extra is None else stack.extra[:, row : row + 1],
         lead_in=bool(times[0] not in near),
     )

@@ -67,10 +67,10 @@ def training_sequences(
             relative = (times - times[0]) / step
             sequences += [
                 Sequence(
-                    clock - clock[0],
-                    own[0],
-                    start + float(clock[0]),
-                    int(groups[channel]),
+                    times=clock - clock[0],
+                    values=own[0],
+                    start=start + float(clock[0]),
+                    group=int(groups[channel]),
                     weights=None if weights is None else own[1],
                     extra=None if extra is None else extra(series, times[0] + clock * step),
                     counted=0 if ends is None else int((own[-1] > 0.5).sum()),

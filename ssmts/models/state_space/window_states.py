@@ -160,7 +160,15 @@ def _block(
         here -= mean.T[:, :, None] * of_one[:, None, :]
         states[:, :, k] = here.transpose(1, 0, 2)
     token_times = times[tokens] - times[tokens[:, -1:]]
-    return WindowStates(members, rows, begin, states, token_times, mean, deviation)
+    return WindowStates(
+        members=members,
+        rows=rows,
+        begin=begin,
+        states=states,
+        token_times=token_times,
+        mean=mean,
+        deviation=deviation,
+    )
 
 
 class _LeadIn:

@@ -92,7 +92,13 @@ def judge(
         below = (middle - errors) / np.maximum(middle - low, 1e-9)
         needs.append(np.maximum(above, below))
     shares = np.gradient(leads.astype(np.float64)) if len(leads) > 1 else np.ones(1)
-    return Judged(stack.times[rows], known, np.stack(needs), shares, float(stack.times[-1]))
+    return Judged(
+        issued=stack.times[rows],
+        known=known,
+        needs=np.stack(needs),
+        shares=shares,
+        end=float(stack.times[-1]),
+    )
 
 
 def width_path(judged: Judged, span: float, begin: float) -> Float:
