@@ -92,7 +92,7 @@ class FittedForecaster:
 
     @property
     def run_in(self) -> float:
-        """Time before a window from which covariates have an effect, in reference steps."""
+        """How long before a window its covariates begin to matter, in reference steps."""
         return 0.0 if self.effect is None else self.effect.bank.run_in
 
     def sequences(
