@@ -55,4 +55,4 @@ def test_methods_of_a_forecaster_are_there_with_their_words(pages) -> None:
                 for name in vars(base):
                     own = callable(getattr(base, name)) and not name.startswith("_")
                     assert not own or f'id="{base.__name__}.{name}"' in text, f"{base.__name__}.{name}"
-    assert "Widen or narrow the intervals" in text
+    assert "Scale the intervals by their coverage" in text

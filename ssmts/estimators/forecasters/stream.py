@@ -292,8 +292,8 @@ class ForecastStream:
         ModelFileError
             If the file holds no stream.
         """
-        name, params, fitted = read_forecaster(path, kind="stream")
-        FORECASTERS.named(name, path)
+        name, stored, fitted = read_forecaster(path, kind="stream")
+        params = FORECASTERS.named(name, path)(**stored).get_params()  # with defaults newer than the file
         reader = HistoryReader.of(fitted, params)
         return cls(fitted, reader, reader.history(None), name=name, params=params)
 
