@@ -191,9 +191,7 @@ class DeepFitter:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed + k)
                 member = CaseNetwork(config)
-            seconds = (
-                None if np.isinf(self.training.max_seconds) else self.training.max_seconds / config.n_members
-            )
+            seconds = self.training.max_seconds / config.n_members
             result = train(
                 member,
                 whole.part(seen, band=True),
