@@ -55,7 +55,7 @@ class S4Classifier(DeepParameters, SSMClassifier):
     random_state : int, optional
         Seed of the readouts and of the deep path.
     class_weight : dict or "balanced", optional
-        Weights of the classes.
+        Cost of missing a case of each class: probabilities are multiplied by these weights.
     deep : {"auto", "always"}, default="auto"
         Deep path: "auto" tries it from 100 cases on and keeps it where it gains; "always" keeps it.
     d_model, d_state, n_layers : int, default=64, 64, 2

@@ -30,8 +30,8 @@ from ssmts.estimators.whole_series.persistence import (
 )
 from ssmts.estimators.whole_series.stream import CaseStream
 from ssmts.models.whole_series.case import Case
-from ssmts.models.whole_series.fit import LinearOptions
 from ssmts.models.whole_series.fitted import FittedCases, not_fitted
+from ssmts.models.whole_series.preprocessing import LinearOptions
 
 __all__ = ["CaseEstimator"]
 

@@ -65,8 +65,8 @@ class SSMClassifier(ClassifierMixin, CaseEstimator):
         options = self._linear_options()
         deep = deep_fitter(self, options.seed, callbacks)
         given = self._read_training(X, y, times, sample_weight)
-        task, targets, weights = ClassificationTask.encode(given.y, given.weights, self.class_weight)
-        fitted = fit_whole_series(given.panel, targets, weights, task, options, deep)
+        task, targets = ClassificationTask.encode(given.y, self.class_weight)
+        fitted = fit_whole_series(given.panel, targets, given.weights, task, options, deep)
         self._become_fitted(fitted, given.signature)
         return self
 
@@ -156,7 +156,7 @@ class LinearSSMClassifier(SSMClassifier):
     random_state : int, optional
         Seed of the readouts.
     class_weight : dict or "balanced", optional
-        Weights of the classes.
+        Cost of missing a case of each class: probabilities are multiplied by these weights.
 
     Attributes
     ----------

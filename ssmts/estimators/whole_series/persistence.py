@@ -56,6 +56,7 @@ def write_fitted_cases(
         "layout": fitted.layout.to_dict(),
         "step": fitted.model.input.step,
         "classes": None if fitted.classes is None else _encode_labels(fitted.classes),
+        "class_offsets": None if fitted.class_offsets is None else fitted.class_offsets.tolist(),
         "level": fitted.mean,
         "scale": fitted.scale,
         "shares": [fitted.linear_factor, fitted.deep_factor],
@@ -92,7 +93,7 @@ def read_fitted_cases(
     """
     tensors, state = read_safetensors(path, kind=KIND)
     try:
-        deep = None
+        deep, offsets = None, state.get("class_offsets")
         if state["deep"] is not None:
             deep = CaseEnsemble.from_tensors(state["deep"], state["token_stride"], tensors)
         fitted = FittedCases(
@@ -105,6 +106,7 @@ def read_fitted_cases(
             scale=state["scale"],
             mean=state["level"],
             networks_only=None if state.get("alone") is None else tuple(state["alone"]),
+            class_offsets=None if offsets is None else np.array(offsets),
             classes=None if state["classes"] is None else _decode_labels(state["classes"]),
         )
         params = {name: _decode(value) for name, value in state["params"].items()}
@@ -119,9 +121,10 @@ def read_fitted_cases(
 
 
 def _encode_labels(labels: Any) -> dict[str, Any]:
-    values = [value.item() if isinstance(value, np.generic) else value for value in labels.tolist()]
+    values = labels.view(np.int64) if labels.dtype.kind in "Mm" else labels
+    values = [value.item() if isinstance(value, np.generic) else value for value in values.tolist()]
     if not all(isinstance(value, bool | int | float | str) for value in values):
-        raise ParameterError("y", values, "text, numbers or booleans in a saved classifier")
+        raise ParameterError("y", values, "text, numbers, booleans or datetime64 in a saved classifier")
     return {"dtype": labels.dtype.str if labels.dtype != object else "object", "values": values}
 
 

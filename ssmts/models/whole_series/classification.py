@@ -32,27 +32,29 @@ class ClassificationTask:
     ----------
     classes : ndarray, shape (n_classes,)
         Labels in order.
+    class_weights : ndarray of float64, shape (n_classes,), or None
+        Costs of missing a case of each class: probabilities are multiplied by them. As weights of cases they
+        would do nothing where ridge regression interpolates. None: equal ones.
     """
 
     classes: Any
+    class_weights: Float | None
 
     block_weights: ClassVar[tuple[float, ...]] = (1.0, 0.03, 0.03, 0.03)
 
     @classmethod
-    def encode(cls, y: Any, weights: Float, class_weight: Any) -> tuple[ClassificationTask, Float, Float]:
-        """Labels as targets; weights of the cases times those of their classes.
+    def encode(cls, y: Any, class_weight: Any) -> tuple[ClassificationTask, Float]:
+        """Labels as targets.
 
         Parameters
         ----------
         y : ndarray, shape (n_cases,)
-        weights : ndarray of float64, shape (n_cases,)
         class_weight : dict, "balanced" or None
 
         Returns
         -------
         task : ClassificationTask
         targets : ndarray of float64, shape (n_cases, n_classes)
-        weights : ndarray of float64, shape (n_cases,)
 
         Raises
         ------
@@ -66,12 +68,12 @@ class ClassificationTask:
         except ValueError as error:
             kinds = sorted({type(label).__name__ for label in y.tolist()})
             raise TargetError(
-                f"{error} y holds {', '.join(kinds)}: labels are text, whole numbers or booleans, of one "
-                "kind; other numbers are for a regressor."
+                f"{error} y holds {', '.join(kinds)}: labels are text, whole numbers, booleans "
+                "or datetime64, of one kind; other numbers are for a regressor."
             ) from error
         classes, codes = np.unique(y, return_inverse=True)
-        weights = weights * _class_weights(class_weight, classes, y)[codes]
-        return cls(classes), 2.0 * np.eye(len(classes))[codes] - 1.0, weights
+        class_weights = None if class_weight is None else _class_weights(class_weight, classes, y)
+        return cls(classes, class_weights), 2.0 * np.eye(len(classes))[codes] - 1.0
 
     def standardise(self, targets: Float, weights: Float) -> tuple[ClassificationTask, Float]:
         """Unchanged: codes have no unit."""
@@ -93,12 +95,18 @@ class ClassificationTask:
         """Log-probabilities, calibrated on unseen cases; see `Task.combine`."""
         codes, weights = training.targets.argmax(axis=1), training.normalised_weights
         inverse_temperature = fit_inverse_temperature(linear.left_out, codes, training.weights)
-        losses = log_losses(inverse_temperature * linear.left_out, codes)
+        decisions, judged, offsets = inverse_temperature * linear.left_out, weights, None
+        losses = log_losses(decisions, codes)
+        if self.class_weights is not None:
+            offsets = np.log(np.maximum(self.class_weights, 1e-300))
+            decisions = decisions + offsets
+            judged = weights * self.class_weights[codes]
+            judged = judged / judged.sum()
         record = linear.record | {
             "inverse_temperature": inverse_temperature,
             "temperature": inverse_temperature,  # its name until 0.1, for one release
-            "left_out_accuracy": _accuracy(linear.left_out, codes, weights),
-            "left_out_log_loss": float(weights @ losses),
+            "left_out_accuracy": _accuracy(decisions, codes, judged),
+            "left_out_log_loss": float(judged @ log_losses(decisions, codes)),
         }
         fitted = FittedCases(
             model=linear.model,
@@ -106,6 +114,7 @@ class ClassificationTask:
             history={"linear": record},
             linear_factor=inverse_temperature,
             classes=self.classes,
+            class_offsets=offsets,
         )
         if deep is None:
             return fitted
@@ -125,7 +134,7 @@ class ClassificationTask:
 
 def _class_weights(given: Any, classes: Any, y: Any) -> Float:
     """Weight of every class."""
-    if given is not None and given != "balanced" and not isinstance(given, dict):
+    if given != "balanced" and not isinstance(given, dict):
         raise ParameterError("class_weight", given, "None, 'balanced' or a dict from labels to weights")
     of_labels = given
     if isinstance(given, dict):
@@ -135,8 +144,8 @@ def _class_weights(given: Any, classes: Any, y: Any) -> Float:
             raise ParameterError("class_weight", given, f"of the labels {labels}: {unknown[0]!r} is none")
         of_labels = {label: given.get(label, 1.0) for label in labels}
     weights = np.asarray(compute_class_weight(of_labels, classes=classes, y=y), dtype=np.float64)
-    if not np.isfinite(weights).all() or (weights < 0).any():
-        raise ParameterError("class_weight", given, "finite and not negative for every label")
+    if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():
+        raise ParameterError("class_weight", given, "finite, not negative, and positive for a label")
     return weights
 
 

@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 from ssmts.data.arrays import Float
 from ssmts.data.cases import case_step
 from ssmts.data.series import Panel
 from ssmts.errors import ParameterError
 from ssmts.models.whole_series.deep_fit import DeepFitter
 from ssmts.models.whole_series.fitted import FittedCases
-from ssmts.models.whole_series.linear_model import CaseFit, distinct_cases, fit_cases, fit_input
-from ssmts.models.whole_series.preprocessing import CaseReading, readings
+from ssmts.models.whole_series.linear_model import CaseFit, CaseReading, distinct_cases, fit_cases, fit_input
+from ssmts.models.whole_series.outliers import usual_cases
+from ssmts.models.whole_series.preprocessing import LinearOptions, readings
 from ssmts.models.whole_series.task import Task
 from ssmts.models.whole_series.training_cases import TrainingCases
 
-__all__ = ["LinearOptions", "fit_whole_series"]
-
-
-@dataclass(frozen=True)
-class LinearOptions:
-    """Parameters of the linear branch.
-
-    Parameters
-    ----------
-    n_readouts : int
-        Readouts of each kind and time scale.
-    hold, rate_range
-        As for the estimators.
-    seed : int
-    """
-
-    n_readouts: int
-    hold: Any
-    rate_range: Any
-    seed: int
+__all__ = ["fit_whole_series"]
 
 
 def fit_whole_series(
@@ -66,26 +45,21 @@ def fit_whole_series(
     rows, weights = distinct_cases(panel.series, targets, weights)
     series = [panel.series[row] for row in rows]
     task, targets = task.standardise(targets[rows], weights)
-    model_input = fit_input(series, case_step(panel))
-    ways = readings(series, model_input, targets, weights, options.hold, options.rate_range, options.seed)
-    linear, chosen = _best_reading([(_fit_reading(way, task, options), way) for way in ways])
-    cases, targets, weights = chosen.data
+    usual = usual_cases(series)
+    model_input = fit_input([one for one, own in zip(series, usual) if own], case_step(panel))
+    ways = readings(series, model_input, targets, weights, usual, options)
+    fits = [(fit_cases(way, task.block_weights, options.n_readouts, options.seed), way) for way in ways]
+    linear, chosen = _best_reading(fits)
     training = TrainingCases(
         layout=panel.layout,
         step=model_input.step,
-        cases=cases,
-        targets=targets,
-        weights=weights,
+        cases=chosen.cases,
+        targets=chosen.targets,
+        weights=chosen.weights,
         of_case=chosen.of_case,
     )
-    networks = None if deep is None else deep(training, *task.deep_targets(targets), task.loss)
+    networks = None if deep is None else deep(training, *task.deep_targets(training.targets), task.loss)
     return task.combine(training, linear, networks)
-
-
-def _fit_reading(way: CaseReading, task: Task, options: LinearOptions) -> CaseFit:
-    return fit_cases(
-        way.model_input, *way.data, options.n_readouts, task.block_weights, options.seed, way.copy_pairs
-    )
 
 
 def _best_reading(fits: list[tuple[CaseFit, CaseReading]]) -> tuple[CaseFit, CaseReading]:

@@ -40,6 +40,8 @@ class FittedCases:
         Standard deviation and mean of a regressor's training targets.
     classes : ndarray or None
         Labels; None for regressors.
+    class_offsets : ndarray of float64, shape (n_classes,), or None
+        Logarithms of the class weights, added to those of the probabilities.
     networks_only : tuple of float or None
         Median interval in reference steps above which only the networks are used, and their factor there.
         They were trained without the bands that such coarse sampling loses; the linear branch was not.
@@ -54,6 +56,7 @@ class FittedCases:
     scale: float = 1.0
     mean: float = 0.0
     classes: Any = None
+    class_offsets: Float | None = None
     networks_only: tuple[float, float] | None = None
 
     def __call__(self, cases: Sequence[Case]) -> Float:
@@ -66,6 +69,8 @@ class FittedCases:
                 coarsest, factor = self.networks_only
                 beyond = np.array([case.interval > coarsest for case in cases], dtype=bool)
                 values[beyond] = factor * answers[beyond]
+        if self.class_offsets is not None:
+            values += self.class_offsets
         return values * self.scale + self.mean
 
     def decide(self, answers: Float) -> Any:

@@ -53,6 +53,8 @@ class RegressionTask:
         ------
         NotNumericError, InfiniteValueError
         """
+        if y.dtype.kind in "Mm":
+            raise NotNumericError(f"y holds {y.dtype}. Give numbers, such as seconds since an instant.")
         try:
             numbers = np.asarray(y, dtype=np.float64)
         except (TypeError, ValueError) as error:
@@ -64,10 +66,14 @@ class RegressionTask:
     def standardise(self, targets: Float, weights: Float) -> tuple[RegressionTask, Float]:
         """Targets with mean 0 and standard deviation 1; constant ones with mean 0."""
         normalised = weights / weights.sum()
-        mean = float(normalised @ targets[:, 0])
-        scale = float(np.sqrt(normalised @ (targets[:, 0] - mean) ** 2))
-        scale = scale if scale > 1e-12 * max(abs(mean), 1e-300) else 1.0
-        return replace(self, mean=mean, scale=scale), (targets - mean) / scale
+        largest = float(np.abs(targets).max())
+        # A power of two loses no digit, and squares of what is divided by it do not overflow.
+        unit = 2.0 ** np.floor(np.log2(largest)) if largest > 0.0 else 1.0
+        numbers = targets / unit
+        mean = float(normalised @ numbers[:, 0])
+        scale = float(np.sqrt(normalised @ (numbers[:, 0] - mean) ** 2))
+        scale = scale if scale > 1e-12 * max(abs(mean), 1e-300) else 1.0 / unit
+        return replace(self, mean=mean * unit, scale=scale * unit), (numbers - mean) / scale
 
     def deep_targets(self, targets: Float) -> tuple[Any, Rows]:
         """Numbers in single precision, and as strata groups of neighbours in rank."""
