@@ -29,6 +29,7 @@ __all__ = [
     "NonFiniteTimeError",
     "NotNumericError",
     "NotTrainedError",
+    "OutlierWarning",
     "ParameterError",
     "SSMTSError",
     "ShapeError",
@@ -186,3 +187,7 @@ class TuningError(SSMTSError, ValueError):
 
 class TooShortWarning(UserWarning):
     """Series too short for a training window were left out of fit; they can still be forecast."""
+
+
+class OutlierWarning(UserWarning):
+    """Training cases hold values far beyond those of all others; scales are taken from the others."""

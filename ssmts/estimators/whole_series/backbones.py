@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ssmts.estimators.whole_series.classifier import SSMClassifier
-from ssmts.estimators.whole_series.deep import DeepCases
+from ssmts.estimators.whole_series.deep import DeepParameters
 from ssmts.estimators.whole_series.regressor import SSMRegressor
 
 __all__ = [
@@ -28,7 +28,7 @@ __all__ = [
 
 
 @dataclass(eq=False, repr=False)
-class S4Classifier(DeepCases, SSMClassifier):
+class S4Classifier(DeepParameters, SSMClassifier):
     """Classifier of whole series in continuous time: a closed form, and S4 layers where they gain.
 
     The closed form is that of `LinearSSMClassifier`. The deep path reads tokens, the strength of the modes of
@@ -55,7 +55,7 @@ class S4Classifier(DeepCases, SSMClassifier):
     random_state : int, optional
         Seed of the readouts and of the deep path.
     class_weight : dict or "balanced", optional
-        Weights of the classes.
+        Cost of missing a case of each class: probabilities are multiplied by these weights.
     deep : {"auto", "always"}, default="auto"
         Deep path: "auto" tries it from 100 cases on and keeps it where it gains; "always" keeps it.
     d_model, d_state, n_layers : int, default=64, 64, 2
@@ -101,7 +101,7 @@ class S4Classifier(DeepCases, SSMClassifier):
 
 
 @dataclass(eq=False, repr=False)
-class S4Regressor(DeepCases, SSMRegressor):
+class S4Regressor(DeepParameters, SSMRegressor):
     """Regressor of whole series in continuous time: a closed form, and S4 layers where they gain.
 
     It takes the parameters of `S4Classifier`, without `class_weight`; the squared error says what
@@ -116,7 +116,7 @@ class S4Regressor(DeepCases, SSMRegressor):
 
 
 @dataclass(eq=False, repr=False)
-class LSSLClassifier(DeepCases, SSMClassifier):
+class LSSLClassifier(DeepParameters, SSMClassifier):
     """`S4Classifier` with LSSL layers (dense A, the slow ancestor of S4); same parameters.
 
     References
@@ -129,7 +129,7 @@ class LSSLClassifier(DeepCases, SSMClassifier):
 
 
 @dataclass(eq=False, repr=False)
-class LSSLRegressor(DeepCases, SSMRegressor):
+class LSSLRegressor(DeepParameters, SSMRegressor):
     """`S4Regressor` with LSSL layers (dense A, the slow ancestor of S4); same parameters.
 
     References
@@ -142,7 +142,7 @@ class LSSLRegressor(DeepCases, SSMRegressor):
 
 
 @dataclass(eq=False, repr=False)
-class S4DClassifier(DeepCases, SSMClassifier):
+class S4DClassifier(DeepParameters, SSMClassifier):
     """`S4Classifier` with diagonal (S4D) layers; same parameters.
 
     References
@@ -155,7 +155,7 @@ class S4DClassifier(DeepCases, SSMClassifier):
 
 
 @dataclass(eq=False, repr=False)
-class S4DRegressor(DeepCases, SSMRegressor):
+class S4DRegressor(DeepParameters, SSMRegressor):
     """`S4Regressor` with diagonal (S4D) layers; same parameters.
 
     References
@@ -168,7 +168,7 @@ class S4DRegressor(DeepCases, SSMRegressor):
 
 
 @dataclass(eq=False, repr=False)
-class S5Classifier(DeepCases, SSMClassifier):
+class S5Classifier(DeepParameters, SSMClassifier):
     """`S4Classifier` with S5 layers (one multi-input, multi-output diagonal system); same parameters.
 
     References
@@ -180,7 +180,7 @@ class S5Classifier(DeepCases, SSMClassifier):
 
 
 @dataclass(eq=False, repr=False)
-class S5Regressor(DeepCases, SSMRegressor):
+class S5Regressor(DeepParameters, SSMRegressor):
     """`S4Regressor` with S5 layers (one multi-input, multi-output diagonal system); same parameters.
 
     References
@@ -192,7 +192,7 @@ class S5Regressor(DeepCases, SSMRegressor):
 
 
 @dataclass(eq=False, repr=False)
-class MambaClassifier(DeepCases, SSMClassifier):
+class MambaClassifier(DeepParameters, SSMClassifier):
     """`S4Classifier` with Mamba blocks, exact zero-order hold and no short convolution; same parameters.
 
     References
@@ -205,7 +205,7 @@ class MambaClassifier(DeepCases, SSMClassifier):
 
 
 @dataclass(eq=False, repr=False)
-class MambaRegressor(DeepCases, SSMRegressor):
+class MambaRegressor(DeepParameters, SSMRegressor):
     """`S4Regressor` with Mamba blocks, exact zero-order hold and no short convolution; same parameters.
 
     References
@@ -218,7 +218,7 @@ class MambaRegressor(DeepCases, SSMRegressor):
 
 
 @dataclass(eq=False, repr=False)
-class Mamba2Classifier(DeepCases, SSMClassifier):
+class Mamba2Classifier(DeepParameters, SSMClassifier):
     """`S4Classifier` with Mamba-2 blocks, exact zero-order hold and no short convolution; same parameters.
 
     References
@@ -230,7 +230,7 @@ class Mamba2Classifier(DeepCases, SSMClassifier):
 
 
 @dataclass(eq=False, repr=False)
-class Mamba2Regressor(DeepCases, SSMRegressor):
+class Mamba2Regressor(DeepParameters, SSMRegressor):
     """`S4Regressor` with Mamba-2 blocks, exact zero-order hold and no short convolution; same parameters.
 
     References
@@ -242,7 +242,7 @@ class Mamba2Regressor(DeepCases, SSMRegressor):
 
 
 @dataclass(eq=False, repr=False)
-class Mamba3Classifier(DeepCases, SSMClassifier):
+class Mamba3Classifier(DeepParameters, SSMClassifier):
     """`S4Classifier` with Mamba-3 blocks (trapezoidal rule, rotary state); same parameters.
 
     References
@@ -254,7 +254,7 @@ class Mamba3Classifier(DeepCases, SSMClassifier):
 
 
 @dataclass(eq=False, repr=False)
-class Mamba3Regressor(DeepCases, SSMRegressor):
+class Mamba3Regressor(DeepParameters, SSMRegressor):
     """`S4Regressor` with Mamba-3 blocks (trapezoidal rule, rotary state); same parameters.
 
     References

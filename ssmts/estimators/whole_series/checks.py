@@ -64,11 +64,19 @@ def checked_targets(y: Any, n_cases: int) -> Any:
         kind = getattr(y.dtype, "kind", "O")
         if kind in _OWN and not y.isna().any():
             y = y.to_numpy(dtype=_OWN[kind])
+    _refuse_mixed(y)
+    shape = np.shape(y) if hasattr(y, "shape") else ()
+    if len(shape) > 1 and shape[1] > 1:
+        raise TargetError(
+            f"y should be a 1d array, got an array of shape {shape} instead: one label or number a case. Fit "
+            "one model a column, as sklearn.multioutput does."
+        )
     try:
         y = column_or_1d(y, warn=True)
         check_consistent_length(np.empty(n_cases), y)
     except (TypeError, ValueError) as error:
         raise TargetError(str(error)) from error
+    _refuse_mixed(y)
     missing = pd.isna(y)
     if missing.any():
         raise TargetError(f"Input y contains NaN: that of case {missing.argmax()} is missing. Leave it out.")
@@ -79,6 +87,22 @@ def checked_targets(y: Any, n_cases: int) -> Any:
             f"{infinite.argmax()}. Leave it out."
         )
     return y
+
+
+def _refuse_mixed(y: Any) -> None:
+    """Refuse bytes, which are no text, and text beside other objects, which NumPy would turn into text."""
+    kind = getattr(getattr(y, "dtype", None), "kind", "O")
+    if kind == "S":
+        raise TargetError("y holds bytes. Decode them to text: np.char.decode(y).")
+    if kind != "O" or not isinstance(y, list | tuple | np.ndarray):
+        return
+    kinds = {type(label) for label in y if not (pd.api.types.is_scalar(label) and pd.isna(label))}
+    if any(issubclass(own, bytes) for own in kinds):
+        raise TargetError("y holds bytes. Decode them to text: [label.decode() for label in y].")
+    text = {own for own in kinds if issubclass(own, str)}
+    if text and kinds - text:
+        names = ", ".join(sorted(own.__name__ for own in kinds))
+        raise TargetError(f"y holds {names}: labels are of one kind. Make all of them text, or none.")
 
 
 def aligned_targets(y: Any, panel: Panel) -> Any:

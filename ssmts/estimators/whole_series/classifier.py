@@ -4,27 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
-import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
-from torch import Tensor
-from torch.nn import functional
 
 from ssmts.data.arrays import Float
-from ssmts.errors import ParameterError, TargetError
 from ssmts.estimators.whole_series.base import CaseEstimator
-from ssmts.models.whole_series.calibration import (
-    fit_factors,
-    fit_inverse_temperature,
-    log_losses,
-    softmax,
-)
-from ssmts.models.whole_series.deep_fit import DeepOutcome
-from ssmts.models.whole_series.fitted import FittedCases, TrainingCases
-from ssmts.models.whole_series.linear_model import CaseFit
+from ssmts.estimators.whole_series.deep import deep_fitter
+from ssmts.models.whole_series.calibration import softmax
+from ssmts.models.whole_series.classification import ClassificationTask
+from ssmts.models.whole_series.fit import fit_whole_series
 from ssmts.training import Callback
 
 __all__ = ["LinearSSMClassifier", "SSMClassifier"]
@@ -33,8 +22,6 @@ __all__ = ["LinearSSMClassifier", "SSMClassifier"]
 @dataclass(eq=False, repr=False)
 class SSMClassifier(ClassifierMixin, CaseEstimator):
     """What all classifiers share; use `LinearSSMClassifier`, `S4Classifier` or another named backbone."""
-
-    _shares: ClassVar[tuple[float, ...]] = (1.0, 0.03, 0.03, 0.03)
 
     _: KW_ONLY
     class_weight: Any = None
@@ -75,70 +62,13 @@ class SSMClassifier(ClassifierMixin, CaseEstimator):
         ssmts.errors.SSMTSError
             One class per fault; the message names case, channel and remedy.
         """
-        self._fit(X, y, times, sample_weight, callbacks)
+        options = self._linear_options()
+        deep = deep_fitter(self, options.seed, callbacks)
+        given = self._read_training(X, y, times, sample_weight)
+        task, targets = ClassificationTask.encode(given.y, self.class_weight)
+        fitted = fit_whole_series(given.panel, targets, given.weights, task, options, deep)
+        self._become_fitted(fitted, given.signature)
         return self
-
-    def _targets(self, y: Any, weights: Float) -> tuple[Float, Float, dict[str, Any]]:
-        try:
-            check_classification_targets(y)
-        except ValueError as error:
-            kinds = sorted({type(label).__name__ for label in y.tolist()})
-            raise TargetError(
-                f"{error} y holds {', '.join(kinds)}: labels are text, whole numbers or booleans, of one "
-                "kind; other numbers are for a regressor."
-            ) from error
-        classes, codes = np.unique(y, return_inverse=True)
-        weights = weights * self._class_weights(classes, y)[codes]
-        return 2.0 * np.eye(len(classes))[codes] - 1.0, weights, {"classes": classes}
-
-    def _class_weights(self, classes: Any, y: Any) -> Float:
-        given = self.class_weight
-        if given is not None and given != "balanced" and not isinstance(given, dict):
-            raise ParameterError("class_weight", given, "None, 'balanced' or a dict from labels to weights")
-        if isinstance(given, dict):
-            labels = classes.tolist()
-            unknown = [label for label in given if label not in labels]
-            if unknown and not set(labels) <= set(given):  # a fold may lack a class, but this is another name
-                raise ParameterError("class_weight", given, f"of the labels {labels}: {unknown[0]!r} is none")
-            given = {label: given.get(label, 1.0) for label in classes.tolist()}
-        weights = np.asarray(compute_class_weight(given, classes=classes, y=y), dtype=np.float64)
-        if not np.isfinite(weights).all() or (weights < 0).any():
-            raise ParameterError("class_weight", self.class_weight, "finite and not negative for every label")
-        return weights
-
-    def _finish(self, fit: CaseFit, training: TrainingCases) -> FittedCases:
-        codes, share = training.targets.argmax(axis=1), training.share
-        inverse_temperature = fit_inverse_temperature(fit.left_out, codes, training.weights)
-        losses = log_losses(inverse_temperature * fit.left_out, codes)
-        record = fit.record | {
-            "inverse_temperature": inverse_temperature,
-            "temperature": inverse_temperature,  # its name until 0.1, for one release
-            "left_out_accuracy": float(share @ (fit.left_out.argmax(axis=1) == codes)),
-            "left_out_log_loss": float(share @ losses),
-        }
-        fitted = FittedCases(
-            model=fit.model,
-            layout=training.layout,
-            history={"linear": record},
-            linear_factor=inverse_temperature,
-            classes=training.extra["classes"],
-        )
-        outcome = self._fit_deep(training, codes, codes, _cross_entropy)
-        if not isinstance(outcome, DeepOutcome):
-            return fitted.without_deep(outcome)
-        shares = fit_factors(fit.left_out, outcome.unseen, codes, training.weights)
-        values = shares[0] * fit.left_out + shares[1] * outcome.unseen
-        deep, accepted = self._judge(losses - log_losses(values, codes), share, outcome.record)
-        deep |= {
-            "unseen_accuracy": float(share @ (outcome.unseen.argmax(axis=1) == codes)),
-            "together_accuracy": float(share @ (values.argmax(axis=1) == codes)),
-        }
-        alone = self._alone(training, fit_inverse_temperature(outcome.unseen, codes, training.weights))
-        return fitted.with_deep(outcome.ensemble, shares, deep, accepted, alone)
-
-    def _adopt(self, fitted: FittedCases) -> None:
-        super()._adopt(fitted)
-        self.classes_ = fitted.classes
 
     def decision_function(self, X: Any, *, rate: Any = None, times: Any = None) -> Float:
         """Logarithms of the probabilities, up to a constant a case.
@@ -195,14 +125,7 @@ class SSMClassifier(ClassifierMixin, CaseEstimator):
         sklearn.exceptions.NotFittedError
             Before fit.
         """
-        return self._decide(self._answers(X, rate, times))
-
-    def _decide(self, answers: Float) -> Any:
-        return self.classes_[answers.argmax(axis=1)]
-
-
-def _cross_entropy(answers: Tensor, codes: Tensor) -> Tensor:
-    return functional.cross_entropy(answers, codes, reduction="none", label_smoothing=0.05)
+        return self._check_fitted().decide(self._answers(X, rate, times))
 
 
 @dataclass(eq=False, repr=False)
@@ -233,7 +156,7 @@ class LinearSSMClassifier(SSMClassifier):
     random_state : int, optional
         Seed of the readouts.
     class_weight : dict or "balanced", optional
-        Weights of the classes.
+        Cost of missing a case of each class: probabilities are multiplied by these weights.
 
     Attributes
     ----------

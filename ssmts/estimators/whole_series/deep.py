@@ -1,37 +1,25 @@
-"""The deep path as a part of classifiers and regressors."""
+"""Parameters of the deep branch of classifiers and regressors."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-from torch import nn
-
-from ssmts.data import is_integer, is_number, parse_duration
-from ssmts.data.arrays import Float, Rows
+from ssmts.data import is_integer, is_number
 from ssmts.errors import ParameterError
-from ssmts.estimators.whole_series.base import CaseEstimator
-from ssmts.models.whole_series.deep_fit import (
-    N_MEMBERS,
-    DeepOutcome,
-    Loss,
-    fit_case_deep,
-)
-from ssmts.models.whole_series.fitted import FittedCases, TrainingCases
+from ssmts.models.whole_series.deep_fit import N_MEMBERS, DeepFitter
 from ssmts.models.whole_series.network import CaseDeepConfig
-from ssmts.training import TrainingConfig
+from ssmts.training import Callback, TrainingConfig
 
-__all__ = ["DeepCases"]
+__all__ = ["DeepParameters", "deep_fitter"]
 
-_FEWEST = {"auto": 100, "always": 2 * N_MEMBERS}
-_COARSER = 1.25  # times the coarsest training case: what the closed form has not seen
-_TOKENS = 64  # in a typical case, unless a stride is given
+_MODES = ("auto", "always")
 
 
 @dataclass(eq=False, repr=False)
-class DeepCases(CaseEstimator):
-    """Parameters and training of the deep path; `S4Classifier` documents them."""
+class DeepParameters:
+    """Parameters of the deep branch; `S4Classifier` documents them."""
 
     _: KW_ONLY
     deep: str = "auto"
@@ -57,70 +45,52 @@ class DeepCases(CaseEstimator):
 
     _layer: ClassVar[str]
 
-    def _check_deep(self) -> TrainingConfig:
-        if self.deep not in _FEWEST:
-            raise ParameterError("deep", self.deep, f"one of {', '.join(map(repr, _FEWEST))}")
-        for name in ("d_model", "d_state", "n_layers", "n_modes"):
-            value = getattr(self, name)
-            if not is_integer(value) or value < 1:
-                raise ParameterError(name, value, "an integer >= 1")
-        if self.d_state % 2:
-            raise ParameterError("d_state", self.d_state, "even: modes come in conjugate pairs")
-        if not is_number(self.dropout) or not 0 <= self.dropout < 1:
-            raise ParameterError("dropout", self.dropout, "a number in [0, 1)")
-        names = [name for name in TrainingConfig.__dataclass_fields__ if hasattr(self, name)]
-        return TrainingConfig(**{name: getattr(self, name) for name in names})
 
-    def _fit_deep(
-        self, training: TrainingCases, targets: Any, groups: Rows, loss: Loss
-    ) -> DeepOutcome | str | None:
-        config = self._check_deep()
-        if len(training.cases) < _FEWEST[self.deep]:
-            return f"fewer than {_FEWEST[self.deep]} distinct cases"
-        return fit_case_deep(
-            training.cases,
-            targets,
-            training.targets,
-            training.weights,
-            groups,
-            training.of_case,
-            CaseDeepConfig(
-                layer=self._layer,
-                n_features=0,
-                n_targets=training.targets.shape[1],
-                d_model=self.d_model,
-                d_state=self.d_state,
-                n_layers=self.n_layers,
-                dropout=self.dropout,
-                n_members=N_MEMBERS,
-            ),
-            config,
-            loss=loss,
-            n_modes=self.n_modes,
-            stride=self._stride(training),
-            band_dropout=bool(self.band_dropout),
-            seed=self._seed(),
-            callbacks=training.callbacks,
-        )
+def deep_fitter(estimator: Any, seed: int, callbacks: Sequence[Callback] | None) -> DeepFitter | None:
+    """Training of an estimator's deep branch by its parameters; None where it has no such branch.
 
-    def _stride(self, training: TrainingCases) -> float:
-        """Length of a token in reference steps."""
-        if self.token_stride is None:
-            return max(1.0, float(np.median([case.times[-1] for case in training.cases])) / _TOKENS)
-        stride = float(parse_duration(self.token_stride, training.layout.clock) / training.step)
-        if stride < 1:
-            raise ParameterError("token_stride", self.token_stride, "at least one reference step")
-        return stride
+    Parameters
+    ----------
+    estimator : CaseEstimator
+    seed : int
+    callbacks : sequence of Callback or None
 
-    def _alone(self, training: TrainingCases, share: float) -> tuple[float, float] | None:
-        if not self.band_dropout:
-            return None
-        return _COARSER * max(case.interval for case in training.cases), share
-
-    def _judge(self, gains: Float, share: Float, record: dict[str, Any]) -> tuple[dict[str, Any], bool]:
-        record, accepted = super()._judge(gains, share, record)
-        return record, accepted or self.deep == "always"
-
-    def _adopt(self, fitted: FittedCases) -> None:
-        super()._adopt(fitted)
-        self.module_: nn.ModuleList | None = None if fitted.deep is None else fitted.deep.members
+    Raises
+    ------
+    ParameterError
+        If a parameter is malformed, or callbacks are given to an estimator without a deep branch.
+    """
+    if not isinstance(estimator, DeepParameters):
+        if callbacks:
+            raise ParameterError("callbacks", callbacks, "None: nothing is trained by gradient here")
+        return None
+    if estimator.deep not in _MODES:
+        raise ParameterError("deep", estimator.deep, f"one of {', '.join(map(repr, _MODES))}")
+    for name in ("d_model", "d_state", "n_layers", "n_modes"):
+        value = getattr(estimator, name)
+        if not is_integer(value) or value < 1:
+            raise ParameterError(name, value, "an integer >= 1")
+    if estimator.d_state % 2:
+        raise ParameterError("d_state", estimator.d_state, "even: modes come in conjugate pairs")
+    if not is_number(estimator.dropout) or not 0 <= estimator.dropout < 1:
+        raise ParameterError("dropout", estimator.dropout, "a number in [0, 1)")
+    names = [name for name in TrainingConfig.__dataclass_fields__ if hasattr(estimator, name)]
+    return DeepFitter(
+        config=CaseDeepConfig(
+            layer=estimator._layer,
+            n_features=0,
+            n_targets=0,
+            d_model=estimator.d_model,
+            d_state=estimator.d_state,
+            n_layers=estimator.n_layers,
+            dropout=estimator.dropout,
+            n_members=N_MEMBERS,
+        ),
+        training=TrainingConfig(**{name: getattr(estimator, name) for name in names}),
+        n_modes=estimator.n_modes,
+        token_stride=estimator.token_stride,
+        band_dropout=bool(estimator.band_dropout),
+        always=estimator.deep == "always",
+        seed=seed,
+        callbacks=callbacks,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,28 @@ from ssmts.models.whole_series.linear_model import CaseModel
 from ssmts.models.whole_series.network import CaseEnsemble
 from ssmts.training import read_safetensors, write_safetensors_atomic
 
-__all__ = ["KIND", "read_fitted_cases", "write_fitted_cases"]
+__all__ = ["KIND", "InputSignature", "read_fitted_cases", "write_fitted_cases"]
 
 KIND = "cases"  # of these files
+
+
+@dataclass(frozen=True)
+class InputSignature:
+    """Shape of the X of fit.
+
+    Parameters
+    ----------
+    table : bool
+        Whether rows were cases and columns instants.
+    n_features_in : int
+        Instants of a table, else channels.
+    feature_names_in : ndarray of object or None
+        Columns of a frame whose rows are cases.
+    """
+
+    table: bool
+    n_features_in: int
+    feature_names_in: Any = None
 
 
 def write_fitted_cases(
@@ -26,23 +46,29 @@ def write_fitted_cases(
     class_name: str,
     params: dict[str, Any],
     fitted: FittedCases,
-    seen: dict[str, Any],
+    seen: InputSignature,
 ) -> None:
     """Write a classifier or regressor; see :func:`ssmts.training.write_safetensors_atomic`."""
+    names = seen.feature_names_in
     state = {
         "class": class_name,
         "params": {name: _encode(name, value) for name, value in params.items()},
         "layout": fitted.layout.to_dict(),
         "step": fitted.model.input.step,
         "classes": None if fitted.classes is None else _encode_labels(fitted.classes),
-        "level": fitted.level,
+        "class_offsets": None if fitted.class_offsets is None else fitted.class_offsets.tolist(),
+        "level": fitted.mean,
         "scale": fitted.scale,
         "shares": [fitted.linear_factor, fitted.deep_factor],
-        "alone": None if fitted.alone is None else list(fitted.alone),
+        "alone": None if fitted.networks_only is None else list(fitted.networks_only),
         "deep": None if fitted.deep is None else fitted.deep.config.to_dict(),
         "token_stride": None if fitted.deep is None else fitted.deep.tokens.stride,
         "history": fitted.history,
-        "seen": seen,
+        "seen": {
+            "table": seen.table,
+            "n_features_in": seen.n_features_in,
+            "feature_names_in": None if names is None else [str(name) for name in names],
+        },
     }
     tensors = fitted.model.to_tensors() | ({} if fitted.deep is None else fitted.deep.to_tensors())
     write_safetensors_atomic(path, tensors, state, kind=KIND)
@@ -50,7 +76,7 @@ def write_fitted_cases(
 
 def read_fitted_cases(
     path: str | os.PathLike[str],
-) -> tuple[str, dict[str, Any], FittedCases, dict[str, Any]]:
+) -> tuple[str, dict[str, Any], FittedCases, InputSignature]:
     """Read what :func:`write_fitted_cases` wrote.
 
     Returns
@@ -58,8 +84,7 @@ def read_fitted_cases(
     class_name : str
     params : dict
     fitted : FittedCases
-    seen : dict
-        n_features_in and feature_names_in.
+    seen : InputSignature
 
     Raises
     ------
@@ -68,7 +93,7 @@ def read_fitted_cases(
     """
     tensors, state = read_safetensors(path, kind=KIND)
     try:
-        deep = None
+        deep, offsets = None, state.get("class_offsets")
         if state["deep"] is not None:
             deep = CaseEnsemble.from_tensors(state["deep"], state["token_stride"], tensors)
         fitted = FittedCases(
@@ -79,12 +104,15 @@ def read_fitted_cases(
             deep_factor=state["shares"][1],
             deep=deep,
             scale=state["scale"],
-            level=state["level"],
-            alone=None if state.get("alone") is None else tuple(state["alone"]),
+            mean=state["level"],
+            networks_only=None if state.get("alone") is None else tuple(state["alone"]),
+            class_offsets=None if offsets is None else np.array(offsets),
             classes=None if state["classes"] is None else _decode_labels(state["classes"]),
         )
         params = {name: _decode(value) for name, value in state["params"].items()}
-        return state["class"], params, fitted, state["seen"]
+        seen, names = state["seen"], state["seen"]["feature_names_in"]
+        names = None if names is None else np.array(names, dtype=object)
+        return state["class"], params, fitted, InputSignature(seen["table"], seen["n_features_in"], names)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelFileError(
             f"{Path(path)} is an ssmts file, but not a model that this version can read "
@@ -93,9 +121,10 @@ def read_fitted_cases(
 
 
 def _encode_labels(labels: Any) -> dict[str, Any]:
-    values = [value.item() if isinstance(value, np.generic) else value for value in labels.tolist()]
+    values = labels.view(np.int64) if labels.dtype.kind in "Mm" else labels
+    values = [value.item() if isinstance(value, np.generic) else value for value in values.tolist()]
     if not all(isinstance(value, bool | int | float | str) for value in values):
-        raise ParameterError("y", values, "text, numbers or booleans in a saved classifier")
+        raise ParameterError("y", values, "text, numbers, booleans or datetime64 in a saved classifier")
     return {"dtype": labels.dtype.str if labels.dtype != object else "object", "values": values}
 
 

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
-import numpy as np
-from scipy.optimize import nnls
 from sklearn.base import RegressorMixin
-from torch import Tensor
 
 from ssmts.data.arrays import Float
-from ssmts.errors import InfiniteValueError, NotNumericError
 from ssmts.estimators.whole_series.base import CaseEstimator
-from ssmts.models.whole_series.deep_fit import N_MEMBERS, DeepOutcome
-from ssmts.models.whole_series.fitted import FittedCases, TrainingCases
-from ssmts.models.whole_series.linear_model import CaseFit
+from ssmts.estimators.whole_series.deep import deep_fitter
+from ssmts.models.whole_series.fit import fit_whole_series
+from ssmts.models.whole_series.regression import RegressionTask
 from ssmts.training import Callback
 
 __all__ = ["LinearSSMRegressor", "SSMRegressor"]
@@ -25,8 +21,6 @@ __all__ = ["LinearSSMRegressor", "SSMRegressor"]
 @dataclass(eq=False, repr=False)
 class SSMRegressor(RegressorMixin, CaseEstimator):
     """What all regressors share; use `LinearSSMRegressor`, `S4Regressor` or another named backbone."""
-
-    _shares: ClassVar[tuple[float, ...]] = (1.0, 3.0, 3.0, 0.3)
 
     def fit(
         self,
@@ -56,51 +50,13 @@ class SSMRegressor(RegressorMixin, CaseEstimator):
         ssmts.errors.SSMTSError
             One class per fault; the message names case, channel and remedy.
         """
-        self._fit(X, y, times, sample_weight, callbacks)
+        options = self._linear_options()
+        deep = deep_fitter(self, options.seed, callbacks)
+        given = self._read_training(X, y, times, sample_weight)
+        task, targets = RegressionTask.encode(given.y)
+        fitted = fit_whole_series(given.panel, targets, given.weights, task, options, deep)
+        self._become_fitted(fitted, given.signature)
         return self
-
-    def _targets(self, y: Any, weights: Float) -> tuple[Float, Float, dict[str, Any]]:
-        try:
-            numbers = np.asarray(y, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise NotNumericError(f"y holds something that is no number ({error}). Give numbers.") from error
-        if not np.isfinite(numbers).all():
-            raise InfiniteValueError("Input y contains infinity. Leave such cases out.")
-        return numbers[:, None], weights, {}
-
-    def _standardised(
-        self, targets: Float, weights: Float, extra: dict[str, Any]
-    ) -> tuple[Float, dict[str, Any]]:
-        share = weights / weights.sum()
-        level = float(share @ targets[:, 0])
-        scale = float(np.sqrt(share @ (targets[:, 0] - level) ** 2))
-        scale = scale if scale > 1e-12 * max(abs(level), 1e-300) else 1.0
-        return (targets - level) / scale, {"level": level, "scale": scale}
-
-    def _finish(self, fit: CaseFit, training: TrainingCases) -> FittedCases:
-        unit, y, share = training.extra["scale"], training.targets[:, 0], training.share
-        fitted = FittedCases(
-            model=fit.model,
-            layout=training.layout,
-            history={
-                "linear": fit.record | {"left_out_rmse": unit * float(np.sqrt(fit.record["left_out_mse"]))}
-            },
-            scale=unit,
-            level=training.extra["level"],
-        )
-        strata = np.argsort(np.argsort(y, kind="stable")) // N_MEMBERS
-        outcome = self._fit_deep(training, training.targets.astype(np.float32), strata, _squared_error)
-        if not isinstance(outcome, DeepOutcome):
-            return fitted.without_deep(outcome)
-        root = np.sqrt(share)
-        both = np.stack([fit.left_out[:, 0], outcome.unseen[:, 0]], axis=1)
-        shares = nnls(root[:, None] * both, root * y)[0]
-        gains = (fit.left_out[:, 0] - y) ** 2 - (both @ shares - y) ** 2
-        deep, accepted = self._judge(gains, share, outcome.record)
-        factor = nnls(root[:, None] * both[:, 1:], root * y)[0]
-        alone = self._alone(training, float(factor[0]))
-        both_shares = float(shares[0]), float(shares[1])
-        return fitted.with_deep(outcome.ensemble, both_shares, deep, accepted, alone)
 
     def predict(self, X: Any, *, rate: Any = None, times: Any = None) -> Float:
         """Number of every case.
@@ -126,14 +82,8 @@ class SSMRegressor(RegressorMixin, CaseEstimator):
         sklearn.exceptions.NotFittedError
             Before fit.
         """
-        return self._decide(self._answers(X, rate, times))
-
-    def _decide(self, answers: Float) -> Float:
-        return answers[:, 0]
-
-
-def _squared_error(answers: Tensor, targets: Tensor) -> Tensor:
-    return (answers - targets).square()[:, 0]
+        numbers: Float = self._check_fitted().decide(self._answers(X, rate, times))
+        return numbers
 
 
 @dataclass(eq=False, repr=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,14 +27,12 @@ class CaseStream:
     ----------
     fitted : FittedCases
         The model.
-    decide : callable
-        From answers (1, n_targets) to labels or numbers (1,).
     interval : int or float
         Between observations without a time, in units of the clock.
     """
 
-    def __init__(self, fitted: FittedCases, decide: Callable[[Float], Any], interval: int | float) -> None:
-        self._fitted, self._decide, self._interval = fitted, decide, interval
+    def __init__(self, fitted: FittedCases, interval: int | float) -> None:
+        self._fitted, self._interval = fitted, interval
         self._times: list[int | float] = []
         self._latest: int | float | None = None
         self._values: list[Float] = []
@@ -88,7 +85,7 @@ class CaseStream:
         TooShortError
             Before the first observation.
         """
-        return self._decide(self._answer())[0]
+        return self._fitted.decide(self._answer())[0]
 
     def predict_proba(self) -> Float:
         """Probability of every class of the estimator's ``classes_``, (n_classes,).

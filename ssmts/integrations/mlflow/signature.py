@@ -62,7 +62,7 @@ def _cases(model: Any) -> ModelSignature:
     elif names is not None:
         inputs = [ColSpec(DataType.double, str(name)) for name in names]
     else:
-        shape = (-1, -1) if model._table else (-1, model.n_features_in_, -1)
+        shape = (-1, -1) if model._input.table else (-1, model.n_features_in_, -1)
         inputs = [TensorSpec(np.dtype(np.float64), shape)]
     return ModelSignature(inputs=Schema(inputs), params=ParamSchema(params))
 

@@ -45,21 +45,18 @@ class Case:
         return np.asarray(shares / self.times[-1])
 
 
-def make_case(times: Float, values: Float, level: Float, scale: Float) -> Case:
-    """Standardise, and fill by the first-order hold what a channel misses.
+def make_case(times: Float, values: Float) -> Case:
+    """Fill by the first-order hold what a channel misses.
 
     Parameters
     ----------
     times : ndarray of float64, shape (length,)
         In reference steps.
     values : ndarray of float64, shape (length, n_channels)
-        NaN where missing. A channel is held flat before its first and after its last observation; one that
-        was not observed at all stays at its training mean.
-    level, scale : ndarray of float64, shape (n_channels,)
-        Training mean and deviation.
+        Standardised; NaN where missing. A channel is held flat before its first and after its last
+        observation; one that was not observed at all stays at 0, its training mean.
     """
-    times = times - times[0]
-    own = ((values - level) / scale).T
+    times, own = times - times[0], values.T
     missing = np.isnan(own)
     if missing.any():
         own = own.copy()

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from ssmts.data.arrays import Float, Rows
-from ssmts.models.whole_series.case import Case
+from ssmts.data.duration import parse_duration
+from ssmts.errors import ParameterError
 from ssmts.models.whole_series.network import (
     CaseDeepConfig,
     CaseEnsemble,
@@ -25,21 +26,40 @@ from ssmts.models.whole_series.network import (
 )
 from ssmts.models.whole_series.octave_weights import Loss, OctaveWeights
 from ssmts.models.whole_series.tokens import fit_tokens
+from ssmts.models.whole_series.training_cases import TrainingCases
 from ssmts.training import Callback, TrainingConfig, train
 
-__all__ = ["DeepOutcome", "Loss", "fit_case_deep"]
+__all__ = ["N_MEMBERS", "DeepFitter", "DeepOutcome"]
 
 N_MEMBERS = 3
 _STEPS_PER_EPOCH = 200
+_FEWEST_CASES = 100  # from which on networks are tried
+_COARSER = 1.25  # times the coarsest training case: sampling that the linear branch has not seen
+_TOKENS = 64  # in a case of median duration, unless a stride is given
 
 
 @dataclass(frozen=True)
 class DeepOutcome:
-    """Networks, what they say of cases that they have not seen (n_cases, n_targets), and the record."""
+    """Trained networks.
+
+    Parameters
+    ----------
+    ensemble : CaseEnsemble
+    unseen : ndarray of float64, shape (n_cases, n_targets)
+        Answers to each case by the networks that were trained without it.
+    record : dict
+        Of the training, as JSON can hold it.
+    always : bool
+        Whether they are kept whatever they gain.
+    coarsest : float or None
+        Median interval in reference steps above which the linear branch has no say; None: it always has.
+    """
 
     ensemble: CaseEnsemble
     unseen: Float
     record: dict[str, Any]
+    always: bool
+    coarsest: float | None = None
 
 
 @dataclass(frozen=True)
@@ -89,99 +109,123 @@ class _Weighted:
         return (self.loss(answers, batch["targets"]) * batch["weights"]).mean()
 
 
-def fit_case_deep(
-    cases: Sequence[Case],
-    targets: Float,
-    answers: Float,
-    weights: Float,
-    groups: Rows,
-    of_case: Rows,
-    config: CaseDeepConfig,
-    training: TrainingConfig,
-    *,
-    loss: Loss,
-    n_modes: int,
-    stride: float,
-    band_dropout: bool,
-    seed: int,
-    callbacks: Sequence[Callback] | None,
-) -> DeepOutcome:
-    """Train the members.
+@dataclass(frozen=True)
+class DeepFitter:
+    """Training of the deep branch.
 
     Parameters
     ----------
-    cases : sequence of Case
-    targets : ndarray of float64, shape (n_cases, ...)
-        As the loss reads them.
-    answers : ndarray of float64, shape (n_cases, n_targets)
-        As the closed form reads them.
-    weights : ndarray of float64, shape (n_cases,)
-    groups : ndarray of int64, shape (n_cases,)
-        Each third has its share of every group.
-    of_case : ndarray of int64, shape (n_cases,)
-        Number of the case that each is, or is a copy of: all of them fall into the same third.
     config : CaseDeepConfig
-        `n_features` is filled in.
+        `n_features` and `n_targets` are filled in.
     training : TrainingConfig
         `max_time` holds for all members together.
-    loss : callable
-        (answers, targets) to one number a case.
-    n_modes, stride
-        As for `fit_tokens`.
+    n_modes : int
+        Modes of the stem, over all channels together.
+    token_stride : duration or None
+        Length of a token. None: a 64th of the median duration of the cases.
     band_dropout : bool
         Train with the modes above a random frequency left out, as a coarser sampling leaves them out, and put
         a closed form beside the networks that is solved for the bands of every octave of rates.
+    always : bool
+        Keep the networks whatever they gain, and train them on few cases as well.
     seed : int
-    callbacks : sequence of Callback, optional
+    callbacks : sequence of Callback or None
     """
-    encoder = fit_tokens(cases, n_modes, stride)
-    config = replace(config, n_features=encoder.n_features)
-    tokens, band, octaves = encoder(cases), None, None
-    if band_dropout:
-        levels = np.zeros(len(encoder.fold))
-        band = torch.from_numpy(np.concatenate([np.repeat(encoder.A.imag, len(encoder.fold)), levels]))
-        intervals = np.array([case.interval for case in cases])
-        octaves = OctaveWeights(encoder, tokens, intervals, answers, weights, of_case, seed)
-    whole = _Cases(
-        padded(tokens, torch.float32),
-        torch.from_numpy(targets),
-        torch.from_numpy((weights / weights.mean()).astype(np.float32)),
-        band,
-    )
-    _, originals = np.unique(of_case, return_index=True)
-    fold_of = np.empty(len(originals), dtype=np.int64)
-    fold_of[np.argsort(groups[originals], kind="stable")] = np.arange(len(originals)) % config.n_members
-    fold_of = fold_of[of_case]
-    cuts = [None] if octaves is None else [octaves.bands.carried(k) for k in range(octaves.n_cuts)]
-    unseen = np.zeros((len(cuts), len(cases), config.n_targets))
-    members, epochs = nn.ModuleList(), []
-    for k in range(config.n_members):
-        seen, held = np.flatnonzero(fold_of != k), np.flatnonzero(fold_of == k)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed + k)
-            member = CaseNetwork(config)
-        seconds = None if np.isinf(training.max_seconds) else training.max_seconds / config.n_members
-        result = train(
-            member,
-            whole.part(seen, band=True),
-            whole.part(held, band=False),
-            loss=_Weighted(loss),
-            config=replace(training, random_state=seed + k, max_time=seconds),
-            callbacks=callbacks,
-            max_batches_per_epoch=_STEPS_PER_EPOCH,
+
+    config: CaseDeepConfig
+    training: TrainingConfig
+    n_modes: int
+    token_stride: Any
+    band_dropout: bool
+    always: bool
+    seed: int
+    callbacks: Sequence[Callback] | None
+
+    def __call__(self, training: TrainingCases, targets: Any, strata: Rows, loss: Loss) -> DeepOutcome | str:
+        """Train the members; the reason where there are too few cases.
+
+        Parameters
+        ----------
+        training : TrainingCases
+            With the targets of the linear branch, (n_cases, n_targets).
+        targets : ndarray, shape (n_cases, ...)
+            As the loss reads them.
+        strata : ndarray of int64, shape (n_cases,)
+            Each third holds a part of every stratum; a case and its copies fall into the same third.
+        loss : callable
+            From answers and targets to one number a case.
+
+        Raises
+        ------
+        ParameterError
+            If the token stride is shorter than a reference step.
+        """
+        fewest = 2 * N_MEMBERS if self.always else _FEWEST_CASES
+        if len(training.cases) < fewest:
+            return f"fewer than {fewest} distinct cases"
+        cases, answers, weights = training.cases, training.targets, training.weights
+        of_case, seed = training.of_case, self.seed
+        encoder = fit_tokens(cases, self.n_modes, self._stride(training))
+        config = replace(self.config, n_features=encoder.n_features, n_targets=answers.shape[1])
+        tokens, band, octaves = encoder(cases), None, None
+        if self.band_dropout:
+            levels = np.zeros(len(encoder.fold))
+            band = torch.from_numpy(np.concatenate([np.repeat(encoder.A.imag, len(encoder.fold)), levels]))
+            intervals = np.array([case.interval for case in cases])
+            octaves = OctaveWeights(encoder, tokens, intervals, answers, weights, of_case, seed)
+        whole = _Cases(
+            padded(tokens, torch.float32),
+            torch.from_numpy(targets),
+            torch.from_numpy((weights / weights.mean()).astype(np.float32)),
+            band,
         )
-        epochs += [{"member": k, **record} for record in result.history]
-        members.append(member.eval())
-        with torch.no_grad():
-            device = member.head.weight.device
-            for rows in np.array_split(held, -(-len(held) // 256)):
-                values, *rest = (part[torch.from_numpy(rows)].to(device) for part in whole.tokens)
-                for cut, carried in enumerate(cuts):
-                    own = values if carried is None else values * torch.from_numpy(carried).to(values)
-                    unseen[cut, rows] = member(own, *rest).cpu().numpy()
-    ensemble = CaseEnsemble(config, encoder, members.double())
-    if octaves is None:
-        return DeepOutcome(ensemble, unseen[0], {"epochs": epochs})
-    shares, together = octaves.shares(unseen, whole.targets, loss)
-    ensemble = replace(ensemble, bands=octaves.bands, shares=shares)
-    return DeepOutcome(ensemble, together, {"epochs": epochs, "shares_by_interval": octaves.record(shares)})
+        _, originals = np.unique(of_case, return_index=True)
+        fold_of = np.empty(len(originals), dtype=np.int64)
+        fold_of[np.argsort(strata[originals], kind="stable")] = np.arange(len(originals)) % config.n_members
+        fold_of = fold_of[of_case]
+        cuts = [None] if octaves is None else [octaves.bands.carried(k) for k in range(octaves.n_cuts)]
+        unseen = np.zeros((len(cuts), len(cases), config.n_targets))
+        members, epochs = nn.ModuleList(), []
+        for k in range(config.n_members):
+            seen, held = np.flatnonzero(fold_of != k), np.flatnonzero(fold_of == k)
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed + k)
+                member = CaseNetwork(config)
+            seconds = self.training.max_seconds / config.n_members
+            result = train(
+                member,
+                whole.part(seen, band=True),
+                whole.part(held, band=False),
+                loss=_Weighted(loss),
+                config=replace(
+                    self.training, random_state=seed + k, max_time=None if np.isinf(seconds) else seconds
+                ),
+                callbacks=self.callbacks,
+                max_batches_per_epoch=_STEPS_PER_EPOCH,
+            )
+            epochs += [{"member": k, **record} for record in result.history]
+            members.append(member.eval())
+            with torch.no_grad():
+                device = member.head.weight.device
+                for rows in np.array_split(held, -(-len(held) // 256)):
+                    values, *rest = (part[torch.from_numpy(rows)].to(device) for part in whole.tokens)
+                    for cut, carried in enumerate(cuts):
+                        own = values if carried is None else values * torch.from_numpy(carried).to(values)
+                        unseen[cut, rows] = member(own, *rest).cpu().numpy()
+        ensemble = CaseEnsemble(config, encoder, members.double())
+        if octaves is None:
+            return DeepOutcome(ensemble, unseen[0], {"epochs": epochs}, self.always)
+        shares, together = octaves.shares(unseen, whole.targets, loss)
+        ensemble = replace(ensemble, bands=octaves.bands, shares=shares)
+        record = {"epochs": epochs, "shares_by_interval": octaves.record(shares)}
+        coarsest = _COARSER * max(case.interval for case in cases)
+        return DeepOutcome(ensemble, together, record, self.always, coarsest)
+
+    def _stride(self, training: TrainingCases) -> float:
+        """Length of a token in reference steps."""
+        if self.token_stride is None:
+            return max(1.0, float(np.median([case.times[-1] for case in training.cases])) / _TOKENS)
+        stride = float(parse_duration(self.token_stride, training.layout.clock) / training.step)
+        if stride < 1:
+            raise ParameterError("token_stride", self.token_stride, "at least one reference step")
+        return stride

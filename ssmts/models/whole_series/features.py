@@ -66,7 +66,9 @@ class CaseFeatures:
         )
 
 
-def fit_features(cases: Sequence[Case], bank: ReadoutBank, rng: np.random.Generator) -> CaseFeatures:
+def fit_features(
+    cases: Sequence[Case], bank: ReadoutBank, rng: np.random.Generator, usual: NDArray[np.bool_]
+) -> CaseFeatures:
     """Scale the readouts of a bank to training cases and draw their thresholds from what they answered.
 
     Parameters
@@ -74,8 +76,11 @@ def fit_features(cases: Sequence[Case], bank: ReadoutBank, rng: np.random.Genera
     cases : sequence of Case
     bank : ReadoutBank
     rng : numpy.random.Generator
+    usual : ndarray of bool, shape (n_cases,)
+        Cases that may set scales and thresholds.
     """
-    picked = np.sort(rng.permutation(len(cases))[:_MOST_PILOTS])
+    order = rng.permutation(len(cases))
+    picked = np.sort(order[usual[order]][:_MOST_PILOTS])
     pilots = [cases[number] for number in picked]
     shape = (len(bank.spacings), 2, bank.n_readouts)
     squares, thresholds = np.zeros(shape), np.empty(shape)

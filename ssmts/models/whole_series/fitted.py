@@ -9,48 +9,15 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import NotFittedError
 
-from ssmts.data.arrays import Float, Rows
+from ssmts.data.arrays import Float
 from ssmts.data.series import Layout
 from ssmts.models.whole_series.case import Case
+from ssmts.models.whole_series.deep_fit import DeepOutcome
+from ssmts.models.whole_series.gain import Gain
 from ssmts.models.whole_series.linear_model import CaseModel
 from ssmts.models.whole_series.network import CaseEnsemble
-from ssmts.training import Callback
 
-__all__ = ["FittedCases", "TrainingCases", "not_fitted"]
-
-
-@dataclass(frozen=True)
-class TrainingCases:
-    """What a fit reads: distinct cases, in an order that depends on nothing but them.
-
-    Parameters
-    ----------
-    layout : Layout
-    step : int or float
-        Reference step.
-    cases : list of Case
-    targets : ndarray of float64, shape (n_cases, n_targets)
-    weights : ndarray of float64, shape (n_cases,)
-    extra : dict
-        Labels of a classifier, unit and mean of a regressor's target.
-    callbacks : sequence of Callback or None
-    of_case : ndarray of int64, shape (n_cases,)
-        Number of the case that each is, or is a copy of at another rate.
-    """
-
-    layout: Layout
-    step: int | float
-    cases: list[Case]
-    targets: Float
-    weights: Float
-    extra: dict[str, Any]
-    callbacks: Sequence[Callback] | None
-    of_case: Rows
-
-    @property
-    def share(self) -> Float:
-        """Weights that sum to 1."""
-        return np.asarray(self.weights / self.weights.sum())
+__all__ = ["FittedCases", "not_fitted"]
 
 
 @dataclass(frozen=True)
@@ -66,16 +33,18 @@ class FittedCases:
     history : dict
         What fit chose and measured, as JSON can hold it.
     linear_factor, deep_factor : float
-        Factors on the two paths; of a classifier they hold the inverse temperature.
+        Factors on the outputs of the two branches; a classifier's include the inverse temperature.
     deep : CaseEnsemble or None
-        The deep path; None where it did not earn its place.
-    scale, level : float
-        Unit and mean of a regressor's target.
+        Deep branch; None where it was not accepted.
+    scale, mean : float
+        Standard deviation and mean of a regressor's training targets.
     classes : ndarray or None
         Labels; None for regressors.
-    alone : tuple of float or None
-        Median interval in reference steps beyond which the deep path answers alone, and its factor then: it
-        was trained to do without the bands that such a clock does not carry, the closed form was not.
+    class_offsets : ndarray of float64, shape (n_classes,), or None
+        Logarithms of the class weights, added to those of the probabilities.
+    networks_only : tuple of float or None
+        Median interval in reference steps above which only the networks are used, and their factor there.
+        They were trained without the bands that such coarse sampling loses; the linear branch was not.
     """
 
     model: CaseModel
@@ -85,9 +54,10 @@ class FittedCases:
     deep_factor: float = 0.0
     deep: CaseEnsemble | None = None
     scale: float = 1.0
-    level: float = 0.0
+    mean: float = 0.0
     classes: Any = None
-    alone: tuple[float, float] | None = None
+    class_offsets: Float | None = None
+    networks_only: tuple[float, float] | None = None
 
     def __call__(self, cases: Sequence[Case]) -> Float:
         """Logarithms of probabilities up to a constant, or numbers, (n_cases, n_targets)."""
@@ -95,32 +65,55 @@ class FittedCases:
         if self.deep is not None:
             answers = self.deep(cases)
             values += self.deep_factor * answers
-            if self.alone is not None:
-                coarsest, share = self.alone
+            if self.networks_only is not None:
+                coarsest, factor = self.networks_only
                 beyond = np.array([case.interval > coarsest for case in cases], dtype=bool)
-                values[beyond] = share * answers[beyond]
-        return values * self.scale + self.level
+                values[beyond] = factor * answers[beyond]
+        if self.class_offsets is not None:
+            values += self.class_offsets
+        return values * self.scale + self.mean
 
-    def without_deep(self, reason: str | None) -> FittedCases:
-        """The closed form alone; the history says why, unless the estimator has no deep path."""
-        if reason is None:
-            return self
+    def decide(self, answers: Float) -> Any:
+        """Label or number of every case, (n_cases,).
+
+        Parameters
+        ----------
+        answers : ndarray of float64, shape (n_cases, n_targets)
+            Of this model.
+        """
+        return answers[:, 0] if self.classes is None else self.classes[answers.argmax(axis=1)]
+
+    def without_deep(self, reason: str) -> FittedCases:
+        """The linear branch only; the history says why no network was trained."""
         return replace(self, history=self.history | {"deep": {"accepted": False, "reason": reason}})
 
     def with_deep(
-        self,
-        deep: CaseEnsemble,
-        shares: tuple[float, float],
-        record: dict[str, Any],
-        accepted: bool,
-        alone: tuple[float, float] | None = None,
+        self, outcome: DeepOutcome, factors: tuple[float, float], gain: Gain, factor_alone: float
     ) -> FittedCases:
-        """Both paths by their shares, or the closed form alone where that is not accepted."""
-        history = self.history | {"deep": record | {"shares": list(shares)}}
+        """Both branches, or the linear branch only where the gain does not accept the networks.
+
+        Parameters
+        ----------
+        outcome : DeepOutcome
+        factors : tuple of float
+            On the linear branch and on the networks.
+        gain : Gain
+            In loss on unseen cases.
+        factor_alone : float
+            On the networks where they are used without the linear branch.
+        """
+        accepted = gain.accepted or outcome.always
+        record = outcome.record | gain.record(accepted) | {"shares": list(factors)}
+        history = self.history | {"deep": record}
         if not accepted:
             return replace(self, history=history)
         return replace(
-            self, history=history, linear_factor=shares[0], deep_factor=shares[1], deep=deep, alone=alone
+            self,
+            history=history,
+            linear_factor=factors[0],
+            deep_factor=factors[1],
+            deep=outcome.ensemble,
+            networks_only=None if outcome.coarsest is None else (outcome.coarsest, factor_alone),
         )
 
 

@@ -77,7 +77,7 @@ class CaseHold:
         return grid, out
 
 
-def fit_case_hold(series: Sequence[Series], step: float, level: Float, scale: Float) -> CaseHold:
+def fit_case_hold(series: Sequence[Series], step: float, mean: Float, scale: Float) -> CaseHold:
     """Fit the autocovariance of every channel to training cases.
 
     Parameters
@@ -85,20 +85,20 @@ def fit_case_hold(series: Sequence[Series], step: float, level: Float, scale: Fl
     series : sequence of Series
     step : int or float
         Reference step in the unit of the clock.
-    level, scale : ndarray of float64, shape (n_channels,)
-        Training mean and deviation.
+    mean, scale : ndarray of float64, shape (n_channels,)
+        Training mean and standard deviation.
     """
     longest = max(float((one.times[-1] - one.times[0]) / step) for one in series)
     duration = _FINER * max(longest, 2.0)
     bank = make_bank(duration, _N_MODES)
-    weights = np.full((len(level), len(covariance_modes(bank, duration)) + 1), np.nan)
-    for channel in range(len(level)):
+    weights = np.full((len(mean), len(covariance_modes(bank, duration)) + 1), np.nan)
+    for channel in range(len(mean)):
         observations = []
         for one in series:
             seen = ~np.isnan(one.values[:, channel])
             if seen.sum() > 1:
                 times = _FINER * (one.times[seen] - one.times[seen][0]) / step
-                values = (one.values[seen, channel] - level[channel]) / scale[channel]
+                values = (one.values[seen, channel] - mean[channel]) / scale[channel]
                 observations.append(Observations(np.asarray(times, dtype=np.float64), values))
         found = fit_autocovariance(stack_sequences(observations), bank, duration) if observations else None
         if found is not None:

@@ -9,18 +9,21 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ssmts.data.arrays import Float, Rows
 from ssmts.data.series import Series
+from ssmts.errors import InfiniteValueError
 from ssmts.models.whole_series.case import Case, make_case
 from ssmts.models.whole_series.features import BLOCKS, CaseFeatures, fit_features
 from ssmts.models.whole_series.hold import CaseHold, has_gaps
 from ssmts.models.whole_series.loo_ridge import fit_ridge
 from ssmts.models.whole_series.random_readouts import ReadoutBank, draw_bank
 
-__all__ = ["CaseFit", "CaseInput", "CaseModel", "distinct_cases", "fit_cases", "fit_input"]
+__all__ = ["CaseFit", "CaseInput", "CaseModel", "CaseReading", "distinct_cases", "fit_cases", "fit_input"]
 
 _MOST_NUMBERS = 30_000_000  # cases times features
+_FARTHEST = 1e12  # standard deviations: readouts are squared in single precision
 
 
 @dataclass(frozen=True)
@@ -29,39 +32,75 @@ class CaseInput:
 
     Parameters
     ----------
-    level, scale : ndarray of float64, shape (n_channels,)
-        Mean and deviation over all training cases.
+    mean, scale : ndarray of float64, shape (n_channels,)
+        Mean and standard deviation over the usual training cases.
     step : int or float
         Reference step in the unit of the clock.
     hold : CaseHold, optional
         How cases with gaps are read between their observations; None: on lines.
     """
 
-    level: Float
+    mean: Float
     scale: Float
     step: int | float
     hold: CaseHold | None = None
 
     def __call__(self, series: Sequence[Series], rate: float = 1.0) -> list[Case]:
-        """Cases in reference steps; `rate` stretches the times."""
+        """Cases in reference steps; `rate` stretches the times.
+
+        Raises
+        ------
+        InfiniteValueError
+            If a value is too far from those of training to be computed with.
+        """
         cases = []
         for one in series:
-            times, values = (one.times - one.times[0]) * (rate / self.step), one.values
+            times = (one.times - one.times[0]) * (rate / self.step)
+            values = self._standardised(one)
             if self.hold is not None and has_gaps(times, values):
-                times, values = self.hold.filled(times, (values - self.level) / self.scale)
-                cases.append(make_case(times, values, np.zeros_like(self.level), np.ones_like(self.scale)))
-            else:
-                cases.append(make_case(times, values, self.level, self.scale))
+                times, values = self.hold.filled(times, values)
+            cases.append(make_case(times, values))
         return cases
+
+    def _standardised(self, one: Series) -> Float:
+        values = one.values
+        with np.errstate(over="ignore"):
+            standardised = (values - self.mean) / self.scale
+        beyond = np.abs(standardised) > _FARTHEST  # False for NaN
+        if beyond.any():
+            row, channel = np.argwhere(beyond)[0]
+            raise InfiniteValueError(
+                f"Case {one.id!r} holds {values[row, channel]:.3g} in channel {channel}, more than "
+                f"{_FARTHEST:.0e} standard deviations of the training data from their mean: a value too "
+                "large to be computed with. Correct it, or make it NaN if it was not observed."
+            )
+        return np.asarray(standardised)
 
 
 def fit_input(series: Sequence[Series], step: int | float) -> CaseInput:
-    """Mean and deviation of every channel over the observed values of all cases."""
+    """Mean and standard deviation of every channel over the observed values of all cases.
+
+    Parameters
+    ----------
+    series : sequence of Series
+        The usual ones.
+    step : int or float
+        Reference step in the unit of the clock.
+
+    Raises
+    ------
+    InfiniteValueError
+        If a channel spans more than floating-point numbers can hold.
+    """
+    largest = np.max([np.nanmax(np.abs(one.values), axis=0, initial=0.0) for one in series], axis=0)
+    # A power of two loses no digit, and squares of what is divided by it do not overflow.
+    unit = np.where(largest > 0.0, np.exp2(np.floor(np.log2(np.where(largest > 0.0, largest, 1.0)))), 1.0)
     counts = np.maximum(sum((~np.isnan(one.values)).sum(axis=0) for one in series), 1)
-    level = sum(np.nansum(one.values, axis=0) for one in series) / counts
-    squares = sum(np.nansum((one.values - level) ** 2, axis=0) for one in series)
+    mean = sum(np.nansum(one.values / unit, axis=0) for one in series) / counts
+    squares = sum(np.nansum((one.values / unit - mean) ** 2, axis=0) for one in series)
     scale = np.sqrt(squares / counts)
-    return CaseInput(level, np.where(scale > 1e-12 * np.maximum(np.abs(level), 1e-300), scale, 1.0), step)
+    scale = np.where(scale > 1e-12 * np.maximum(np.abs(mean), 1e-300), scale * unit, 1.0)
+    return CaseInput(mean * unit, scale, step)
 
 
 def distinct_cases(series: Sequence[Series], targets: Float, weights: Float) -> tuple[Rows, Float]:
@@ -99,12 +138,15 @@ class CaseModel:
     features : CaseFeatures
     weights : tuple of ndarray, one a block, shape (n_features, n_targets)
     intercept : ndarray of float64, shape (n_targets,)
+    bounds : tuple of ndarray or None, one a block, shape (2, n_features)
+        Lowest and highest value that each feature is clipped to; None in files of 0.1.
     """
 
     input: CaseInput
     features: CaseFeatures
     weights: tuple[Float, ...]
     intercept: Float
+    bounds: tuple[Float, ...] | None = None
 
     def __call__(self, cases: Sequence[Case]) -> Float:
         """Answers, (n_cases, n_targets)."""
@@ -112,6 +154,8 @@ class CaseModel:
         # A product a case: its rounding then does not depend on the company.
         for begin in range(0, len(cases), 256):
             blocks = self.features(cases[begin : begin + 256])
+            if self.bounds is not None:
+                blocks = tuple(np.clip(block, *own) for block, own in zip(blocks, self.bounds))
             for row, parts in enumerate(zip(*blocks), start=begin):
                 out[row] = self.intercept + sum(part @ own for part, own in zip(parts, self.weights))
         return out
@@ -120,7 +164,7 @@ class CaseModel:
         """Everything but the step."""
         bank = self.features.bank
         arrays = {
-            "level": self.input.level,
+            "level": self.input.mean,
             "scale": self.input.scale,
             "spacings": bank.spacings,
             "readouts": bank.weights,
@@ -131,6 +175,8 @@ class CaseModel:
             "intercept": self.intercept,
         }
         arrays |= {f"weights.{name}": own for name, own in zip(BLOCKS, self.weights)}
+        if self.bounds is not None:
+            arrays |= {f"bounds.{name}": own for name, own in zip(BLOCKS, self.bounds)}
         if self.input.hold is not None:
             arrays["hold.weights"] = self.input.hold.weights
             arrays["hold.duration"] = np.array(self.input.hold.duration)
@@ -148,12 +194,42 @@ class CaseModel:
         if "linear.hold.weights" in tensors:
             hold = CaseHold(get("hold.duration").item(), get("hold.weights"))
         bank = ReadoutBank(get("spacings"), get("readouts"), get("mixtures"), get("fold"))
+        bounded = f"linear.bounds.{BLOCKS[0]}" in tensors
         return cls(
-            CaseInput(get("level"), get("scale"), step, hold),
-            CaseFeatures(bank, get("thresholds"), get("knots")),
-            tuple(get(f"weights.{name}") for name in BLOCKS),
-            get("intercept"),
+            input=CaseInput(get("level"), get("scale"), step, hold),
+            features=CaseFeatures(bank, get("thresholds"), get("knots")),
+            weights=tuple(get(f"weights.{name}") for name in BLOCKS),
+            intercept=get("intercept"),
+            bounds=tuple(get(f"bounds.{name}") for name in BLOCKS) if bounded else None,
         )
+
+
+@dataclass(frozen=True)
+class CaseReading:
+    """Training cases, read in one of several ways.
+
+    Parameters
+    ----------
+    model_input : CaseInput
+        How series became cases.
+    cases : list of Case
+    targets : ndarray of float64, shape (n_cases, n_targets)
+    weights : ndarray of float64, shape (n_cases,)
+    usual : ndarray of bool, shape (n_cases,)
+        Cases that set scales.
+    of_case : ndarray of int64, shape (n_cases,)
+        Number of the case that each is, or is a copy of at another rate.
+    copy_pairs : ndarray of int64, shape (n_cases,), or None
+        As for :func:`ssmts.models.whole_series.loo_ridge.fit_ridge`.
+    """
+
+    model_input: CaseInput
+    cases: list[Case]
+    targets: Float
+    weights: Float
+    usual: NDArray[np.bool_]
+    of_case: Rows
+    copy_pairs: Rows | None
 
 
 @dataclass(frozen=True)
@@ -172,42 +248,36 @@ class CaseFit:
     record: dict[str, Any]
 
 
-def fit_cases(
-    read: CaseInput,
-    cases: Sequence[Case],
-    targets: Float,
-    weights: Float,
-    n_readouts: int,
-    shares: Sequence[float],
-    seed: int,
-    copy_pairs: Rows | None = None,
-) -> CaseFit:
+def fit_cases(reading: CaseReading, block_weights: Sequence[float], n_readouts: int, seed: int) -> CaseFit:
     """Fit the closed form.
 
     Parameters
     ----------
-    read : CaseInput
-    cases : sequence of Case
-    targets : ndarray of float64, shape (n_cases, n_targets)
-    weights : ndarray of float64, shape (n_cases,)
+    reading : CaseReading
+    block_weights : sequence of float
+        Total variance of each block of `BLOCKS`.
     n_readouts : int
         Readouts of each kind and scale; fewer where there are very many cases.
-    shares : sequence of float
-        Weights of the blocks of `BLOCKS`.
     seed : int
-    copy_pairs : ndarray of int64, shape (n_cases,), optional
-        As for :func:`ssmts.models.whole_series.loo_ridge.fit_ridge`.
     """
-    rng = np.random.default_rng(seed)
+    cases, rng = reading.cases, np.random.default_rng(seed)
     duration = float(np.median([case.times[-1] for case in cases]))
     n_channels = len(cases[0].values)
     bank = draw_bank(n_channels, duration, 8, np.random.default_rng(seed))
     room = _MOST_NUMBERS // (len(cases) * len(bank.spacings) * 4)
     bank = draw_bank(n_channels, duration, max(8, min(n_readouts, room // 8 * 8)), rng)
-    features = fit_features(cases, bank, rng)
+    features = fit_features(cases, bank, rng, reading.usual)
     blocks = [block.astype(np.float64) for block in features(cases)]
-    fit = fit_ridge(blocks, shares, targets, weights, copy_pairs)
-    model = CaseModel(read, features, fit.weights, fit.intercept)
+    fit = fit_ridge(
+        blocks, block_weights, reading.targets, reading.weights, reading.copy_pairs, reading.usual
+    )
+    model = CaseModel(
+        input=reading.model_input,
+        features=features,
+        weights=fit.weights,
+        intercept=fit.intercept,
+        bounds=fit.bounds,
+    )
     record = {
         "n_readouts": bank.n_readouts * 2 * len(bank.spacings),
         "penalty": fit.penalty,

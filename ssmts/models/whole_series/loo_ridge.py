@@ -11,12 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ssmts.data.arrays import Float, Rows
 
 __all__ = ["Block", "RidgeFit", "fit_ridge"]
 
 _PENALTIES = np.geomspace(1e-6, 1e2, 17)  # in units of the mean eigenvalue
+_LEAST_DEVIATION = 1e-5  # features are of order 1 and come in single precision
+_BOUND = 8.0  # deviations; n cases reach at most the root of n - 1
 
 
 @dataclass(frozen=True)
@@ -27,25 +30,56 @@ class Block:
     ----------
     center, scale : ndarray of float64, shape (n_features,)
         Standardised features are (features - center) * scale; scale is 0 where a feature does not vary.
+    lower, upper : ndarray of float64, shape (n_features,)
+        Bounds that features are clipped to before.
     """
 
     center: Float
     scale: Float
+    lower: Float
+    upper: Float
 
     @classmethod
-    def of(cls, features: Float, weights: Float) -> Block:
-        """Weighted mean and deviation; a block as a whole has the total variance 1."""
+    def of(
+        cls,
+        features: Float,
+        weights: Float,
+        usual: NDArray[np.bool_] | None = None,
+        *,
+        least_deviation: float = _LEAST_DEVIATION,
+        bound: float = _BOUND,
+    ) -> Block:
+        """Standardise by weighted mean and deviation; a block as a whole has the total variance 1.
+
+        Parameters
+        ----------
+        features : ndarray of float64, shape (n_cases, n_features)
+        weights : ndarray of float64, shape (n_cases,)
+        usual : ndarray of bool, shape (n_cases,), optional
+            Cases that set the bounds; all by default.
+        least_deviation : float
+            A feature that deviates by less, in units of its mean where that exceeds 1, is left out: rounding
+            must not be scaled up.
+        bound : float
+            Features are clipped to as many deviations of the usual cases around their mean.
+        """
+        trusted = weights if usual is None else weights * usual
+        trusted = trusted / trusted.sum()
+        middle = trusted @ features
+        half = bound * np.sqrt(trusted @ (features - middle) ** 2)
+        lower, upper = middle - half, middle + half
         share = weights / weights.sum()
-        center = share @ features
-        deviation = np.sqrt(share @ (features - center) ** 2)
-        varies = deviation > 1e-6 * np.maximum(np.abs(center), 1e-3)
+        clipped = np.clip(features, lower, upper)
+        center = share @ clipped
+        deviation = np.sqrt(share @ (clipped - center) ** 2)
+        varies = deviation > least_deviation * np.maximum(np.abs(center), 1.0)
         count = max(1, int(varies.sum()))
         scale = np.where(varies, 1.0 / np.where(varies, deviation, 1.0), 0.0) / np.sqrt(count)
-        return cls(center, scale)
+        return cls(center, scale, lower, upper)
 
     def standardised(self, features: Float) -> Float:
         """Features of any cases in the units of the training cases."""
-        return np.asarray((features - self.center) * self.scale)
+        return np.asarray((np.clip(features, self.lower, self.upper) - self.center) * self.scale)
 
 
 @dataclass(frozen=True)
@@ -63,6 +97,8 @@ class RidgeFit:
         Weighted mean square of their errors.
     penalty : float
         In units of the mean eigenvalue.
+    bounds : tuple of ndarray of float64, one a block, shape (2, n_features)
+        Lowest and highest value that each raw feature is clipped to.
     """
 
     weights: tuple[Float, ...]
@@ -70,6 +106,7 @@ class RidgeFit:
     left_out: Float
     error: float
     penalty: float
+    bounds: tuple[Float, ...]
 
 
 def fit_ridge(
@@ -78,6 +115,8 @@ def fit_ridge(
     targets: Float,
     weights: Float,
     copy_pairs: Rows | None = None,
+    usual: NDArray[np.bool_] | None = None,
+    **standardising: float,
 ) -> RidgeFit:
     """Fit, and choose the penalty by leave-one-out error.
 
@@ -93,6 +132,8 @@ def fit_ridge(
     copy_pairs : ndarray of int64, shape (n_cases,), optional
         Number of the case that is left out with each, as it is a copy of it or the reverse; the case itself
         where there is none.
+    usual, **standardising
+        As for :meth:`Block.of`.
 
     Returns
     -------
@@ -100,7 +141,7 @@ def fit_ridge(
     """
     weights = weights / weights.mean()
     root = np.sqrt(weights)[:, None]
-    blocks = [Block.of(block, weights) for block in features]
+    blocks = [Block.of(block, weights, usual, **standardising) for block in features]
     used = [np.sqrt(share) for share in shares]
     joined = np.concatenate(
         [root * share * block.standardised(own) for share, block, own in zip(used, blocks, features)], axis=1
@@ -139,7 +180,14 @@ def fit_ridge(
         intercept -= block.center @ own
         out.append(own)
         begin += len(block.scale)
-    return RidgeFit(tuple(out), intercept, targets - errors, error, penalty)
+    return RidgeFit(
+        weights=tuple(out),
+        intercept=intercept,
+        left_out=targets - errors,
+        error=error,
+        penalty=penalty,
+        bounds=tuple(np.stack([block.lower, block.upper]) for block in blocks),
+    )
 
 
 def _decompose(matrix: Float) -> tuple[Float, Float, Float]:

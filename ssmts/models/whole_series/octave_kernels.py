@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ssmts.data.arrays import Float, Rows
 from ssmts.models.whole_series.loo_ridge import fit_ridge
-from ssmts.models.whole_series.tokens import CaseTokens, Tokens
+from ssmts.models.whole_series.tokens import LEAST_DEVIATION, CaseTokens, Tokens
 
 __all__ = ["CaseBands", "cuts_of", "fit_bands"]
 
@@ -156,7 +156,7 @@ def fit_bands(
     pooled = _pooled(tokens)
     whole = intervals <= bounds[0] * (1.0 + 1e-6)
     center, spread = pooled[whole].mean(axis=0), pooled[whole].std(axis=0)
-    spread = np.where(spread > 1e-9, spread, 1.0)
+    spread = np.where(spread > LEAST_DEVIATION, spread, 1.0)
     n_cosines = int(np.clip(_MOST_NUMBERS // len(tokens), _FEWEST_COSINES, _MOST_COSINES))
     rng = np.random.default_rng(seed)
     directions = rng.normal(size=(n_cosines, *center.shape)).astype(np.float32)
@@ -180,7 +180,11 @@ def fit_bands(
         place = np.full(len(tokens), -1)
         place[rows] = np.arange(len(rows))
         pairs = np.where(place[copy_pairs[rows]] < 0, np.arange(len(rows)), place[copy_pairs[rows]])
-        fit = fit_ridge([bands.cosines(pooled[rows], cut)], [1.0], targets[rows], weights[rows], pairs)
+        cosines = bands.cosines(pooled[rows], cut)
+        # Cosines lie within ±1 and are not clipped: one that hardly varies is left out.
+        fit = fit_ridge(
+            [cosines], [1.0], targets[rows], weights[rows], pairs, least_deviation=0.05, bound=np.inf
+        )
         bands.weights[cut], bands.intercept[cut] = fit.weights[0], fit.intercept
         left_out[cut, rows] = fit.left_out
     return bands, left_out

@@ -7,57 +7,83 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ssmts.data._convert import is_number
-from ssmts.data.arrays import Float, Rows
+from ssmts.data.arrays import Float
 from ssmts.data.series import Series
 from ssmts.errors import ParameterError
-from ssmts.models.whole_series.case import Case
 from ssmts.models.whole_series.hold import fit_case_hold, has_gaps
-from ssmts.models.whole_series.linear_model import CaseInput
+from ssmts.models.whole_series.linear_model import CaseInput, CaseReading
 from ssmts.models.whole_series.rate_augmentation import copy_pairs_of, with_copies
 
-__all__ = ["CaseReading", "checked_rates", "readings"]
+__all__ = ["LinearOptions", "checked_rates", "readings"]
 
 _HOLDS = ("auto", "foh", "gp")
 _LONGEST = 1024  # observations of a typical case that "auto" tries to fill: the cost grows with their square
 
 
 @dataclass(frozen=True)
-class CaseReading:
-    """Training cases read one way: cases, targets and weights; whose copies they are; their copy pairs."""
+class LinearOptions:
+    """Parameters of the linear branch.
 
-    model_input: CaseInput
-    data: tuple[list[Case], Float, Float]
-    of_case: Rows
-    copy_pairs: Rows | None
+    Parameters
+    ----------
+    n_readouts : int
+        Readouts of each kind and time scale.
+    hold, rate_range
+        As for the estimators.
+    seed : int
+    """
+
+    n_readouts: int
+    hold: Any
+    rate_range: Any
+    seed: int
 
 
 def readings(
     series: list[Series],
-    read: CaseInput,
+    model_input: CaseInput,
     targets: Float,
     weights: Float,
-    hold: Any,
-    rate_range: Any,
-    seed: int,
+    usual: NDArray[np.bool_],
+    options: LinearOptions,
 ) -> Iterator[CaseReading]:
     """Training cases on lines, filled by expectation, or in both ways where the fit is to decide.
+
+    Parameters
+    ----------
+    series : list of Series
+    model_input : CaseInput
+        On lines.
+    targets : ndarray of float64, shape (n_cases, n_targets)
+    weights : ndarray of float64, shape (n_cases,)
+    usual : ndarray of bool, shape (n_cases,)
+    options : LinearOptions
 
     Raises
     ------
     ParameterError
         If hold or rate_range is none that the estimators know.
     """
-    if hold not in _HOLDS:
-        raise ParameterError("hold", hold, f"one of {', '.join(map(repr, _HOLDS))}")
-    rates = None if rate_range is None else checked_rates(rate_range)
-    for own in _inputs(series, read, hold):
+    if options.hold not in _HOLDS:
+        raise ParameterError("hold", options.hold, f"one of {', '.join(map(repr, _HOLDS))}")
+    rates = None if options.rate_range is None else checked_rates(options.rate_range)
+    for own in _inputs(series, model_input, options.hold):
         cases, of_case, copy_pairs = own(series), np.arange(len(series)), None
         if rates is not None:
-            cases, of_case = with_copies(cases, rates, seed)
+            cases, of_case = with_copies(cases, rates, options.seed)
             copy_pairs = copy_pairs_of(of_case)
-        yield CaseReading(own, (cases, targets[of_case], weights[of_case]), of_case, copy_pairs)
+        yield CaseReading(
+            model_input=own,
+            cases=cases,
+            targets=targets[of_case],
+            weights=weights[of_case],
+            usual=usual[of_case],
+            of_case=of_case,
+            copy_pairs=copy_pairs,
+        )
 
 
 def checked_rates(rate_range: Any) -> tuple[float, float]:
@@ -88,5 +114,5 @@ def _inputs(series: list[Series], read: CaseInput, hold: str) -> list[CaseInput]
     length = float(np.median([len(one.times) for one in series]))
     if hold == "auto" and not (gaps and length <= _LONGEST):
         return [read]
-    filled = replace(read, hold=fit_case_hold(series, read.step, read.level, read.scale))
+    filled = replace(read, hold=fit_case_hold(series, read.step, read.mean, read.scale))
     return [filled] if hold == "gp" else [read, filled]

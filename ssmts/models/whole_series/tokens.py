@@ -10,10 +10,12 @@ import numpy as np
 from ssmts.data.arrays import Complex, Float, Rows
 from ssmts.models.whole_series.case import Case, case_states
 
-__all__ = ["CaseTokens", "Tokens", "fit_tokens"]
+__all__ = ["LEAST_DEVIATION", "CaseTokens", "Tokens", "fit_tokens"]
 
 _FLOOR = 1e-5  # of the energy of a mode, in units of the input's variance
 _MOST_INPUTS = 8
+LEAST_DEVIATION = 1e-3  # of a feature to be scaled by: logarithms and standardised means are of order 1
+_BOUND = 20.0  # deviations that features are clipped to
 _CARRIED = 0.9  # of the Nyquist frequency: what lies above is not carried by a clock
 
 
@@ -60,7 +62,7 @@ class CaseTokens:
         """Tokens of every case; a stretch without an observation has none."""
         out: list[Tokens | None] = [None] * len(cases)
         for number, marks, raw in _raw(cases, self.A, self.fold, self.stride):
-            values = np.nan_to_num((raw - self.center) / self.spread, copy=False)
+            values = np.clip(np.nan_to_num((raw - self.center) / self.spread, copy=False), -_BOUND, _BOUND)
             out[number] = Tokens(values, np.diff(marks, prepend=marks[0]).astype(np.float64))
         return [tokens for tokens in out if tokens is not None]
 
@@ -108,7 +110,7 @@ def fit_tokens(cases: Sequence[Case], n_modes: int, stride: float) -> CaseTokens
     count = np.maximum(carried.sum(axis=0), 1)
     center = joined.sum(axis=0) / count
     spread = np.sqrt((np.where(carried, joined - center, 0.0) ** 2).sum(axis=0) / count)
-    return CaseTokens(A, fold, stride, center, np.where(spread > 1e-9, spread, 1.0))
+    return CaseTokens(A, fold, stride, center, np.where(spread > LEAST_DEVIATION, spread, 1.0))
 
 
 def _raw(cases: Sequence[Case], A: Complex, fold: Float, stride: float) -> Iterator[tuple[int, Rows, Float]]:

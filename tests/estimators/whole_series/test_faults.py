@@ -1,16 +1,20 @@
 """What people hand to classifiers and regressors by mistake or by habit: read rightly, or refused."""
 
+import datetime
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 
+import ssmts
 from ssmts import LinearSSMClassifier, LinearSSMRegressor
 from ssmts.errors import (
     ColumnError,
     DuplicateColumnError,
     InfiniteValueError,
     InputTypeError,
+    NotNumericError,
     ParameterError,
     ShapeError,
     SSMTSError,
@@ -101,13 +105,38 @@ def test_times_of_any_kind(cases, trained, times):
         (np.array([None, "a"] * 10, dtype=object), "case 0 is missing"),
         ([1.0, np.nan] * 10, "case 1 is missing"),
         (np.linspace(0.0, 1.0, 20), "for a regressor"),
-        (np.ones((20, 2)), "1d array"),
+        (np.ones((20, 2)), "1d array, got .* one model a column"),
+        ([1, "a"] * 10, "y holds int, str"),
+        (pd.Series([True, "a"] * 10, dtype=object), "y holds bool, str"),
+        ([b"a", "a"] * 10, "y holds bytes"),
+        (np.array([b"a", b"b"] * 10), "y holds bytes. Decode them"),
+        ([datetime.date(2026, 1, 1), datetime.date(2026, 1, 2)] * 10, "y holds date"),
+        ([2**70, 1] * 10, "y holds int"),
         (["a", "b"], "inconsistent numbers of samples"),
     ],
 )
 def test_labels_that_are_none(cases, labels, match):
     with pytest.raises(TargetError, match=match):
         LinearSSMClassifier(**SMALL).fit(cases[0], labels)
+
+
+@pytest.mark.parametrize("kind", ["M8[ns]", "M8[D]", "m8[s]"])
+def test_labels_that_are_instants_are_kept_and_saved(cases, kind, tmp_path):
+    X, y = cases
+    labels = np.where(y == "slow", 20, 30).astype(kind)
+    model = LinearSSMClassifier(**SMALL).fit(X, labels)
+    assert model.classes_.dtype == np.dtype(kind)
+    model.save(tmp_path / "model")
+    again = ssmts.load(tmp_path / "model")
+    for own in (model, again):
+        answers = own.predict(X)
+        assert answers.dtype == np.dtype(kind)
+        np.testing.assert_array_equal(answers, labels)
+
+
+def test_instants_are_no_numbers(cases):
+    with pytest.raises(NotNumericError, match="datetime64"):
+        LinearSSMRegressor(**SMALL).fit(cases[0], np.arange(20).astype("M8[D]"))
 
 
 def test_numbers_that_are_none(cases):

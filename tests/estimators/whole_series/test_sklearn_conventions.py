@@ -11,14 +11,40 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+import ssmts
 from ssmts import LinearSSMClassifier, LinearSSMRegressor
 
 SMALL = {"n_readouts": 8, "random_state": 0}
 
 
-@parametrize_with_checks([LinearSSMClassifier(n_readouts=8), LinearSSMRegressor(n_readouts=8)])
+@parametrize_with_checks([LinearSSMClassifier(), LinearSSMRegressor()])
 def test_scikit_learn(estimator, check):
     check(estimator)
+
+
+def test_class_weights_act_where_ridge_regression_interpolates(tmp_path):
+    rng = np.random.default_rng(0)
+    y = np.repeat(["ill", "well"], [20, 100])
+    X = rng.normal(size=(120, 40)) + np.where(y == "ill", 0.25, 0.0)[:, None]
+    plain = LinearSSMClassifier(random_state=0).fit(X[::2], y[::2])
+    weighted = LinearSSMClassifier(class_weight={"ill": 5.0, "well": 1.0}, random_state=0).fit(X[::2], y[::2])
+    odds = plain.predict_proba(X)[:, 0] / plain.predict_proba(X)[:, 1]
+    changed = weighted.predict_proba(X)[:, 0] / weighted.predict_proba(X)[:, 1]
+    np.testing.assert_allclose(changed, 5.0 * odds, rtol=1e-9)
+    found = [np.mean(model.predict(X[1::2])[y[1::2] == "ill"] == "ill") for model in (plain, weighted)]
+    assert found[1] > found[0]
+    weighted.save(tmp_path / "model")
+    np.testing.assert_array_equal(ssmts.load(tmp_path / "model").predict_proba(X), weighted.predict_proba(X))
+
+
+def test_a_fit_that_fails_changes_nothing(waves):
+    X, y = waves(20)
+    model = LinearSSMClassifier(**SMALL).fit(X, y)
+    before = model.predict_proba(X)
+    with pytest.raises(ValueError, match="NaN"):
+        model.fit(X[:, :50], [np.nan] * 20)
+    assert model.n_features_in_ == 80
+    np.testing.assert_array_equal(model.predict_proba(X), before)
 
 
 def test_searches_and_cross_validation(waves):
