@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+from ssmts_kernels.padding import check_lengths, valid_positions
 
 __all__ = ["SSMLayer", "SSMState"]
 
@@ -48,6 +52,9 @@ class SSMLayer(nn.Module, ABC):
         What `hold` may be.
     GATED : bool
         Whether the layer mixes and gates its features itself, so that a block around it needs no gate.
+    CONTINUOUS_OPTIONS : mapping
+        Keywords under which the layer depends on time alone, not on the number of observations: what the deep
+        branch of an estimator builds it with. Empty for a layer that does so anyway.
     SYSTEM : frozenset of str
         Parameters of the state equation, A, B, Δ and what they are made of: they are trained at `system_rate`
         at most, and without weight decay.
@@ -65,6 +72,7 @@ class SSMLayer(nn.Module, ABC):
 
     HOLDS: ClassVar[tuple[str, ...]]
     GATED: ClassVar[bool] = False
+    CONTINUOUS_OPTIONS: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     SYSTEM: ClassVar[frozenset[str]] = frozenset()
     UNDECAYED: ClassVar[frozenset[str]] = frozenset()
     system_rate: float = 1e-3
@@ -138,7 +146,8 @@ class SSMLayer(nn.Module, ABC):
             Where an earlier scan or step ended; the first interval is then the time since its last
             observation.
         lengths : Tensor, optional
-            (batch,) integers: what lies at and beyond is right padding, ignored in u and 0 in y.
+            (batch,) integers from 0 to length: what lies at and beyond is right padding. It is ignored in u
+            and intervals, whatever it holds, has no gradient and is 0 in y.
 
         Returns
         -------
@@ -150,7 +159,7 @@ class SSMLayer(nn.Module, ABC):
         Raises
         ------
         ValueError
-            If a shape or dtype is wrong.
+            If a shape or dtype is wrong or a length is out of range.
         """
 
     @abstractmethod
@@ -174,13 +183,56 @@ class SSMLayer(nn.Module, ABC):
             After the observation.
         """
 
-    def _check(self, u: Tensor, intervals: Tensor) -> None:
-        """Check the shapes of a scan where no operator does."""
-        if u.ndim != 3 or u.shape[2] != self.d_model or intervals.shape != u.shape[:2]:
-            raise ValueError(
-                f"{type(self).__name__}.scan: u must have shape (batch, length, {self.d_model}) and "
-                f"intervals (batch, length), got {tuple(u.shape)} and {tuple(intervals.shape)}"
-            )
+    def extra_repr(self) -> str:
+        """Sizes and hold, for ``repr``."""
+        size = f", d_state={self.d_state}" if hasattr(self, "d_state") else ""
+        return f"d_model={self.d_model}{size}, hold={self.hold!r}"
+
+
+def checked_scan(
+    caller: str, d_model: int, u: Tensor, intervals: Tensor, lengths: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Check the arguments of a scan and set its padding to 0.
+
+    A nan in the padding has to go before anything is computed from it: hidden behind the result it would
+    still reach the gradient, as 0 times nan.
+
+    Parameters
+    ----------
+    caller : str
+        Name of the layer or stack, for the messages.
+    d_model : int
+        Features of the layer.
+    u, intervals, lengths
+        As :meth:`SSMLayer.scan`'s.
+
+    Returns
+    -------
+    u, intervals : Tensor
+        Those given, 0 in the padding.
+    valid : Tensor or None
+        (batch, length) mask of the observations; None without `lengths`.
+
+    Raises
+    ------
+    ValueError
+        If a shape or the dtype of lengths is wrong or a length is out of range.
+    """
+    if u.ndim != 3 or u.shape[2] != d_model or intervals.shape != u.shape[:2]:
+        raise ValueError(
+            f"{caller}.scan: u must have shape (batch, length, {d_model}) and intervals (batch, length), "
+            f"got {tuple(u.shape)} and {tuple(intervals.shape)}"
+        )
+    if lengths is None:
+        return u, intervals, None
+    if lengths.shape != u.shape[:1] or lengths.dtype not in (torch.int32, torch.int64):
+        raise ValueError(
+            f"{caller}.scan: lengths must have shape ({u.shape[0]},) and be int32 or int64, "
+            f"got {tuple(lengths.shape)} and {str(lengths.dtype).removeprefix('torch.')}"
+        )
+    check_lengths(f"{caller}.scan", lengths, u.shape[1])
+    valid = valid_positions(lengths, u.shape[1])
+    return torch.where(valid[..., None], u, 0), torch.where(valid, intervals, 0), valid
 
 
 def latest_inputs(before: Tensor, u: Tensor, lengths: Tensor | None) -> Tensor:

@@ -77,6 +77,7 @@ class LSSL(LTILayer):
         if d_state < 1:
             raise ValueError(f"d_state must be at least 1, got {d_state}")
         super().__init__(d_model, hold, delta_range)
+        self.d_state = d_state
         for name, value in zip("AB", HIPPO[init](d_state)):
             parameter = real_parameter(value)
             if train_A:

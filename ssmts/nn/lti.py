@@ -13,6 +13,7 @@ from ssmts.nn.layer import (
     SSMState,
     check_delta_range,
     check_rate,
+    checked_scan,
     complex_parameter,
     latest_inputs,
     log_uniform,
@@ -20,6 +21,7 @@ from ssmts.nn.layer import (
 )
 from ssmts_kernels import fft_conv
 from ssmts_kernels.hold import start_intervals
+from ssmts_kernels.precision import without_autocast
 
 __all__ = ["LTILayer", "ModalLayer"]
 
@@ -59,6 +61,7 @@ class LTILayer(SSMLayer):
         """Δ, (d_model,), in reference steps."""
         return self.log_delta.exp()
 
+    @without_autocast
     def kernel(self, length: int, rate: float = 1.0) -> Tensor:
         """Response of y, without D, to a unit observation, the other observations being 0.
 
@@ -82,6 +85,7 @@ class LTILayer(SSMLayer):
         check_rate(rate)
         return self._responses(length, rate)[0]
 
+    @without_autocast
     def forward(self, u: Tensor, rate: float = 1.0) -> Tensor:
         """Convolution view, see :meth:`SSMLayer.forward`."""
         check_rate(rate)
@@ -89,6 +93,7 @@ class LTILayer(SSMLayer):
         y = torch.addcmul(fft_conv(u, kernel), self.D.to(u.dtype), u)
         return y if start is kernel else y + u[:, :1] * (start - kernel).T.to(u.dtype)
 
+    @without_autocast
     def scan(
         self,
         u: Tensor,
@@ -97,21 +102,22 @@ class LTILayer(SSMLayer):
         lengths: Tensor | None = None,
     ) -> tuple[Tensor, SSMState]:
         """Observations at any instants, see :meth:`SSMLayer.scan`; a loop over time."""
-        self._check(u, intervals)
+        u, intervals, valid = checked_scan(type(self).__name__, self.d_model, u, intervals, lengths)
         start = state = initial_state or self.initial_state(u.shape[0])
         outputs = []
         intervals = start_intervals(intervals, self.hold)
         for k in range(u.shape[1]):
             y, moved = self._advance(u[:, k], intervals[:, k], state)
-            if lengths is not None:
-                valid = (k < lengths)[:, None]
-                y = torch.where(valid, y, 0)
-                moved = SSMState(torch.where(valid[..., None], moved.x, state.x), moved.u)
+            if valid is not None:
+                here = valid[:, k, None]
+                y = torch.where(here, y, 0)
+                moved = SSMState(torch.where(here[..., None], moved.x, state.x), moved.u)
             state = moved
             outputs.append(y)
-        y = torch.stack(outputs, dim=1) if outputs else torch.zeros_like(u)
+        y = torch.stack(outputs, dim=1) if outputs else u * self.D.to(u.dtype)
         return y, SSMState(state.x, self._latest(u, start, lengths))
 
+    @without_autocast
     def step(self, u: Tensor, interval: Tensor, state: SSMState) -> tuple[Tensor, SSMState]:
         """One observation, see :meth:`SSMLayer.step`."""
         return self._advance(u, start_intervals(interval[:, None], self.hold)[:, 0], state)
@@ -156,6 +162,7 @@ class ModalLayer(LTILayer):
         self, d_model: int, A: Tensor, B: Tensor, hold: str, delta_range: tuple[float, float]
     ) -> None:
         super().__init__(d_model, hold, delta_range)
+        self.d_state = 2 * len(A)
         # LegT and Fourier modes have no decay of their own: a logarithm needs a little of it.
         decay = (-A.real).clamp_min(1e-4)
         self.log_A_real = real_parameter(decay.log().repeat(d_model, 1))

@@ -139,12 +139,15 @@ def _generating_kernels(A: Tensor, P: Tensor, inputs: Tensor, C: Tensor, step: T
     singular at z = -1. On the circle of radius r < 1 the diagonal part becomes a system on the unit circle
     again: with z = r ω, (1 - z) - (1 + z) h a = κ ((1 - ω) - (1 + ω) h a').
     """
+    # All that depends on the length is a float or a tensor: a compiler may have a symbol in its place.
     points = 2 * max(length, 1)
-    radius = _WRAPPED ** (1 / points)
+    log_radius = math.log(_WRAPPED) / points
+    radius = math.exp(log_radius)
     ha = 0.5 * step[:, None] * A
     ends, starts = 1 - ha, radius * (1 + ha)
     kappa = 0.5 * (ends + starts)
-    omega = torch.exp(-2j * math.pi / points * torch.arange(length + 1, dtype=torch.float64, device=A.device))
+    angle = (-2 * math.pi / points) * torch.arange(length + 1, dtype=torch.float64, device=A.device)
+    omega = torch.polar(torch.ones_like(angle), angle)
 
     columns = torch.cat([inputs, P.movedim(-1, 0)])
     rows = torch.cat([C[None], P.conj().movedim(-1, 0)])
@@ -158,7 +161,7 @@ def _generating_kernels(A: Tensor, P: Tensor, inputs: Tensor, C: Tensor, step: T
 
     damped: Tensor = torch.fft.irfft(spectrum, n=points)[..., :length]
     samples = torch.arange(length, dtype=torch.float64, device=A.device)
-    return damped * torch.exp(-math.log(radius) * samples)
+    return damped * torch.exp(-log_radius * samples)
 
 
 def _solve_identity_plus(matrix: Tensor, right: Tensor) -> Tensor:

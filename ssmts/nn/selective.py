@@ -86,11 +86,8 @@ class SelectiveLayer(SSMLayer):
         """
         self.load_state_dict({self.PUBLISHED.get(name, name): value for name, value in weights.items()})
 
-    def _project(self, u: Tensor, lengths: Tensor | None) -> Tensor:
-        """Input projection in the weights' dtype; padding is 0, and so are its branches."""
-        if lengths is not None:
-            valid = torch.arange(u.shape[1], device=u.device) < lengths[:, None]
-            u = torch.where(valid[..., None], u, 0)
+    def _project(self, u: Tensor) -> Tensor:
+        """Input projection in the weights' dtype. It has no bias: padding of 0 stays 0 in all branches."""
         projected: Tensor = self.in_proj(u.to(self.in_proj.weight.dtype))
         return projected
 
@@ -123,6 +120,10 @@ class ShortConvolution(nn.Module):
             bound = 1 / math.sqrt(width)
             self.weight = nn.Parameter(torch.empty(n_channels, 1, width).uniform_(-bound, bound))
             self.bias = nn.Parameter(torch.empty(n_channels).uniform_(-bound, bound))
+
+    def extra_repr(self) -> str:
+        """Sizes, for ``repr``."""
+        return f"n_channels={self.n_channels}, width={self.n_before + 1}"
 
     def initial_state(self, like: Tensor, batch: int) -> Tensor:
         """Zeros before the first observation, (batch, width - 1, D)."""

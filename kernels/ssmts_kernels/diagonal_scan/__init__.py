@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ssmts_kernels._check import Arguments, real_dtype, valid_positions
+from ssmts_kernels._check import Arguments, real_dtype
+from ssmts_kernels.padding import valid_positions
 from ssmts_kernels._dispatch import materialised, requested
 from ssmts_kernels.diagonal_scan import final_state_op, op, reference, step
 from ssmts_kernels.hold import HOLDS
@@ -256,7 +257,7 @@ def _checked(
     arguments.choice("hold", hold, HOLDS)
     arguments.optional("initial_state", initial_state, "batch D N", "mode")
     arguments.optional("initial_input", initial_input, "batch D", "signal")
-    arguments.optional("lengths", lengths, "batch", "index")
+    arguments.lengths(lengths)
     if initial_state is not None and initial_state.is_complex() != A.is_complex():
         arguments.fail("initial_state", f"must be {'complex' if A.is_complex() else 'real'} as A is")
     return arguments

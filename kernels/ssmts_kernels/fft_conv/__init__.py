@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ssmts_kernels._check import Arguments, valid_positions
+from ssmts_kernels._check import Arguments
+from ssmts_kernels.padding import valid_positions
 from ssmts_kernels._dispatch import materialised, requested
 from ssmts_kernels.fft_conv import op, reference
 
@@ -42,7 +43,7 @@ def fft_conv(u: Tensor, kernel: Tensor, *, lengths: Tensor | None = None) -> Ten
     arguments = Arguments("fft_conv")
     arguments.check("u", u, "batch length D", "signal")
     arguments.check("kernel", kernel, "D taps", "real")
-    arguments.optional("lengths", lengths, "batch", "index")
+    arguments.lengths(lengths)
     if lengths is not None:
         padding = ~valid_positions(lengths, u.shape[1])[..., None]
         u = u.masked_fill(padding, 0)

@@ -110,7 +110,7 @@ def selective_scan(
     arguments.optional("delta_bias", delta_bias, "D", "signal")
     arguments.optional("initial_state", initial_state, "batch D N", "real")
     arguments.optional("intervals", intervals, "batch length", "real")
-    arguments.optional("lengths", lengths, "batch", "index")
+    arguments.lengths(lengths)
     arguments.choice("hold", hold, HOLDS)
     if requested() == "reference":
         y, last_state = reference.selective_scan(

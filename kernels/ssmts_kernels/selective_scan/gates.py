@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import silu, softplus
 
-from ssmts_kernels._check import valid_positions
+from ssmts_kernels.padding import valid_positions
 
 
 class Prepared(NamedTuple):

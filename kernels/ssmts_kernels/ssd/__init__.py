@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import silu, softplus
 
-from ssmts_kernels._check import Arguments, valid_positions
+from ssmts_kernels._check import Arguments
+from ssmts_kernels.padding import valid_positions
 from ssmts_kernels._dispatch import requested
 from ssmts_kernels.hold import phi1
 from ssmts_kernels.selective_scan.reference import HOLDS, state_dtype
@@ -117,7 +118,7 @@ def ssd(
     arguments.optional("delta_bias", delta_bias, "H", "signal")
     arguments.optional("initial_state", initial_state, "batch H P N", "real")
     arguments.optional("intervals", intervals, "batch length", "real")
-    arguments.optional("lengths", lengths, "batch", "index")
+    arguments.lengths(lengths)
     arguments.choice("hold", hold, HOLDS)
     if requested() == "reference":
         y, last_state = reference.ssd(
