@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
@@ -126,7 +126,6 @@ class SSMLayer(nn.Module, ABC):
         intervals[:, :1] = 0
         return self.scan(u, intervals)[0]
 
-    @abstractmethod
     def scan(
         self,
         u: Tensor,
@@ -134,7 +133,7 @@ class SSMLayer(nn.Module, ABC):
         initial_state: SSMState | None = None,
         lengths: Tensor | None = None,
     ) -> tuple[Tensor, SSMState]:
-        """Recurrent view: observations at any instants.
+        """Recurrent view: observations at any instants. A loop over `step` unless a layer has a faster way.
 
         Parameters
         ----------
@@ -161,6 +160,8 @@ class SSMLayer(nn.Module, ABC):
         ValueError
             If a shape or dtype is wrong or a length is out of range.
         """
+        u, intervals, valid = checked_scan(type(self).__name__, self.d_model, u, intervals, lengths)
+        return self._loop(self.step, u, intervals, initial_state or self.initial_state(len(u)), valid)
 
     @abstractmethod
     def step(self, u: Tensor, interval: Tensor, state: SSMState) -> tuple[Tensor, SSMState]:
@@ -183,10 +184,35 @@ class SSMLayer(nn.Module, ABC):
             After the observation.
         """
 
+    def _loop(
+        self,
+        advance: Callable[[Tensor, Tensor, SSMState], tuple[Tensor, SSMState]],
+        u: Tensor,
+        intervals: Tensor,
+        state: SSMState,
+        valid: Tensor | None,
+    ) -> tuple[Tensor, SSMState]:
+        """Scan by calling `advance` for one observation after the other; padding moves no state."""
+        outputs = []
+        for k in range(u.shape[1]):
+            y, moved = advance(u[:, k], intervals[:, k], state)
+            if valid is not None:
+                here = valid[:, k]
+                y = torch.where(here[:, None], y, 0)
+                moved = SSMState(*(_select(here, *pair) for pair in zip(moved, state)))
+            state = moved
+            outputs.append(y)
+        return torch.stack(outputs, dim=1) if outputs else u.clone(), state
+
     def extra_repr(self) -> str:
         """Sizes and hold, for ``repr``."""
         size = f", d_state={self.d_state}" if hasattr(self, "d_state") else ""
         return f"d_model={self.d_model}{size}, hold={self.hold!r}"
+
+
+def _select(rows: Tensor, new: Tensor, old: Tensor) -> Tensor:
+    """`new` where the mask `rows` (batch,) is true, else `old`, both (batch, ...)."""
+    return torch.where(rows.view(-1, *(1,) * (new.ndim - 1)), new, old)
 
 
 def checked_scan(

@@ -15,7 +15,6 @@ from ssmts.nn.layer import (
     check_rate,
     checked_scan,
     complex_parameter,
-    latest_inputs,
     log_uniform,
     real_parameter,
 )
@@ -103,19 +102,8 @@ class LTILayer(SSMLayer):
     ) -> tuple[Tensor, SSMState]:
         """Observations at any instants, see :meth:`SSMLayer.scan`; a loop over time."""
         u, intervals, valid = checked_scan(type(self).__name__, self.d_model, u, intervals, lengths)
-        start = state = initial_state or self.initial_state(u.shape[0])
-        outputs = []
-        intervals = start_intervals(intervals, self.hold)
-        for k in range(u.shape[1]):
-            y, moved = self._advance(u[:, k], intervals[:, k], state)
-            if valid is not None:
-                here = valid[:, k, None]
-                y = torch.where(here, y, 0)
-                moved = SSMState(torch.where(here[..., None], moved.x, state.x), moved.u)
-            state = moved
-            outputs.append(y)
-        y = torch.stack(outputs, dim=1) if outputs else u * self.D.to(u.dtype)
-        return y, SSMState(state.x, self._latest(u, start, lengths))
+        state = initial_state or self.initial_state(u.shape[0])
+        return self._loop(self._advance, u, start_intervals(intervals, self.hold), state, valid)
 
     @without_autocast
     def step(self, u: Tensor, interval: Tensor, state: SSMState) -> tuple[Tensor, SSMState]:
@@ -133,9 +121,6 @@ class LTILayer(SSMLayer):
         One tensor, or two where nothing is known before the first observation or its interval is not the
         rate.
         """
-
-    def _latest(self, u: Tensor, state: SSMState, lengths: Tensor | None) -> Tensor:
-        return latest_inputs(state.u[:, None], u, lengths)[:, 0]
 
 
 class ModalLayer(LTILayer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ssmts.errors import ParameterError
 from ssmts.nn.layer import SSMLayer
 from ssmts.nn.lssl import LSSL
 from ssmts.nn.mamba import Mamba
@@ -74,17 +75,18 @@ def layer_class(layer: str | type[SSMLayer]) -> type[SSMLayer]:
 
     Raises
     ------
-    ValueError
+    ParameterError
         If the name is not registered.
     TypeError
         If `layer` is neither a name nor a subclass of SSMLayer.
     """
     if isinstance(layer, str):
         if layer not in LAYERS:
-            raise ValueError(
-                f"layer must be one of {', '.join(map(repr, LAYERS))}, got {layer!r}; a layer of your own is "
-                "known once ssmts.nn.register_layer has been called in this process"
+            allowed = (
+                f"one of {', '.join(map(repr, LAYERS))}; a layer of your own is known once "
+                "ssmts.nn.register_layer has been called in this process"
             )
+            raise ParameterError("layer", layer, allowed)
         return LAYERS[layer]
     if isinstance(layer, type) and issubclass(layer, SSMLayer):
         return layer

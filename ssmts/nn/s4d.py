@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ssmts.nn.hippo import diagonal_init
-from ssmts.nn.layer import SSMState, checked_scan
+from ssmts.nn.layer import SSMState, checked_scan, latest_inputs
 from ssmts.nn.lti import ModalLayer
 from ssmts_kernels import diagonal_scan, diagonal_step, hold_weights, vandermonde
 from ssmts_kernels.hold import HOLDS, start_intervals
@@ -80,7 +80,7 @@ class S4D(ModalLayer):
             return_last_state=True,
             lengths=lengths,
         )
-        return y, SSMState(x, self._latest(u, state, lengths))
+        return y, SSMState(x, latest_inputs(state.u[:, None], u, lengths)[:, 0])
 
     def _advance(self, u: Tensor, interval: Tensor, state: SSMState) -> tuple[Tensor, SSMState]:
         B, C = torch.view_as_complex(self.B), torch.view_as_complex(self.C)

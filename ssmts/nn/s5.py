@@ -60,8 +60,8 @@ class S5(SSMLayer):
     Notes
     -----
     Views are :class:`~ssmts.nn.layer.SSMLayer`'s; the state is (batch, d_state / 2), complex. The recurrence
-    is a loop over time with a backward pass of its own: `ssmts_kernels.diagonal_scan` has a system for each feature
-    and would carry every mode four times here.
+    is a loop over time with a backward pass of its own: `ssmts_kernels.diagonal_scan` has a system for each
+    feature and would carry every mode four times here.
 
     References
     ----------

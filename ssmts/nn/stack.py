@@ -51,8 +51,10 @@ class SSMStack(nn.Module):
 
     Raises
     ------
+    ParameterError
+        If the layer is unknown.
     ValueError
-        If the layer or norm is unknown, n_layers is below 1 or mlp_ratio below 0.
+        If the norm is unknown, n_layers is below 1 or mlp_ratio below 0.
     TypeError
         If the layer is neither a name nor a subclass of SSMLayer.
     """

@@ -132,9 +132,9 @@ def test_a_whole_model_is_that_of_transformers(generation, head):
 
 def test_a_model_of_another_kind_is_refused():
     model, stack = language_model(1)
-    with pytest.raises(RuntimeError, match="Missing key.*blocks.0.ssm.delta_bias"):
+    with pytest.raises(RuntimeError, match=r"Missing key.*blocks.0.ssm.delta_bias"):
         language_model(2)[1].load_published(model.state_dict())
-    with pytest.raises(RuntimeError, match="Unexpected key.*extra"):
+    with pytest.raises(RuntimeError, match=r"Unexpected key.*extra"):
         stack.load_published({**model.state_dict(), "layers.0.extra": torch.zeros(1)})
-    with pytest.raises(TypeError, match="load_published needs layer='mamba', .*not S4D"):
+    with pytest.raises(TypeError, match=r"load_published needs layer='mamba', .*not S4D"):
         SSMStack(D_MODEL).load_published(model.state_dict())

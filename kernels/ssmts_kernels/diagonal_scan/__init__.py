@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from ssmts_kernels._check import Arguments, real_dtype
-from ssmts_kernels.padding import valid_positions
 from ssmts_kernels._dispatch import materialised, requested
 from ssmts_kernels.diagonal_scan import final_state_op, op, reference, step
 from ssmts_kernels.hold import HOLDS
+from ssmts_kernels.padding import valid_positions
 
 __all__ = ["diagonal_final_state", "diagonal_scan", "diagonal_step"]
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from ssmts_kernels._dispatch import implementation, materialised, refuse_second_derivative
-from ssmts_kernels.precision import without_autocast
 from ssmts_kernels.diagonal_scan import final_state
+from ssmts_kernels.precision import without_autocast
 
 _PACKAGE = __package__
 

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from ssmts_kernels._check import Arguments
-from ssmts_kernels.padding import valid_positions
 from ssmts_kernels._dispatch import materialised, requested
 from ssmts_kernels.fft_conv import op, reference
+from ssmts_kernels.padding import valid_positions
 
 __all__ = ["fft_conv"]
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import silu, softplus
 
-from ssmts_kernels.padding import valid_positions
 from ssmts_kernels.hold import phi1
+from ssmts_kernels.padding import valid_positions
 
 HOLDS = ("euler", "zoh")
 

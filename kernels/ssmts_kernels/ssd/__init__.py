@@ -7,9 +7,9 @@ from torch import Tensor
 from torch.nn.functional import silu, softplus
 
 from ssmts_kernels._check import Arguments
-from ssmts_kernels.padding import valid_positions
 from ssmts_kernels._dispatch import requested
 from ssmts_kernels.hold import phi1
+from ssmts_kernels.padding import valid_positions
 from ssmts_kernels.selective_scan.reference import HOLDS, state_dtype
 from ssmts_kernels.ssd import reference
 from ssmts_kernels.ssd.step import check_groups, ssd_step

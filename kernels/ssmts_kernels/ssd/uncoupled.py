@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from ssmts_kernels._check import Arguments
-from ssmts_kernels.padding import valid_positions
 from ssmts_kernels._dispatch import materialised, requested
+from ssmts_kernels.padding import valid_positions
 from ssmts_kernels.selective_scan.reference import state_dtype
 from ssmts_kernels.ssd import op, reference
 from ssmts_kernels.ssd.step import check_groups

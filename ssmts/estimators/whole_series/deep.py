@@ -20,6 +20,7 @@ from ssmts.models.whole_series.deep_fit import (
 )
 from ssmts.models.whole_series.fitted import FittedCases, TrainingCases
 from ssmts.models.whole_series.network import CaseDeepConfig
+from ssmts.nn.registry import layer_class
 from ssmts.training import TrainingConfig
 
 __all__ = ["DeepCases"]
@@ -31,7 +32,13 @@ _TOKENS = 64  # in a typical case, unless a stride is given
 
 @dataclass(eq=False, repr=False)
 class DeepCases(CaseEstimator):
-    """Parameters and training of the deep path; `S4Classifier` documents them."""
+    """Parameters and training of the deep path; `S4Classifier` documents them.
+
+    Attributes
+    ----------
+    layer : str
+        Name of the layer of the deep path, a key of `ssmts.nn.LAYERS`. A subclass may name another.
+    """
 
     _: KW_ONLY
     deep: str = "auto"
@@ -55,11 +62,12 @@ class DeepCases(CaseEstimator):
     precision: str = "32-true"
     verbose: int = 0
 
-    _layer: ClassVar[str]
+    layer: ClassVar[str]
 
     def _check_deep(self) -> TrainingConfig:
         if self.deep not in _FEWEST:
             raise ParameterError("deep", self.deep, f"one of {', '.join(map(repr, _FEWEST))}")
+        layer_class(self.layer)
         for name in ("d_model", "d_state", "n_layers", "n_modes"):
             value = getattr(self, name)
             if not is_integer(value) or value < 1:
@@ -85,7 +93,7 @@ class DeepCases(CaseEstimator):
             groups,
             training.of_case,
             CaseDeepConfig(
-                layer=self._layer,
+                layer=self.layer,
                 n_features=0,
                 n_targets=training.targets.shape[1],
                 d_model=self.d_model,

@@ -85,6 +85,8 @@ def read_fitted_cases(
         )
         params = {name: _decode(value) for name, value in state["params"].items()}
         return state["class"], params, fitted, state["seen"]
+    except ParameterError as error:
+        raise ModelFileError(f"{Path(path)} cannot be loaded: {error}") from error
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelFileError(
             f"{Path(path)} is an ssmts file, but not a model that this version can read "
