@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from ssmts.nn.layer import SSMLayer
 from ssmts.nn.lti import LTILayer
-from ssmts.nn.registry import layer_class
+from ssmts.nn.registry import build_layer, layer_class
 from ssmts.nn.s5 import S5
 
 __all__ = ["GatedStack"]
@@ -26,7 +26,7 @@ class _GatedBlock(nn.Module):
         inner = _EXPANSION * d_model
         self.norm = nn.LayerNorm(d_model)
         self.branches = nn.Linear(d_model, 2 * inner)
-        self.ssm = kind(inner, d_state, **kind.CONTINUOUS_OPTIONS)
+        self.ssm = build_layer(kind, inner, d_state, **kind.CONTINUOUS_OPTIONS)
         self.out = nn.Linear(inner, d_model)
         self.dropout = nn.Dropout(dropout)
 
@@ -46,7 +46,7 @@ class _SelfGatedBlock(nn.Module):
     def __init__(self, kind: type[SSMLayer], d_model: int, d_state: int, dropout: float) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(d_model)
-        self.ssm = kind(d_model, d_state, **kind.CONTINUOUS_OPTIONS)
+        self.ssm = build_layer(kind, d_model, d_state, **kind.CONTINUOUS_OPTIONS)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, intervals: Tensor) -> Tensor:

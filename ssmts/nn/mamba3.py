@@ -255,7 +255,7 @@ class _System(NamedTuple):
 
 def _complex(value: Tensor) -> Tensor:
     """Pairs of neighbours as complex numbers: (..., N) -> (..., N / 2)."""
-    return torch.view_as_complex(value.unflatten(-1, (value.shape[-1] // 2, 2)))
+    return torch.view_as_complex(value.reshape(*value.shape[:-1], value.shape[-1] // 2, 2))
 
 
 def _real(value: Tensor) -> Tensor:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, cast
+
 from ssmts.errors import ParameterError
 from ssmts.nn.layer import SSMLayer
 from ssmts.nn.lssl import LSSL
@@ -12,7 +15,7 @@ from ssmts.nn.s4 import S4
 from ssmts.nn.s4d import S4D
 from ssmts.nn.s5 import S5
 
-__all__ = ["LAYERS", "layer_class", "register_layer"]
+__all__ = ["LAYERS", "build_layer", "layer_class", "register_layer"]
 
 LAYERS: dict[str, type[SSMLayer]] = {
     "lssl": LSSL,
@@ -91,3 +94,8 @@ def layer_class(layer: str | type[SSMLayer]) -> type[SSMLayer]:
     if isinstance(layer, type) and issubclass(layer, SSMLayer):
         return layer
     raise TypeError(f"layer must be a name or a subclass of ssmts.nn.SSMLayer, got {layer!r}")
+
+
+def build_layer(layer: str | type[SSMLayer], d_model: int, d_state: int, **options: Any) -> SSMLayer:
+    """Build a layer by its name or class; see `layer_class` for the errors."""
+    return cast("Callable[..., SSMLayer]", layer_class(layer))(d_model, d_state, **options)

@@ -149,7 +149,7 @@ class S5(SSMLayer):
     def _discretized(self, signal: Tensor, intervals: Tensor) -> tuple[Tensor, Tensor]:
         """A_bar and what the modes take up, (batch, L, N/2), of inputs (batch, L + 1, d_model)."""
         B = (self.B * self.delta[:, None, None]).transpose(0, 1).flatten(1)
-        v = torch.view_as_complex((signal @ B).unflatten(-1, (len(self.B), 2)))
+        v = torch.view_as_complex((signal @ B).view(*signal.shape[:2], len(self.B), 2))
         A_bar, previous, current = hold_weights(self.A * self.delta, intervals[..., None], self.hold)
         return A_bar, previous * v[:, :-1] + current * v[:, 1:]
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ssmts.nn.layer import SSMLayer, SSMState, checked_scan
-from ssmts.nn.registry import layer_class
+from ssmts.nn.registry import build_layer
 from ssmts.nn.selective import SelectiveLayer
 
 __all__ = ["NORMS", "SSMStack"]
@@ -72,7 +72,6 @@ class SSMStack(nn.Module):
         norm: str = "layer",
     ) -> None:
         super().__init__()
-        kind = layer_class(layer)
         if norm not in NORMS:
             raise ValueError(f"norm must be one of {', '.join(map(repr, NORMS))}, got {norm!r}")
         if n_layers < 1:
@@ -82,7 +81,9 @@ class SSMStack(nn.Module):
         self.d_model = d_model
         hidden = round(mlp_ratio * d_model)
         self.blocks = nn.ModuleList(
-            _Block(kind(d_model, d_state, **(layer_options or {})), hidden, dropout, NORMS[norm])
+            _Block(
+                build_layer(layer, d_model, d_state, **(layer_options or {})), hidden, dropout, NORMS[norm]
+            )
             for _ in range(n_layers)
         )
         self.norm = NORMS[norm](d_model)
