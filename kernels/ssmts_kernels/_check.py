@@ -1,4 +1,4 @@
-"""Argument checks that every operator shares: each failure is a ValueError that names the argument."""
+"""Argument checks shared by all operators; every failure is a ValueError that names the argument."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from ssmts_kernels.padding import check_lengths
 
 _KINDS = {
-    # What a signal may be: halves are computed in float32.
+    # Signals in half precision are computed in float32.
     "signal": (torch.float32, torch.float64, torch.bfloat16, torch.float16),
     "real": (torch.float32, torch.float64),
     "mode": (torch.float32, torch.float64, torch.complex64, torch.complex128),

@@ -17,15 +17,15 @@ __all__ = ["SSMLayer", "SSMState"]
 
 
 class SSMState(NamedTuple):
-    """Everything a layer remembers between two observations; the batch is the first axis of both.
+    """State of a layer between two observations; the batch is the first axis of both.
 
     Attributes
     ----------
     x : Tensor
         (batch, ...), the state: (batch, d_model, d_state / 2) complex for S4 and S4D, else as the layer says.
     u : Tensor
-        (batch, ...), the latest input: a hold that is linear between observations, or a short convolution,
-        starts from it. (batch, d_model) unless the layer says otherwise.
+        (batch, ...), the latest input, from which a first-order hold or a short convolution continues.
+        (batch, d_model) unless the layer says otherwise.
     """
 
     x: Tensor
@@ -33,11 +33,11 @@ class SSMState(NamedTuple):
 
 
 class SSMLayer(nn.Module, ABC):
-    """A causal map of (batch, length, d_model) to the same shape that lives in time, not in steps.
+    """A causal map of (batch, length, d_model) to the same shape, in continuous time.
 
-    The three views agree: `forward` on a regular grid, `scan` over any intervals, `step` one observation at
-    a time. All times are in units of the reference step. What lies before the first observation, whose
-    interval is 0, is `ssmts.nn.discretization.start_intervals`' rule for the hold.
+    Its three views agree: `forward` on a regular grid, `scan` over any intervals, `step` for one observation
+    at a time. All times are in units of the reference step. The first observation of a series has the
+    interval 0; `ssmts.nn.discretization.start_intervals` says what each hold makes of it.
 
     Parameters
     ----------
@@ -49,25 +49,25 @@ class SSMLayer(nn.Module, ABC):
     Attributes
     ----------
     HOLDS : tuple of str
-        What `hold` may be.
+        Allowed values of `hold`.
     GATED : bool
         Whether the layer mixes and gates its features itself, so that a block around it needs no gate.
     CONTINUOUS_OPTIONS : mapping
         Keywords under which the layer depends on time alone, not on the number of observations: what the deep
         branch of an estimator builds it with. Empty for a layer that does so anyway.
     SYSTEM : frozenset of str
-        Parameters of the state equation, A, B, Δ and what they are made of: they are trained at `system_rate`
-        at most, and without weight decay.
+        Names of the parameters of the state equation (A, B, Δ and what they are computed from). They are
+        trained at `system_rate` at most, without weight decay.
     UNDECAYED : frozenset of str
-        Further parameters without weight decay.
+        Names of further parameters without weight decay.
     system_rate : float
-        Highest learning rate of the parameters in SYSTEM, 1e-3 as in the S4, S4D and S5 papers; an instance
-        may have another.
+        Highest learning rate of the parameters in SYSTEM: 1e-3 as in the S4, S4D and S5 papers. It may be set
+        on an instance.
 
     Raises
     ------
     ValueError
-        If the hold is not admitted.
+        If the hold is not in HOLDS.
     """
 
     HOLDS: ClassVar[tuple[str, ...]]
@@ -101,7 +101,7 @@ class SSMLayer(nn.Module, ABC):
         """
 
     def forward(self, u: Tensor, rate: float = 1.0) -> Tensor:
-        """Regular view: observations on a grid. Time-invariant layers convolve, the others scan.
+        """Regular view: observations on a grid, by convolution in time-invariant layers, else by a scan.
 
         Parameters
         ----------
@@ -142,11 +142,11 @@ class SSMLayer(nn.Module, ABC):
         intervals : Tensor
             (batch, length), time since the previous observation, >= 0; 0 for the first one of a series.
         initial_state : SSMState, optional
-            Where an earlier scan or step ended; the first interval is then the time since its last
-            observation.
+            State that an earlier scan or step returned; the first interval is then the time since that
+            state's last observation.
         lengths : Tensor, optional
-            (batch,) integers from 0 to length: what lies at and beyond is right padding. It is ignored in u
-            and intervals, whatever it holds, has no gradient and is 0 in y.
+            (batch,) integers from 0 to length, observations of each row; the rest is padding. Padding is
+            ignored in u and intervals, even where it is nan, has zero gradient and is 0 in y.
 
         Returns
         -------
@@ -262,12 +262,12 @@ def checked_scan(
 
 
 def latest_inputs(before: Tensor, u: Tensor, lengths: Tensor | None) -> Tensor:
-    """Last valid inputs of each row, `before`'s own where the row has too few.
+    """Return the last `width` inputs of each row, filled up from `before` where the row has fewer.
 
     Parameters
     ----------
     before : Tensor
-        (batch, width, D), the inputs before the first of `u`.
+        (batch, width, D), the inputs that precede `u`.
     u : Tensor
         (batch, length, D).
     lengths : Tensor or None

@@ -1,4 +1,4 @@
-"""What the linear time-invariant layers share: a step per feature, a kernel and a convolution."""
+"""Base classes of the linear time-invariant layers: a step per feature, a kernel and a convolution."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class LTILayer(SSMLayer):
     d_model, hold
         As :class:`~ssmts.nn.layer.SSMLayer`'s.
     delta_range : tuple of float
-        The initial step Δ of each feature is drawn log-uniformly from this range: a feature's memory is about
-        1 / (Δ |A|) reference steps.
+        Range of the initial Δ of each feature, log-uniform. The memory of a feature is about 1 / (Δ |A|)
+        reference steps.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class LTILayer(SSMLayer):
     Raises
     ------
     ValueError
-        If the hold is not admitted or delta_range is not 0 < low <= high.
+        If the hold is not in HOLDS or delta_range is not 0 < low <= high.
     """
 
     SYSTEM: ClassVar[frozenset[str]] = frozenset({"log_delta", "A", "B"})
@@ -112,14 +112,13 @@ class LTILayer(SSMLayer):
 
     @abstractmethod
     def _advance(self, u: Tensor, interval: Tensor, state: SSMState) -> tuple[Tensor, SSMState]:
-        """Take up u (batch, d_model) after an interval (batch,) that the start rule has seen."""
+        """Take up u (batch, d_model) after an interval (batch,) from `start_intervals`."""
 
     @abstractmethod
     def _responses(self, length: int, rate: float) -> tuple[Tensor, Tensor]:
-        """Responses to any later observation and to the first one, (d_model, length) each.
+        """Responses to a later observation and to the first one, (d_model, length) each.
 
-        One tensor, or two where nothing is known before the first observation or its interval is not the
-        rate.
+        Both are the same tensor unless the hold treats the first observation differently at this rate.
         """
 
 
@@ -148,7 +147,7 @@ class ModalLayer(LTILayer):
     ) -> None:
         super().__init__(d_model, hold, delta_range)
         self.d_state = 2 * len(A)
-        # LegT and Fourier modes have no decay of their own: a logarithm needs a little of it.
+        # LegT and Fourier modes do not decay, but the logarithm needs a positive number.
         decay = (-A.real).clamp_min(1e-4)
         self.log_A_real = real_parameter(decay.log().repeat(d_model, 1))
         self.A_imag = real_parameter(A.imag.repeat(d_model, 1))

@@ -51,7 +51,7 @@ class Mamba3(SelectiveLayer):
     rank : int
         Inputs and outputs R of each channel: 1 is the paper's SISO form, above it MIMO.
     rotary_fraction : float
-        Share of the states that rotate, in [0, 1].
+        Fraction of the states that rotate, in [0, 1].
     delta_range : tuple of float
         Range of the initial Δ, log-uniform.
 

@@ -80,7 +80,7 @@ class S4(ModalLayer):
         self.P = complex_parameter(form.P.repeat(d_model, 1, 1))
 
     def _advance(self, u: Tensor, interval: Tensor, state: SSMState) -> tuple[Tensor, SSMState]:
-        """Move the state over one interval: A_bar x = 2 (I - A/2)^-1 x - x, so that one solve does it all."""
+        """Move the state over one interval; A_bar x = 2 (I - A/2)^-1 x - x needs a single solve."""
         step = (interval[:, None] * self.delta).to(self.D.dtype)
         held = 0.5 * (state.u + u) if self.hold == "bilinear" else u
         source = (step * held).to(step.dtype)[..., None] * torch.view_as_complex(self.B)
@@ -94,7 +94,8 @@ class S4(ModalLayer):
         if self.d_model * a_feature <= _WHOLE:
             kernels = self._of_features(length, rate, *parameters)
         else:
-            # Kernels are small beside what makes them: a few features at a time, made again for the gradient.
+            # The intermediate arrays are much larger than the kernels: compute a few features at a time, and
+            # again for the gradient.
             split = (torch.split(parameter, max(1, _BLOCK // a_feature)) for parameter in parameters)
             blocks = [
                 checkpoint(self._of_features, length, rate, *block, use_reentrant=False)

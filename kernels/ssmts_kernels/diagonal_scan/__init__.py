@@ -60,8 +60,8 @@ def diagonal_scan(
     return_last_state : bool
         Return the state after the last observation as well.
     lengths : Tensor, optional
-        (batch,) integers: what lies at and beyond a row's length is padding. It is ignored in u and
-        intervals, 0 in y, and the last state is the one at the row's own end.
+        (batch,) integers, observations of each row; the rest is padding. Padding is ignored in u and
+        intervals and is 0 in y; the last state is that after the row's last observation.
 
     Returns
     -------
@@ -228,7 +228,7 @@ def diagonal_step(
 
 
 def _records(*tensors: Tensor | None) -> bool:
-    """Whether autograd or a compiler watches: neither may meet remembered tensors."""
+    """Whether autograd or a compiler records this call: neither may see cached tensors."""
     if torch.compiler.is_compiling():
         return True
     return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)

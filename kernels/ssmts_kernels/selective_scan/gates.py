@@ -1,4 +1,4 @@
-"""What surrounds the recurrence, value and gradient: the step's softplus, padding, feed-through and gate."""
+"""Softplus of the step, padding, feed-through and gate around the recurrence, with their gradients."""
 
 from __future__ import annotations
 
