@@ -73,7 +73,7 @@ def diagonal_scan(
     Raises
     ------
     ValueError
-        If an argument has a wrong shape, dtype or device, or the hold is unknown.
+        If an argument has a wrong shape, dtype or device, a length is out of range, or the hold is unknown.
 
     References
     ----------
@@ -131,7 +131,7 @@ def diagonal_final_state(
     Raises
     ------
     ValueError
-        If an argument has a wrong shape, dtype or device, or the hold is unknown.
+        If an argument has a wrong shape, dtype or device, a length is out of range, or the hold is unknown.
     """
     _checked("diagonal_final_state", u, intervals, A, B, delta, hold, initial_state, initial_input, lengths)
     if (name := requested()) == "reference":

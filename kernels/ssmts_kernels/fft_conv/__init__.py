@@ -23,7 +23,7 @@ def fft_conv(u: Tensor, kernel: Tensor, *, lengths: Tensor | None = None) -> Ten
     kernel : Tensor
         (D, taps) one kernel a channel, float32 or float64; taps beyond the length are never reached.
     lengths : Tensor, optional
-        (batch,) integers: what lies at and beyond a row's length is padding, ignored in u and 0 in y.
+        (batch,) integers, observations of each row; the rest is padding, ignored in u and 0 in y.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def fft_conv(u: Tensor, kernel: Tensor, *, lengths: Tensor | None = None) -> Ten
     Raises
     ------
     ValueError
-        If an argument has a wrong shape, dtype or device.
+        If an argument has a wrong shape, dtype or device, or a length is out of range.
 
     References
     ----------

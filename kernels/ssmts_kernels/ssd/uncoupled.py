@@ -61,7 +61,7 @@ def ssd_uncoupled(
     Raises
     ------
     ValueError
-        If an argument has a wrong shape, dtype or device, or G does not divide H.
+        If an argument has a wrong shape, dtype or device, a length is out of range, or G does not divide H.
     NotImplementedError
         If a second derivative is asked for outside ``backend("reference")``.
 
