@@ -1,4 +1,4 @@
-"""Argument checks that every operator shares: each failure is a ValueError that names the argument."""
+"""Argument checks shared by all operators; every failure is a ValueError that names the argument."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import NoReturn
 import torch
 from torch import Tensor
 
+from ssmts_kernels.padding import check_lengths
+
 _KINDS = {
-    # What a signal may be: halves are computed in float32.
+    # Signals in half precision are computed in float32.
     "signal": (torch.float32, torch.float64, torch.bfloat16, torch.float16),
     "real": (torch.float32, torch.float64),
     "mode": (torch.float32, torch.float64, torch.complex64, torch.complex128),
@@ -61,6 +63,12 @@ class Arguments:
         if value is not None:
             self.check(name, value, dims, kind)
 
+    def lengths(self, value: Tensor | None) -> None:
+        """Check the lengths of the rows, after an argument with the dimensions batch and length."""
+        if value is not None:
+            self.check("lengths", value, "batch", "index")
+            check_lengths(self.operator, value, self.sizes["length"])
+
     def choice(self, name: str, value: str, allowed: Sequence[str]) -> None:
         """Require `value` to be one of `allowed`."""
         if value not in allowed:
@@ -80,8 +88,3 @@ def real_dtype(dtype: torch.dtype) -> torch.dtype:
     """Return the real dtype of a (possibly complex) one, float32 for halves."""
     # A lookup, because dynamo cannot trace dtype.to_real.
     return torch.float64 if dtype in (torch.float64, torch.complex128) else torch.float32
-
-
-def valid_positions(lengths: Tensor, length: int) -> Tensor:
-    """Return the (batch, length) mask of positions that are not right padding."""
-    return torch.arange(length, device=lengths.device) < lengths[:, None]

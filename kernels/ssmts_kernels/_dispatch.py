@@ -1,4 +1,4 @@
-"""Which implementation of an operator runs: forced by `backend`, or chosen by device."""
+"""Choice of an operator's implementation: by device, or forced by `backend`."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def implementation(package: str, name: str, device: torch.device) -> ModuleType:
 
 
 def refuse_second_derivative(backward_op: Any, operator: str) -> None:
-    """Make differentiating the gradient of `operator` an error that says what to do instead."""
+    """Make a second derivative of `operator` an error that names the remedy."""
 
     def refuse(ctx: Any, *grads: Any) -> None:
         raise NotImplementedError(

@@ -29,7 +29,10 @@ class Registry:
             If there is none.
         """
         if name not in self._classes:
-            raise ModelFileError(f"{path} holds a {name!r}, which this version does not know. Update ssmts.")
+            raise ModelFileError(
+                f"{path} holds a {name!r}, a class that is unknown here. If it is your own, import its "
+                "module before you load; if it is one of ssmts, update ssmts."
+            )
         return self._classes[name]
 
 

@@ -17,10 +17,11 @@ from ssmts.nn.lssl import LSSL
 from ssmts.nn.mamba import Mamba
 from ssmts.nn.mamba2 import Mamba2
 from ssmts.nn.mamba3 import Mamba3
+from ssmts.nn.registry import LAYERS, register_layer
 from ssmts.nn.s4 import S4
 from ssmts.nn.s4d import S4D
 from ssmts.nn.s5 import S5
-from ssmts.nn.stack import LAYERS, SSMStack
+from ssmts.nn.stack import SSMStack
 
 __all__ = [
     "LSSL",
@@ -33,6 +34,7 @@ __all__ = [
     "SSMStack",
     "Bidirectional",
     "LAYERS",
+    "register_layer",
     "SSMLayer",
     "SSMState",
     "HiPPOProjection",

@@ -14,18 +14,18 @@ __all__ = ["Bidirectional"]
 class Bidirectional(nn.Module):
     r"""Sum of one layer that reads the past and one that reads the future.
 
-    For data that are there as a whole (classification, imputation): an output depends on what comes after it,
-    so there is neither a state to go on from nor a streaming view.
+    For complete series (classification, imputation): an output depends on later observations, so there is
+    neither a state to continue from nor a streaming view.
 
     Parameters
     ----------
     forward_layer, backward_layer : SSMLayer or SSMStack
-        Of one d_model. The backward one sees time reversed: its intervals are those to the next observation.
+        With the same d_model. The backward one reads the series in reverse; its intervals are the times to
+        the next observation.
 
     Notes
     -----
-    The reversal keeps the meaning of the hold: the backward layer's "zoh" holds an observation until the one
-    before it.
+    In reverse, "zoh" holds an observation back to the one before it.
 
     References
     ----------
@@ -54,7 +54,7 @@ class Bidirectional(nn.Module):
         intervals : Tensor
             (batch, length), time since the previous observation; 0 for the first one.
         lengths : Tensor, optional
-            (batch,) integers: what lies at and beyond is right padding, ignored in u and 0 in y.
+            (batch,) integers, observations of each row; the rest is padding, see :meth:`SSMLayer.scan`.
 
         Returns
         -------
@@ -64,7 +64,7 @@ class Bidirectional(nn.Module):
         Raises
         ------
         ValueError
-            If a shape is wrong.
+            If a shape is wrong or a length is out of range.
         """
         before, _ = self.forward_layer.scan(u, intervals, None, lengths)
         order = _reversal(u, lengths)

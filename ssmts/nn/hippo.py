@@ -1,4 +1,4 @@
-r"""HiPPO: state matrices whose state is the best polynomial (or Fourier) memory of the input.
+r"""HiPPO: systems whose state is the best polynomial (or Fourier) approximation of the past input.
 
 Each system :math:`x' = A x + B u` keeps the coefficients of the past of u in an orthonormal basis. All
 are normal plus low rank, :math:`A = V \Lambda V^* - P P^T`, which is what S4 needs, and dropping the
@@ -57,7 +57,7 @@ def hippo_legs(d_state: int) -> tuple[Tensor, Tensor]:
     r"""Scaled Legendre (LegS): the whole past on [0, t], stretched as t grows.
 
     :math:`x' = (A x + B u)/t` keeps :math:`x_n = \frac{1}{t}\int_0^t u(s) \sqrt{2n+1} P_n(2s/t - 1)\,ds`. S4
-    uses the same matrices without 1/t, which is a memory that fades exponentially.
+    uses the same matrices without 1/t, which makes the memory fade exponentially.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Remembering a function online: its projection on a HiPPO basis, updated observation by observation."""
+"""Online approximation of a function: its projection on a HiPPO basis, updated with every observation."""
 
 from __future__ import annotations
 

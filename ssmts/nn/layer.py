@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+from ssmts_kernels.padding import check_lengths, valid_positions
 
 __all__ = ["SSMLayer", "SSMState"]
 
 
 class SSMState(NamedTuple):
-    """Everything a layer remembers between two observations; the batch is the first axis of both.
+    """State of a layer between two observations; the batch is the first axis of both.
 
     Attributes
     ----------
     x : Tensor
         (batch, ...), the state: (batch, d_model, d_state / 2) complex for S4 and S4D, else as the layer says.
     u : Tensor
-        (batch, ...), the latest input: a hold that is linear between observations, or a short convolution,
-        starts from it. (batch, d_model) unless the layer says otherwise.
+        (batch, ...), the latest input, from which a first-order hold or a short convolution continues.
+        (batch, d_model) unless the layer says otherwise.
     """
 
     x: Tensor
@@ -29,11 +33,11 @@ class SSMState(NamedTuple):
 
 
 class SSMLayer(nn.Module, ABC):
-    """A causal map of (batch, length, d_model) to the same shape that lives in time, not in steps.
+    """A causal map of (batch, length, d_model) to the same shape, in continuous time.
 
-    The three views agree: `forward` on a regular grid, `scan` over any intervals, `step` one observation at
-    a time. All times are in units of the reference step. What lies before the first observation, whose
-    interval is 0, is `ssmts.nn.discretization.start_intervals`' rule for the hold.
+    Its three views agree: `forward` on a regular grid, `scan` over any intervals, `step` for one observation
+    at a time. All times are in units of the reference step. The first observation of a series has the
+    interval 0; `ssmts.nn.discretization.start_intervals` says what each hold makes of it.
 
     Parameters
     ----------
@@ -45,26 +49,30 @@ class SSMLayer(nn.Module, ABC):
     Attributes
     ----------
     HOLDS : tuple of str
-        What `hold` may be.
+        Allowed values of `hold`.
     GATED : bool
         Whether the layer mixes and gates its features itself, so that a block around it needs no gate.
+    CONTINUOUS_OPTIONS : mapping
+        Keywords under which the layer depends on time alone, not on the number of observations: what the deep
+        branch of an estimator builds it with. Empty for a layer that does so anyway.
     SYSTEM : frozenset of str
-        Parameters of the state equation, A, B, Δ and what they are made of: they are trained at `system_rate`
-        at most, and without weight decay.
+        Names of the parameters of the state equation (A, B, Δ and what they are computed from). They are
+        trained at `system_rate` at most, without weight decay.
     UNDECAYED : frozenset of str
-        Further parameters without weight decay.
+        Names of further parameters without weight decay.
     system_rate : float
-        Highest learning rate of the parameters in SYSTEM, 1e-3 as in the S4, S4D and S5 papers; an instance
-        may have another.
+        Highest learning rate of the parameters in SYSTEM: 1e-3 as in the S4, S4D and S5 papers. It may be set
+        on an instance.
 
     Raises
     ------
     ValueError
-        If the hold is not admitted.
+        If the hold is not in HOLDS.
     """
 
     HOLDS: ClassVar[tuple[str, ...]]
     GATED: ClassVar[bool] = False
+    CONTINUOUS_OPTIONS: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     SYSTEM: ClassVar[frozenset[str]] = frozenset()
     UNDECAYED: ClassVar[frozenset[str]] = frozenset()
     system_rate: float = 1e-3
@@ -93,7 +101,7 @@ class SSMLayer(nn.Module, ABC):
         """
 
     def forward(self, u: Tensor, rate: float = 1.0) -> Tensor:
-        """Regular view: observations on a grid. Time-invariant layers convolve, the others scan.
+        """Regular view: observations on a grid, by convolution in time-invariant layers, else by a scan.
 
         Parameters
         ----------
@@ -118,7 +126,6 @@ class SSMLayer(nn.Module, ABC):
         intervals[:, :1] = 0
         return self.scan(u, intervals)[0]
 
-    @abstractmethod
     def scan(
         self,
         u: Tensor,
@@ -126,7 +133,7 @@ class SSMLayer(nn.Module, ABC):
         initial_state: SSMState | None = None,
         lengths: Tensor | None = None,
     ) -> tuple[Tensor, SSMState]:
-        """Recurrent view: observations at any instants.
+        """Recurrent view: observations at any instants. A loop over `step` unless a layer has a faster way.
 
         Parameters
         ----------
@@ -135,10 +142,11 @@ class SSMLayer(nn.Module, ABC):
         intervals : Tensor
             (batch, length), time since the previous observation, >= 0; 0 for the first one of a series.
         initial_state : SSMState, optional
-            Where an earlier scan or step ended; the first interval is then the time since its last
-            observation.
+            State that an earlier scan or step returned; the first interval is then the time since that
+            state's last observation.
         lengths : Tensor, optional
-            (batch,) integers: what lies at and beyond is right padding, ignored in u and 0 in y.
+            (batch,) integers from 0 to length, observations of each row; the rest is padding. Padding is
+            ignored in u and intervals, even where it is nan, has zero gradient and is 0 in y.
 
         Returns
         -------
@@ -150,8 +158,10 @@ class SSMLayer(nn.Module, ABC):
         Raises
         ------
         ValueError
-            If a shape or dtype is wrong.
+            If a shape or dtype is wrong or a length is out of range.
         """
+        u, intervals, valid = checked_scan(type(self).__name__, self.d_model, u, intervals, lengths)
+        return self._loop(self.step, u, intervals, initial_state or self.initial_state(len(u)), valid)
 
     @abstractmethod
     def step(self, u: Tensor, interval: Tensor, state: SSMState) -> tuple[Tensor, SSMState]:
@@ -174,22 +184,90 @@ class SSMLayer(nn.Module, ABC):
             After the observation.
         """
 
-    def _check(self, u: Tensor, intervals: Tensor) -> None:
-        """Check the shapes of a scan where no operator does."""
-        if u.ndim != 3 or u.shape[2] != self.d_model or intervals.shape != u.shape[:2]:
-            raise ValueError(
-                f"{type(self).__name__}.scan: u must have shape (batch, length, {self.d_model}) and "
-                f"intervals (batch, length), got {tuple(u.shape)} and {tuple(intervals.shape)}"
-            )
+    def _loop(
+        self,
+        advance: Callable[[Tensor, Tensor, SSMState], tuple[Tensor, SSMState]],
+        u: Tensor,
+        intervals: Tensor,
+        state: SSMState,
+        valid: Tensor | None,
+    ) -> tuple[Tensor, SSMState]:
+        """Scan by calling `advance` for one observation after the other; padding moves no state."""
+        outputs = []
+        for k in range(u.shape[1]):
+            y, moved = advance(u[:, k], intervals[:, k], state)
+            if valid is not None:
+                here = valid[:, k]
+                y = torch.where(here[:, None], y, 0)
+                moved = SSMState(*(_select(here, *pair) for pair in zip(moved, state)))
+            state = moved
+            outputs.append(y)
+        return torch.stack(outputs, dim=1) if outputs else u.clone(), state
+
+    def extra_repr(self) -> str:
+        """Sizes and hold, for ``repr``."""
+        size = f", d_state={self.d_state}" if hasattr(self, "d_state") else ""
+        return f"d_model={self.d_model}{size}, hold={self.hold!r}"
+
+
+def _select(rows: Tensor, new: Tensor, old: Tensor) -> Tensor:
+    """`new` where the mask `rows` (batch,) is true, else `old`, both (batch, ...)."""
+    return torch.where(rows.view(-1, *(1,) * (new.ndim - 1)), new, old)
+
+
+def checked_scan(
+    caller: str, d_model: int, u: Tensor, intervals: Tensor, lengths: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Check the arguments of a scan and set its padding to 0.
+
+    A nan in the padding has to go before anything is computed from it: hidden behind the result it would
+    still reach the gradient, as 0 times nan.
+
+    Parameters
+    ----------
+    caller : str
+        Name of the layer or stack, for the messages.
+    d_model : int
+        Features of the layer.
+    u, intervals, lengths
+        As :meth:`SSMLayer.scan`'s.
+
+    Returns
+    -------
+    u, intervals : Tensor
+        Those given, 0 in the padding.
+    valid : Tensor or None
+        (batch, length) mask of the observations; None without `lengths`.
+
+    Raises
+    ------
+    ValueError
+        If a shape or the dtype of lengths is wrong or a length is out of range.
+    """
+    if u.ndim != 3 or u.shape[2] != d_model or intervals.shape != u.shape[:2]:
+        raise ValueError(
+            f"{caller}.scan: u must have shape (batch, length, {d_model}) and intervals (batch, length), "
+            f"got {tuple(u.shape)} and {tuple(intervals.shape)}"
+        )
+    if lengths is None:
+        return u, intervals, None
+    if lengths.shape != u.shape[:1] or lengths.dtype not in (torch.int32, torch.int64):
+        raise ValueError(
+            f"{caller}.scan: lengths must have shape ({u.shape[0]},) and be int32 or int64, "
+            f"got {tuple(lengths.shape)} and {str(lengths.dtype).removeprefix('torch.')}"
+        )
+    check_lengths(f"{caller}.scan", lengths, u.shape[1])
+    valid = valid_positions(lengths, u.shape[1])
+    return torch.where(valid[..., None], u, 0), torch.where(valid, intervals, 0), valid
 
 
 def latest_inputs(before: Tensor, u: Tensor, lengths: Tensor | None) -> Tensor:
-    """Last valid inputs of each row, `before`'s own where the row has too few.
+    """Return the last `width` inputs of each row, filled up from `before` where the row has fewer.
 
     Parameters
     ----------
     before : Tensor
-        (batch, width, D), the inputs before the first of `u`.
+        (batch, width, D), the inputs that precede `u`.
     u : Tensor
         (batch, length, D).
     lengths : Tensor or None

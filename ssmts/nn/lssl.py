@@ -1,4 +1,4 @@
-"""LSSL: the dense state-space layer, slow ancestor of S4."""
+"""LSSL: the dense state-space layer, the slower predecessor of S4."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class LSSL(LTILayer):
 
     A kernel costs a dense solve for each feature's Δ and the Krylov matrix of :math:`\bar A, \bar B` by
     repeated squaring: O(N² L) operations and O(N L) memory a feature, where S4 needs O(N + L) of both up to
-    logarithms. A scan solves an N x N system for every series, feature and interval. Nothing is saved and
-    nothing added: this is what S4 is measured against.
+    logarithms. A scan solves an N x N system for every series, feature and interval. This layer is not
+    optimised: it is the baseline that S4 is measured against.
 
     Parameters
     ----------
@@ -49,8 +49,8 @@ class LSSL(LTILayer):
     Notes
     -----
     Other parameters, views and shapes are those of :class:`~ssmts.nn.lti.LTILayer`; the state is (batch,
-    d_model, d_state), real. A trained A is unconstrained, as published: nothing keeps the system stable. The
-    paper's M output channels a feature are the features of the block around the layer.
+    d_model, d_state), real. A trained A is unconstrained, as published, so the system may become unstable.
+    The paper's M output channels per feature are left to the block around the layer.
 
     References
     ----------
@@ -77,6 +77,7 @@ class LSSL(LTILayer):
         if d_state < 1:
             raise ValueError(f"d_state must be at least 1, got {d_state}")
         super().__init__(d_model, hold, delta_range)
+        self.d_state = d_state
         for name, value in zip("AB", HIPPO[init](d_state)):
             parameter = real_parameter(value)
             if train_A:
@@ -92,7 +93,7 @@ class LSSL(LTILayer):
         return SSMState(x, x.new_zeros(batch, self.d_model))
 
     def _advance(self, u: Tensor, interval: Tensor, state: SSMState) -> tuple[Tensor, SSMState]:
-        # A_bar x = 2 (I - h A)^-1 x - x, so that one solve does it all.
+        # A_bar x = 2 (I - h A)^-1 x - x: one solve gives both the decay and the input.
         step = (interval[:, None] * self.delta).to(self.D.dtype)[..., None]
         held = 0.5 * (state.u + u) if self.hold == "bilinear" else u
         right = 2 * state.x + step * held[..., None] * self.B

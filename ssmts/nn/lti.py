@@ -1,4 +1,4 @@
-"""What the linear time-invariant layers share: a step per feature, a kernel and a convolution."""
+"""Base classes of the linear time-invariant layers: a step per feature, a kernel and a convolution."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from ssmts.nn.layer import (
     SSMState,
     check_delta_range,
     check_rate,
+    checked_scan,
     complex_parameter,
-    latest_inputs,
     log_uniform,
     real_parameter,
 )
 from ssmts_kernels import fft_conv
 from ssmts_kernels.hold import start_intervals
+from ssmts_kernels.precision import without_autocast
 
 __all__ = ["LTILayer", "ModalLayer"]
 
@@ -32,8 +33,8 @@ class LTILayer(SSMLayer):
     d_model, hold
         As :class:`~ssmts.nn.layer.SSMLayer`'s.
     delta_range : tuple of float
-        The initial step Δ of each feature is drawn log-uniformly from this range: a feature's memory is about
-        1 / (Δ |A|) reference steps.
+        Range of the initial Δ of each feature, log-uniform. The memory of a feature is about 1 / (Δ |A|)
+        reference steps.
 
     Attributes
     ----------
@@ -43,7 +44,7 @@ class LTILayer(SSMLayer):
     Raises
     ------
     ValueError
-        If the hold is not admitted or delta_range is not 0 < low <= high.
+        If the hold is not in HOLDS or delta_range is not 0 < low <= high.
     """
 
     SYSTEM: ClassVar[frozenset[str]] = frozenset({"log_delta", "A", "B"})
@@ -59,6 +60,7 @@ class LTILayer(SSMLayer):
         """Δ, (d_model,), in reference steps."""
         return self.log_delta.exp()
 
+    @without_autocast
     def kernel(self, length: int, rate: float = 1.0) -> Tensor:
         """Response of y, without D, to a unit observation, the other observations being 0.
 
@@ -82,6 +84,7 @@ class LTILayer(SSMLayer):
         check_rate(rate)
         return self._responses(length, rate)[0]
 
+    @without_autocast
     def forward(self, u: Tensor, rate: float = 1.0) -> Tensor:
         """Convolution view, see :meth:`SSMLayer.forward`."""
         check_rate(rate)
@@ -89,6 +92,7 @@ class LTILayer(SSMLayer):
         y = torch.addcmul(fft_conv(u, kernel), self.D.to(u.dtype), u)
         return y if start is kernel else y + u[:, :1] * (start - kernel).T.to(u.dtype)
 
+    @without_autocast
     def scan(
         self,
         u: Tensor,
@@ -97,39 +101,25 @@ class LTILayer(SSMLayer):
         lengths: Tensor | None = None,
     ) -> tuple[Tensor, SSMState]:
         """Observations at any instants, see :meth:`SSMLayer.scan`; a loop over time."""
-        self._check(u, intervals)
-        start = state = initial_state or self.initial_state(u.shape[0])
-        outputs = []
-        intervals = start_intervals(intervals, self.hold)
-        for k in range(u.shape[1]):
-            y, moved = self._advance(u[:, k], intervals[:, k], state)
-            if lengths is not None:
-                valid = (k < lengths)[:, None]
-                y = torch.where(valid, y, 0)
-                moved = SSMState(torch.where(valid[..., None], moved.x, state.x), moved.u)
-            state = moved
-            outputs.append(y)
-        y = torch.stack(outputs, dim=1) if outputs else torch.zeros_like(u)
-        return y, SSMState(state.x, self._latest(u, start, lengths))
+        u, intervals, valid = checked_scan(type(self).__name__, self.d_model, u, intervals, lengths)
+        state = initial_state or self.initial_state(u.shape[0])
+        return self._loop(self._advance, u, start_intervals(intervals, self.hold), state, valid)
 
+    @without_autocast
     def step(self, u: Tensor, interval: Tensor, state: SSMState) -> tuple[Tensor, SSMState]:
         """One observation, see :meth:`SSMLayer.step`."""
         return self._advance(u, start_intervals(interval[:, None], self.hold)[:, 0], state)
 
     @abstractmethod
     def _advance(self, u: Tensor, interval: Tensor, state: SSMState) -> tuple[Tensor, SSMState]:
-        """Take up u (batch, d_model) after an interval (batch,) that the start rule has seen."""
+        """Take up u (batch, d_model) after an interval (batch,) from `start_intervals`."""
 
     @abstractmethod
     def _responses(self, length: int, rate: float) -> tuple[Tensor, Tensor]:
-        """Responses to any later observation and to the first one, (d_model, length) each.
+        """Responses to a later observation and to the first one, (d_model, length) each.
 
-        One tensor, or two where nothing is known before the first observation or its interval is not the
-        rate.
+        Both are the same tensor unless the hold treats the first observation differently at this rate.
         """
-
-    def _latest(self, u: Tensor, state: SSMState, lengths: Tensor | None) -> Tensor:
-        return latest_inputs(state.u[:, None], u, lengths)[:, 0]
 
 
 class ModalLayer(LTILayer):
@@ -156,7 +146,8 @@ class ModalLayer(LTILayer):
         self, d_model: int, A: Tensor, B: Tensor, hold: str, delta_range: tuple[float, float]
     ) -> None:
         super().__init__(d_model, hold, delta_range)
-        # LegT and Fourier modes have no decay of their own: a logarithm needs a little of it.
+        self.d_state = 2 * len(A)
+        # LegT and Fourier modes do not decay, but the logarithm needs a positive number.
         decay = (-A.real).clamp_min(1e-4)
         self.log_A_real = real_parameter(decay.log().repeat(d_model, 1))
         self.A_imag = real_parameter(A.imag.repeat(d_model, 1))

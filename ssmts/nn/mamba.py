@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from ssmts.nn.layer import SSMState, real_parameter
+from ssmts.nn.layer import SSMState, checked_scan, real_parameter
 from ssmts.nn.selective import SelectiveLayer, ShortConvolution, delta_bias
 from ssmts_kernels.selective_scan import selective_scan, selective_scan_step
 
@@ -63,6 +65,7 @@ class Mamba(SelectiveLayer):
     """
 
     HOLDS = ("zoh", "euler")
+    CONTINUOUS_OPTIONS: ClassVar[Mapping[str, Any]] = MappingProxyType({"conv_width": 0})
     PUBLISHED: ClassVar[dict[str, str]] = {
         "A_log": "log_A_real",
         "conv1d.weight": "conv.weight",
@@ -112,7 +115,7 @@ class Mamba(SelectiveLayer):
         lengths: Tensor | None = None,
     ) -> tuple[Tensor, SSMState]:
         """Observations at any instants, see :meth:`SSMLayer.scan`."""
-        self._check(u, intervals)
+        u, intervals, _ = checked_scan(type(self).__name__, self.d_model, u, intervals, lengths)
         state = initial_state or self.initial_state(u.shape[0])
         system, latest = self._inputs(u, state.u, lengths)
         y, x = selective_scan(
@@ -133,7 +136,7 @@ class Mamba(SelectiveLayer):
         return self.out_proj(y).to(u.dtype), SSMState(x, latest)
 
     def _inputs(self, u: Tensor, before: Tensor, lengths: Tensor | None) -> tuple[_System, Tensor]:
-        x, z = self._project(u, lengths).chunk(2, dim=-1)
+        x, z = self._project(u).chunk(2, dim=-1)
         x, latest = self.conv(x, before, lengths)
         low_rank, B, C = self.x_proj(x).split(self.sizes, dim=-1)
         return _System(x, low_rank @ self.delta_proj.weight.T, B, C, z), latest

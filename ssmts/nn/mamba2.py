@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ssmts.nn.layer import SSMState
+from ssmts.nn.layer import SSMState, checked_scan
 from ssmts.nn.selective import SelectiveLayer, ShortConvolution, delta_bias
 from ssmts_kernels.ssd import ssd, ssd_step
 
@@ -67,6 +69,7 @@ class Mamba2(SelectiveLayer):
     """
 
     HOLDS = ("zoh", "euler")
+    CONTINUOUS_OPTIONS: ClassVar[Mapping[str, Any]] = MappingProxyType({"conv_width": 0})
     PUBLISHED: ClassVar[dict[str, str]] = {
         "A_log": "log_A_real",
         "conv1d.weight": "conv.weight",
@@ -118,7 +121,7 @@ class Mamba2(SelectiveLayer):
         lengths: Tensor | None = None,
     ) -> tuple[Tensor, SSMState]:
         """Observations at any instants, see :meth:`SSMLayer.scan`."""
-        self._check(u, intervals)
+        u, intervals, _ = checked_scan(type(self).__name__, self.d_model, u, intervals, lengths)
         state = initial_state or self.initial_state(u.shape[0])
         system, latest = self._inputs(u, state.u, lengths)
         y, x = ssd(
@@ -139,7 +142,7 @@ class Mamba2(SelectiveLayer):
         return self.out_proj(self.norm(y.flatten(-2), z)).to(u.dtype), SSMState(x, latest)
 
     def _inputs(self, u: Tensor, before: Tensor, lengths: Tensor | None) -> tuple[_System, Tensor]:
-        z, xBC, delta = torch.split(self._project(u, lengths), self.sizes, dim=-1)
+        z, xBC, delta = torch.split(self._project(u), self.sizes, dim=-1)
         xBC, latest = self.conv(xBC, before, lengths)
         grouped = self.n_groups * self.d_state
         x, B, C = xBC.split((self.d_inner, grouped, grouped), dim=-1)

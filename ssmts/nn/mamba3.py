@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ssmts.nn.layer import SSMState
+from ssmts.nn.layer import SSMState, checked_scan
 from ssmts.nn.mamba2 import heads
 from ssmts.nn.selective import SelectiveLayer, delta_bias
 from ssmts_kernels import ssd_uncoupled
 from ssmts_kernels.hold import phi1
+from ssmts_kernels.precision import without_autocast
 
 __all__ = ["Mamba3"]
 
@@ -50,7 +51,7 @@ class Mamba3(SelectiveLayer):
     rank : int
         Inputs and outputs R of each channel: 1 is the paper's SISO form, above it MIMO.
     rotary_fraction : float
-        Share of the states that rotate, in [0, 1].
+        Fraction of the states that rotate, in [0, 1].
     delta_range : tuple of float
         Range of the initial Δ, log-uniform.
 
@@ -133,11 +134,29 @@ class Mamba3(SelectiveLayer):
         lengths: Tensor | None = None,
     ) -> tuple[Tensor, SSMState]:
         """Observations at any instants, see :meth:`SSMLayer.scan`."""
-        self._check(u, intervals)
+        u, intervals, valid = checked_scan(type(self).__name__, self.d_model, u, intervals, lengths)
         state = initial_state or self.initial_state(u.shape[0])
         if u.shape[1] == 0:
             return u, state
-        system = self._inputs(u, intervals, lengths)
+        y, state = self._run(self._project(u), intervals, state, valid, lengths)
+        return self.out_proj(y).to(u.dtype), state
+
+    def step(self, u: Tensor, interval: Tensor, state: SSMState) -> tuple[Tensor, SSMState]:
+        """One observation, see :meth:`SSMLayer.step`."""
+        y, state = self._advance(self._project(u[:, None]), interval[:, None], state)
+        return self.out_proj(y)[:, 0].to(u.dtype), state
+
+    @without_autocast
+    def _run(
+        self,
+        projected: Tensor,
+        intervals: Tensor,
+        state: SSMState,
+        valid: Tensor | None,
+        lengths: Tensor | None,
+    ) -> tuple[Tensor, SSMState]:
+        """Scan the projected input; y is (batch, length, d_inner)."""
+        system = self._inputs(projected, intervals, valid)
         x, B, C = system.x, system.B, system.C
 
         # What an input gives now, w, and at the next observation, (1 - λ) s, decays alike from then on: one
@@ -161,26 +180,28 @@ class Mamba3(SelectiveLayer):
         y = y.view_as(x) + torch.einsum("blhrs,blshp->blrhp", missing - early, x)
 
         S = _real(rotation[:, -1, :, None].conj() * _complex(S))
-        return self._out(y, system).to(u.dtype), SSMState(S, self._latest(system, state.u, lengths))
+        return self._out(y, system), SSMState(S, self._latest(system, state.u, lengths))
 
-    def step(self, u: Tensor, interval: Tensor, state: SSMState) -> tuple[Tensor, SSMState]:
-        """One observation, see :meth:`SSMLayer.step`."""
-        system = self._inputs(u[:, None], interval[:, None], None)
+    @without_autocast
+    def _advance(self, projected: Tensor, interval: Tensor, state: SSMState) -> tuple[Tensor, SSMState]:
+        """Take up one projected observation (batch, 1, ...); y is (batch, 1, d_inner)."""
+        system = self._inputs(projected, interval, None)
         x, B, C = system.x[:, 0], system.B[:, 0], system.C[:, 0]
         decay = _complex_exp(system.exponent, system.turn)[:, 0, :, None]
         V = torch.einsum("brhp,brhn->bhpn", x, _real(B))
         carried = state.x + system.earlier[:, 0, :, None, None] * state.u
         S = _real(decay * _complex(carried) + system.weight[:, 0, :, None] * _complex(V))
         y = torch.einsum("bhpn,brhn->brhp", S, _real(C))
-        return self._out(y[:, None], system)[:, 0].to(u.dtype), SSMState(S, V)
+        return self._out(y[:, None], system), SSMState(S, V)
 
-    def _inputs(self, u: Tensor, intervals: Tensor, lengths: Tensor | None) -> _System:
-        batch, length = u.shape[:2]
-        split = torch.split(self._project(u, lengths), self.sizes, dim=-1)
+    def _inputs(self, projected: Tensor, intervals: Tensor, valid: Tensor | None) -> _System:
+        batch, length = projected.shape[:2]
+        split = torch.split(projected.to(self.D.dtype), self.sizes, dim=-1)
         z, x, B, C, delta, decay, blend, angle = split
         intervals = self._held(intervals)
-        if lengths is not None:
-            intervals = torch.where(torch.arange(length, device=u.device) < lengths[:, None], intervals, 0)
+        if valid is not None:
+            # Over an interval of 0 the state stays. A first one was 0 before `_held` made it 1.
+            intervals = torch.where(valid, intervals, 0)
         s = functional.softplus(delta + self.delta_bias) * intervals[..., None]
         A = -functional.softplus(decay).clamp_min(_SLOWEST)
         theta = math.pi * torch.tanh(functional.pad(angle, (0, self.d_state // 2 - angle.shape[-1])))
@@ -200,7 +221,7 @@ class Mamba3(SelectiveLayer):
         return _System(x, _complex(B), _complex(C), exponent, turn, (1 - blend) * s, weight, z)
 
     def _out(self, y: Tensor, system: _System) -> Tensor:
-        """Feed through, gate and project y (batch, length, R, n_heads, head_dim); z = 0 blanks padding."""
+        """Feed through and gate y (batch, length, R, n_heads, head_dim); z = 0 makes padding 0."""
         y = y + self.D[:, None] * system.x
         z = system.z.reshape(*y.shape[:2], 1, self.n_heads, self.head_dim)
         if self.rank > 1:
@@ -208,8 +229,7 @@ class Mamba3(SelectiveLayer):
         y = y * functional.silu(z)
         if self.rank > 1:
             y = y * self.mimo_o.transpose(0, 1)
-        projected: Tensor = self.out_proj(y.sum(2).flatten(-2))
-        return projected
+        return y.sum(2).flatten(-2)
 
     def _latest(self, system: _System, before: Tensor, lengths: Tensor | None) -> Tensor:
         """V of each row's last valid observation, `before` where the row is empty."""
@@ -235,7 +255,7 @@ class _System(NamedTuple):
 
 def _complex(value: Tensor) -> Tensor:
     """Pairs of neighbours as complex numbers: (..., N) -> (..., N / 2)."""
-    return torch.view_as_complex(value.reshape(*value.shape[:-1], -1, 2))
+    return torch.view_as_complex(value.reshape(*value.shape[:-1], value.shape[-1] // 2, 2))
 
 
 def _real(value: Tensor) -> Tensor:

@@ -80,7 +80,7 @@ class S4(ModalLayer):
         self.P = complex_parameter(form.P.repeat(d_model, 1, 1))
 
     def _advance(self, u: Tensor, interval: Tensor, state: SSMState) -> tuple[Tensor, SSMState]:
-        """Move the state over one interval: A_bar x = 2 (I - A/2)^-1 x - x, so that one solve does it all."""
+        """Move the state over one interval; A_bar x = 2 (I - A/2)^-1 x - x needs a single solve."""
         step = (interval[:, None] * self.delta).to(self.D.dtype)
         held = 0.5 * (state.u + u) if self.hold == "bilinear" else u
         source = (step * held).to(step.dtype)[..., None] * torch.view_as_complex(self.B)
@@ -94,7 +94,8 @@ class S4(ModalLayer):
         if self.d_model * a_feature <= _WHOLE:
             kernels = self._of_features(length, rate, *parameters)
         else:
-            # Kernels are small beside what makes them: a few features at a time, made again for the gradient.
+            # The intermediate arrays are much larger than the kernels: compute a few features at a time, and
+            # again for the gradient.
             split = (torch.split(parameter, max(1, _BLOCK // a_feature)) for parameter in parameters)
             blocks = [
                 checkpoint(self._of_features, length, rate, *block, use_reentrant=False)
@@ -139,12 +140,15 @@ def _generating_kernels(A: Tensor, P: Tensor, inputs: Tensor, C: Tensor, step: T
     singular at z = -1. On the circle of radius r < 1 the diagonal part becomes a system on the unit circle
     again: with z = r ω, (1 - z) - (1 + z) h a = κ ((1 - ω) - (1 + ω) h a').
     """
+    # All that depends on the length is a float or a tensor: a compiler may have a symbol in its place.
     points = 2 * max(length, 1)
-    radius = _WRAPPED ** (1 / points)
+    log_radius = math.log(_WRAPPED) / points
+    radius = math.exp(log_radius)
     ha = 0.5 * step[:, None] * A
     ends, starts = 1 - ha, radius * (1 + ha)
     kappa = 0.5 * (ends + starts)
-    omega = torch.exp(-2j * math.pi / points * torch.arange(length + 1, dtype=torch.float64, device=A.device))
+    angle = (-2 * math.pi / points) * torch.arange(length + 1, dtype=torch.float64, device=A.device)
+    omega = torch.polar(torch.ones_like(angle), angle)
 
     columns = torch.cat([inputs, P.movedim(-1, 0)])
     rows = torch.cat([C[None], P.conj().movedim(-1, 0)])
@@ -158,7 +162,7 @@ def _generating_kernels(A: Tensor, P: Tensor, inputs: Tensor, C: Tensor, step: T
 
     damped: Tensor = torch.fft.irfft(spectrum, n=points)[..., :length]
     samples = torch.arange(length, dtype=torch.float64, device=A.device)
-    return damped * torch.exp(-math.log(radius) * samples)
+    return damped * torch.exp(-log_radius * samples)
 
 
 def _solve_identity_plus(matrix: Tensor, right: Tensor) -> Tensor:

@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 
 from ssmts.nn.hippo import diagonal_init
-from ssmts.nn.layer import SSMState
+from ssmts.nn.layer import SSMState, checked_scan, latest_inputs
 from ssmts.nn.lti import ModalLayer
 from ssmts_kernels import diagonal_scan, diagonal_step, hold_weights, vandermonde
 from ssmts_kernels.hold import HOLDS, start_intervals
+from ssmts_kernels.precision import without_autocast
 
 __all__ = ["S4D"]
 
@@ -53,6 +54,7 @@ class S4D(ModalLayer):
     ) -> None:
         super().__init__(d_model, *diagonal_init(init, d_state), hold, delta_range)
 
+    @without_autocast
     def scan(
         self,
         u: Tensor,
@@ -61,6 +63,7 @@ class S4D(ModalLayer):
         lengths: Tensor | None = None,
     ) -> tuple[Tensor, SSMState]:
         """Observations at any instants, see :meth:`SSMLayer.scan`."""
+        u, intervals, _ = checked_scan(type(self).__name__, self.d_model, u, intervals, lengths)
         state = initial_state or self.initial_state(u.shape[0])
         B, C = torch.view_as_complex(self.B), torch.view_as_complex(self.C)
         y, x = diagonal_scan(
@@ -77,7 +80,7 @@ class S4D(ModalLayer):
             return_last_state=True,
             lengths=lengths,
         )
-        return y, SSMState(x, self._latest(u, state, lengths))
+        return y, SSMState(x, latest_inputs(state.u[:, None], u, lengths)[:, 0])
 
     def _advance(self, u: Tensor, interval: Tensor, state: SSMState) -> tuple[Tensor, SSMState]:
         B, C = torch.view_as_complex(self.B), torch.view_as_complex(self.C)

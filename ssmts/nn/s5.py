@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from ssmts.nn.hippo import hippo_dplr
 from ssmts.nn.layer import (
     SSMLayer,
     SSMState,
     check_delta_range,
+    checked_scan,
     complex_parameter,
     latest_inputs,
     log_uniform,
     real_parameter,
 )
+from ssmts.nn.recurrence import linear_recurrence
 from ssmts_kernels import hold_weights
 from ssmts_kernels.hold import HOLDS, start_intervals
+from ssmts_kernels.precision import without_autocast
 
 __all__ = ["S5"]
 
@@ -58,8 +60,8 @@ class S5(SSMLayer):
     Notes
     -----
     Views are :class:`~ssmts.nn.layer.SSMLayer`'s; the state is (batch, d_state / 2), complex. The recurrence
-    is a loop over time with an explicit backward: `ssmts_kernels.diagonal_scan` has a system for each feature
-    and would carry every mode four times here.
+    is a loop over time with a backward pass of its own: `ssmts_kernels.diagonal_scan` has a system for each
+    feature and would carry every mode four times here.
 
     References
     ----------
@@ -83,6 +85,7 @@ class S5(SSMLayer):
         check_delta_range(delta_range)
         if n_blocks < 1 or d_state % n_blocks:
             raise ValueError(f"n_blocks must divide d_state, got n_blocks={n_blocks} and d_state={d_state}")
+        self.d_state = d_state
         size = d_state // n_blocks
         form = hippo_dplr("legs", size)
         modes = d_state // 2
@@ -110,6 +113,7 @@ class S5(SSMLayer):
         x = torch.zeros(batch, len(self.log_delta), dtype=self.A.dtype, device=self.D.device)
         return SSMState(x, self.D.new_zeros(batch, self.d_model))
 
+    @without_autocast
     def scan(
         self,
         u: Tensor,
@@ -118,23 +122,22 @@ class S5(SSMLayer):
         lengths: Tensor | None = None,
     ) -> tuple[Tensor, SSMState]:
         """Observations at any instants, see :meth:`SSMLayer.scan`."""
-        self._check(u, intervals)
+        u, intervals, valid = checked_scan(type(self).__name__, self.d_model, u, intervals, lengths)
         start = initial_state or self.initial_state(u.shape[0])
         intervals = start_intervals(intervals, self.hold)
-        signal = u.to(self.D.dtype)
-        if lengths is not None:
-            valid = torch.arange(u.shape[1], device=u.device) < lengths[:, None]
+        if valid is not None:
             # Nothing is taken up over an interval of 0, and the state stays.
             intervals = torch.where(valid, intervals, 0)
-            signal = torch.where(valid[..., None], signal, 0)
+        signal = u.to(self.D.dtype)
         A_bar, taken_up = self._discretized(torch.cat([start.u[:, None], signal], dim=1), intervals)
-        x: Tensor = _Recurrence.apply(A_bar, taken_up, start.x)  # type: ignore[no-untyped-call]
+        x = linear_recurrence(A_bar, taken_up, start.x)
         y = self._read_out(x, signal)
-        if lengths is not None:
+        if valid is not None:
             y = torch.where(valid[..., None], y, 0)
         last = x[:, -1] if u.shape[1] else start.x
         return y.to(u.dtype), SSMState(last, latest_inputs(start.u[:, None], u, lengths)[:, 0])
 
+    @without_autocast
     def step(self, u: Tensor, interval: Tensor, state: SSMState) -> tuple[Tensor, SSMState]:
         """One observation, see :meth:`SSMLayer.step`."""
         signal = u.to(self.D.dtype)
@@ -146,40 +149,10 @@ class S5(SSMLayer):
     def _discretized(self, signal: Tensor, intervals: Tensor) -> tuple[Tensor, Tensor]:
         """A_bar and what the modes take up, (batch, L, N/2), of inputs (batch, L + 1, d_model)."""
         B = (self.B * self.delta[:, None, None]).transpose(0, 1).flatten(1)
-        v = torch.view_as_complex((signal @ B).view(*signal.shape[:2], -1, 2))
+        v = torch.view_as_complex((signal @ B).view(*signal.shape[:2], len(self.B), 2))
         A_bar, previous, current = hold_weights(self.A * self.delta, intervals[..., None], self.hold)
         return A_bar, previous * v[:, :-1] + current * v[:, 1:]
 
     def _read_out(self, x: Tensor, signal: Tensor) -> Tensor:
         C = (self.C * self.C.new_tensor([2.0, -2.0])).flatten(1)
         return torch.view_as_real(x).flatten(-2) @ C.T + self.D * signal
-
-
-class _Recurrence(torch.autograd.Function):
-    """x_k = a_k x_{k-1} + b_k for a, b (batch, length, N) and x_{-1} (batch, N), complex.
-
-    Its backward runs the same loop in reverse: autograd through the loop would keep every product.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, a: Tensor, b: Tensor, start: Tensor) -> Tensor:
-        a, x = a.transpose(0, 1).contiguous(), b.transpose(0, 1).clone(memory_format=torch.contiguous_format)
-        before = start
-        for a_k, x_k in zip(a.unbind(), x.unbind()):
-            x_k.addcmul_(a_k, before)
-            before = x_k
-        ctx.save_for_backward(a, x, start)
-        return x.transpose(0, 1)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        a, x, start = ctx.saved_tensors
-        a = a.conj_physical()
-        adjoint = grad.transpose(0, 1).clone(memory_format=torch.contiguous_format)
-        steps = adjoint.unbind()
-        for k in range(len(steps) - 2, -1, -1):
-            steps[k].addcmul_(a[k + 1], steps[k + 1])
-        of_start = a[0] * adjoint[0] if len(steps) else torch.zeros_like(start)
-        before = torch.cat([start[None], x[:-1]])[: len(steps)]
-        return (adjoint * before.conj()).transpose(0, 1), adjoint.transpose(0, 1), of_start

@@ -1,4 +1,4 @@
-"""What the selective layers (Mamba, Mamba-2, Mamba-3) share."""
+"""Base class of the selective layers (Mamba, Mamba-2, Mamba-3) and their short convolution."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ __all__ = ["SelectiveLayer", "ShortConvolution"]
 class SelectiveLayer(SSMLayer):
     r"""A block whose system depends on its input, :math:`x' = \Delta(u) (A x + B(u) u),\ y = C(u) x`.
 
-    An input projection opens two branches, the system and its gate; an output projection closes them. The
-    state moves by the learned step times the interval, :math:`\Delta(u_k)\,\delta t_k`: the block lives in
-    time as the time-invariant layers do. The first observation is held for 1.
+    An input projection feeds two branches, the system and its gate; an output projection joins them. The
+    step of the state is the learned step times the interval, :math:`\Delta(u_k)\,\delta t_k`, so the block is
+    in continuous time as the time-invariant layers are. The first observation is held for one reference step.
 
     Parameters
     ----------
@@ -86,11 +86,8 @@ class SelectiveLayer(SSMLayer):
         """
         self.load_state_dict({self.PUBLISHED.get(name, name): value for name, value in weights.items()})
 
-    def _project(self, u: Tensor, lengths: Tensor | None) -> Tensor:
-        """Input projection in the weights' dtype; padding is 0, and so are its branches."""
-        if lengths is not None:
-            valid = torch.arange(u.shape[1], device=u.device) < lengths[:, None]
-            u = torch.where(valid[..., None], u, 0)
+    def _project(self, u: Tensor) -> Tensor:
+        """Input projection in the weights' dtype. It has no bias: padding of 0 stays 0 in all branches."""
         projected: Tensor = self.in_proj(u.to(self.in_proj.weight.dtype))
         return projected
 
@@ -102,15 +99,15 @@ class SelectiveLayer(SSMLayer):
 class ShortConvolution(nn.Module):
     """Causal convolution over the last `width` observations of each channel, then SiLU.
 
-    It counts observations, not time: at another rate or on an irregular grid the same weights meet other
-    lags. A width of 0 or 1 leaves only the SiLU.
+    Its lags are numbers of observations, not times: at another rate or on an irregular grid the same weights
+    apply to other lags. With a width of 0 or 1 only the SiLU remains.
 
     Parameters
     ----------
     n_channels : int
         Channels D.
     width : int
-        Observations that an output sees, the newest included.
+        Number of observations that an output depends on, the newest included.
     """
 
     def __init__(self, n_channels: int, width: int) -> None:
@@ -123,6 +120,10 @@ class ShortConvolution(nn.Module):
             bound = 1 / math.sqrt(width)
             self.weight = nn.Parameter(torch.empty(n_channels, 1, width).uniform_(-bound, bound))
             self.bias = nn.Parameter(torch.empty(n_channels).uniform_(-bound, bound))
+
+    def extra_repr(self) -> str:
+        """Sizes, for ``repr``."""
+        return f"n_channels={self.n_channels}, width={self.n_before + 1}"
 
     def initial_state(self, like: Tensor, batch: int) -> Tensor:
         """Zeros before the first observation, (batch, width - 1, D)."""

@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ssmts.nn.layer import SSMLayer, SSMState
-from ssmts.nn.lssl import LSSL
-from ssmts.nn.mamba import Mamba
-from ssmts.nn.mamba2 import Mamba2
-from ssmts.nn.mamba3 import Mamba3
-from ssmts.nn.s4 import S4
-from ssmts.nn.s4d import S4D
-from ssmts.nn.s5 import S5
+from ssmts.nn.layer import SSMLayer, SSMState, checked_scan
+from ssmts.nn.registry import build_layer
+from ssmts.nn.selective import SelectiveLayer
 
-__all__ = ["LAYERS", "SSMStack"]
+__all__ = ["NORMS", "SSMStack"]
 
-LAYERS: dict[str, Callable[..., SSMLayer]] = {
-    "lssl": LSSL,
-    "s4": S4,
-    "s4d": S4D,
-    "s5": S5,
-    "mamba": Mamba,
-    "mamba2": Mamba2,
-    "mamba3": Mamba3,
-}
+NORMS: dict[str, Callable[[int], nn.Module]] = {"layer": nn.LayerNorm, "rms": partial(nn.RMSNorm, eps=1e-5)}
+
+# What a published language model has beside its blocks.
+_EMBEDDING_AND_HEAD = ("embedding.weight", "embeddings.weight", "lm_head.weight")
 
 
 class SSMStack(nn.Module):
@@ -44,21 +35,28 @@ class SSMStack(nn.Module):
         Features.
     n_layers : int
         Blocks, at least 1.
-    layer : {"lssl", "s4", "s4d", "s5", "mamba", "mamba2", "mamba3"}
-        Kind of layer, a key of `LAYERS`.
+    layer : str or type
+        Kind of layer: "lssl", "s4", "s4d", "s5", "mamba", "mamba2", "mamba3", a name given to
+        `register_layer`, or a subclass of SSMLayer that takes d_model, d_state and `layer_options`.
     d_state : int
         Real state size, as the layer has it; even for most.
     dropout : float
-        Share of features dropped after the layer and after the gate, in training.
+        Fraction of features dropped after the layer and after the gate, in training.
     layer_options : mapping, optional
         Further keywords of the layer, such as ``{"hold": "zoh"}``.
     mlp_ratio : float
         Hidden width of a gated MLP after each layer in multiples of d_model; 0 leaves it out.
+    norm : {"layer", "rms"}
+        LayerNorm, or RMSNorm as in the Mamba models.
 
     Raises
     ------
+    ParameterError
+        If the layer is unknown.
     ValueError
-        If the layer is unknown, n_layers is below 1 or mlp_ratio below 0.
+        If the norm is unknown, n_layers is below 1 or mlp_ratio below 0.
+    TypeError
+        If the layer is neither a name nor a subclass of SSMLayer.
     """
 
     def __init__(
@@ -66,29 +64,80 @@ class SSMStack(nn.Module):
         d_model: int,
         n_layers: int = 2,
         *,
-        layer: str = "s4d",
+        layer: str | type[SSMLayer] = "s4d",
         d_state: int = 64,
         dropout: float = 0.1,
         layer_options: Mapping[str, Any] | None = None,
         mlp_ratio: float = 0.0,
+        norm: str = "layer",
     ) -> None:
         super().__init__()
-        if layer not in LAYERS:
-            raise ValueError(f"layer must be one of {', '.join(map(repr, LAYERS))}, got {layer!r}")
+        if norm not in NORMS:
+            raise ValueError(f"norm must be one of {', '.join(map(repr, NORMS))}, got {norm!r}")
         if n_layers < 1:
             raise ValueError(f"n_layers must be at least 1, got {n_layers}")
         if mlp_ratio < 0:
             raise ValueError(f"mlp_ratio must be at least 0, got {mlp_ratio}")
+        self.d_model = d_model
         hidden = round(mlp_ratio * d_model)
         self.blocks = nn.ModuleList(
-            _Block(LAYERS[layer](d_model, d_state, **(layer_options or {})), hidden, dropout)
+            _Block(
+                build_layer(layer, d_model, d_state, **(layer_options or {})), hidden, dropout, NORMS[norm]
+            )
             for _ in range(n_layers)
         )
-        self.norm = nn.LayerNorm(d_model)
+        self.norm = NORMS[norm](d_model)
 
     @property
     def _blocks(self) -> Iterable[_Block]:
         return cast("Iterable[_Block]", self.blocks)
+
+    def extra_repr(self) -> str:
+        """Sizes, for ``repr``."""
+        n_parameters = sum(parameter.numel() for parameter in self.parameters())
+        return f"d_model={self.d_model}, n_layers={len(self.blocks)}, {n_parameters:,} parameters"
+
+    def load_published(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Load a whole Mamba or Mamba-2 model under the names of `mamba_ssm` or `transformers`.
+
+        The stack must be built as the model was: ``norm="rms"``, ``mlp_ratio=0`` and
+        ``layer_options={"hold": "euler", ...}`` with the sizes of the published configuration. In evaluation
+        mode and with intervals of 1 it then gives the published hidden states.
+
+        Parameters
+        ----------
+        weights : mapping of str to Tensor
+            State dict of the model, with or without its language-model head.
+
+        Returns
+        -------
+        dict of str to Tensor
+            What is not part of a stack: the embedding table and the head, under their own names.
+
+        Raises
+        ------
+        TypeError
+            If the layers of the stack have no published weights.
+        RuntimeError
+            If a name is missing or unknown or a shape is wrong.
+        """
+        kind = type(next(iter(self._blocks)).ssm)
+        if not issubclass(kind, SelectiveLayer):
+            raise TypeError(f"load_published needs layer='mamba', 'mamba2' or 'mamba3', not {kind.__name__}")
+        ours: dict[str, Tensor] = {}
+        others: dict[str, Tensor] = {}
+        for name, value in weights.items():
+            short = name.removeprefix("backbone.")
+            if short in _EMBEDDING_AND_HEAD:
+                others[short] = value
+            elif short == "norm_f.weight":
+                ours["norm.weight"] = value
+            else:
+                short = short.replace("layers.", "blocks.", 1).replace(".mixer.", ".ssm.", 1)
+                block, ssm, own = short.partition(".ssm.")
+                ours[block + ssm + kind.PUBLISHED.get(own, own)] = value
+        self.load_state_dict(ours)
+        return others
 
     def initial_state(self, batch: int) -> list[SSMState]:
         """State of every layer before the first observation of `batch` series."""
@@ -136,14 +185,16 @@ class SSMStack(nn.Module):
         state : list of SSMState
             After each row's last observation.
         """
+        # Blocks act on every position, padding included: it must be finite from the start.
+        u, intervals, valid = checked_scan("SSMStack", self.d_model, u, intervals, lengths)
         states = []
         for block, state in zip(self._blocks, initial_state or self.initial_state(u.shape[0]), strict=True):
             y, moved = block.ssm.scan(block.norm(u), intervals, state, lengths)
             u = block.mix(u, y)
             states.append(moved)
         y = self.norm(u)
-        if lengths is not None:
-            y = y.masked_fill((torch.arange(u.shape[1], device=u.device) >= lengths[:, None])[..., None], 0)
+        if valid is not None:
+            y = torch.where(valid[..., None], y, 0)
         return y, states
 
     def step(self, u: Tensor, interval: Tensor, state: list[SSMState]) -> tuple[Tensor, list[SSMState]]:
@@ -174,12 +225,12 @@ class SSMStack(nn.Module):
 
 
 class _Block(nn.Module):
-    def __init__(self, ssm: SSMLayer, hidden: int, dropout: float) -> None:
+    def __init__(self, ssm: SSMLayer, hidden: int, dropout: float, norm: Callable[[int], nn.Module]) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(ssm.d_model)
+        self.norm = norm(ssm.d_model)
         self.ssm = ssm
         self.gate = None if ssm.GATED else nn.Linear(ssm.d_model, 2 * ssm.d_model)
-        self.mlp = _GatedMLP(ssm.d_model, hidden) if hidden else None
+        self.mlp = _GatedMLP(ssm.d_model, hidden, norm) if hidden else None
         self.dropout = nn.Dropout(dropout)
 
     def mix(self, residual: Tensor, y: Tensor) -> Tensor:
@@ -193,9 +244,9 @@ class _Block(nn.Module):
 
 
 class _GatedMLP(nn.Module):
-    def __init__(self, d_model: int, hidden: int) -> None:
+    def __init__(self, d_model: int, hidden: int, norm: Callable[[int], nn.Module]) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(d_model)
+        self.norm = norm(d_model)
         self.branches = nn.Linear(d_model, 2 * hidden)
         self.out = nn.Linear(hidden, d_model)
 

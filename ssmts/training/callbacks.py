@@ -1,4 +1,4 @@
-"""What a caller may do while a module is trained: watch it, log it, stop it."""
+"""Callbacks: watch, log or stop a training."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from ssmts.training.contracts import EpochRecord
 
 @dataclass(frozen=True)
 class TrainingState:
-    """What a callback sees.
+    """State of a training, as a callback sees it.
 
     Parameters
     ----------
@@ -18,11 +18,11 @@ class TrainingState:
     history : tuple of EpochRecord
         One record an epoch so far.
     best_epoch : int
-        The epoch with the lowest validation loss so far; 0 are the weights before training.
+        The epoch with the lowest validation loss so far; 0 stands for the initial weights.
     best_validation : float or None
         Its validation loss; None without validation data.
     module : Module
-        The module in training, with the weights of now.
+        The module in training, with its current weights.
     stopped_by : str or None
         Why training ended; None while it runs, and at `on_fit_end` after an exception.
     """
@@ -37,17 +37,17 @@ class TrainingState:
 
 
 class Callback:
-    """Base class of callbacks; override what is needed.
+    """Base class of callbacks; override the methods you need.
 
-    With several processes, the first one alone calls them. An exception that a method raises ends the
-    training and reaches the caller.
+    With several processes, only the first one calls them. An exception in a method ends the training and
+    reaches the caller.
     """
 
     def on_fit_start(self, state: TrainingState) -> None:
-        """Before the first epoch (of this call, when it resumes another)."""
+        """Called before the first epoch, also of a resumed training."""
 
     def on_epoch_end(self, state: TrainingState) -> bool | None:
-        """After every epoch, its validation and its checkpoint; True ends the training."""
+        """Called after every epoch, its validation and its checkpoint; return True to end the training."""
 
     def on_fit_end(self, state: TrainingState) -> None:
-        """Once, when training ends, also by an exception; the module then holds what it will keep."""
+        """Called once when training ends, even by an exception; the module holds its final weights."""

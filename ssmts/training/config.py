@@ -1,4 +1,4 @@
-"""How a module is trained: every setting, checked once, before anything starts."""
+"""Settings of a training, checked before it starts."""
 
 import math
 import os

@@ -1,4 +1,4 @@
-"""What passes between the training loop and its caller."""
+"""Types shared by the training loop and its caller."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class Batches(Protocol):
-    """A source of examples that are gathered many at once."""
+    """A source of examples, read in batches."""
 
     def __len__(self) -> int:
         """Return the number of examples."""
@@ -40,7 +40,7 @@ class EpochRecord(TypedDict):
     epoch : int
         From 1.
     train_loss : float
-        Mean over the examples seen, each with the weights of its step.
+        Mean over the training examples, each evaluated at its own step.
     validation_loss : float or None
         With the weights at the end of the epoch; None without validation data.
     seconds : float
@@ -58,16 +58,16 @@ class EpochRecord(TypedDict):
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training did.
+    """Result of a training.
 
     Parameters
     ----------
     history : list of EpochRecord
-        One record an epoch, also of the epochs before a resume.
+        One record per epoch, those before a resume included.
     initial_validation : float or None
         Validation loss of the weights before training; None without validation data.
     best_epoch : int
-        The epoch whose weights the module holds; 0 are the weights before training.
+        The epoch whose weights the module holds; 0 stands for the initial weights.
     best_validation : float or None
         Validation loss of that epoch; None without validation data.
     stopped_by : {"patience", "max_epochs", "max_steps", "max_time", "callback"}

@@ -1,4 +1,4 @@
-"""The way into the training loop."""
+"""`train`, the entry point of the training loop."""
 
 import os
 from collections.abc import Sequence

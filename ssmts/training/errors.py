@@ -1,4 +1,4 @@
-"""What can go wrong while a module is trained."""
+"""Errors of the training loop."""
 
 from pathlib import Path
 

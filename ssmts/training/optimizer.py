@@ -13,19 +13,19 @@ WARM_UP_STEPS = 20
 def build_optimizer(module: nn.Module, learning_rate: float, weight_decay: float) -> AdamW:
     """AdamW over the trainable parameters of a module, grouped by learning rate and weight decay.
 
-    The parameters of a state equation (A, B, P, Δ) want a smaller step and no decay [1]_, and so do, without
-    the smaller step, Mamba's A and D [2]_. Each layer names its own, in the attributes ``SYSTEM``,
-    ``system_rate`` and ``UNDECAYED`` that `ssmts.nn.layer.SSMLayer` documents; any module may. (A copy of a
-    module has them too; attributes of a parameter would be lost.) Vectors and scalars (biases, norms, gates)
-    are not decayed either.
+    The parameters of a state equation (A, B, P, Δ) get a lower learning rate and no weight decay [1]_;
+    Mamba's A and D get no weight decay [2]_. A layer names these parameters in the attributes ``SYSTEM``,
+    ``system_rate`` and ``UNDECAYED``, see `ssmts.nn.layer.SSMLayer`; any module may have them. They belong to
+    the class because attributes of a parameter do not survive a copy. Vectors and scalars (biases, norms,
+    gates) are not decayed either.
 
     Parameters
     ----------
     module : Module
         Its parameters; those with ``requires_grad=False`` are left out.
     learning_rate, weight_decay : float
-        Of the parameters that no layer names; a system's rate is the lower one of `learning_rate` and its
-        own.
+        Of the parameters that no layer names. Parameters in SYSTEM take the lower of `learning_rate` and
+        `system_rate`.
 
     Returns
     -------
@@ -69,10 +69,10 @@ def build_optimizer(module: nn.Module, learning_rate: float, weight_decay: float
 
 
 def warm_up(step: int) -> float:
-    """Share of the full learning rate: rising for the first steps, then all of it until training stops.
+    """Factor on the learning rate: it rises to 1 over the first steps and stays there.
 
-    It does not depend on where training is to end: 5 epochs resumed to 10 are 10 epochs. A half cosine over
-    all steps measured no better, halving after each epoch without improvement worse.
+    It does not depend on the planned number of epochs, so that 5 epochs resumed to 10 equal 10 epochs. A half
+    cosine over all steps was no better; halving after each epoch without improvement was worse.
 
     Parameters
     ----------

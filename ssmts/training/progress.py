@@ -1,4 +1,4 @@
-"""How far a training has come, and its checkpoint on disk."""
+"""Progress of a training, and its checkpoint on disk."""
 
 import os
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ _KIND = "training checkpoint"
 
 @dataclass
 class Progress:
-    """Everything about a training that outlives an epoch, beside weights and optimizer.
+    """State of a training between epochs, beside the weights and the optimizer.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Progress:
     best_weights: dict[str, Tensor] = field(default_factory=dict)
 
     def keep_if_best(self, module: nn.Module, validation_loss: float | None) -> None:
-        """Copy the weights of a module when no validation loss was lower.
+        """Copy the weights of a module if its validation loss is the lowest so far.
 
         Parameters
         ----------
@@ -65,7 +65,7 @@ class Progress:
 def save_checkpoint(
     path: Path, progress: Progress, module: nn.Module, optimizer: Optimizer, precision: dict[str, Any]
 ) -> None:
-    """Write all that is needed to go on as if nothing had happened.
+    """Write everything that a bit-exact resume needs.
 
     Parameters
     ----------

@@ -58,6 +58,17 @@ def agrees(step, named, interval, tolerance=1e-10, **options):
 
 
 @pytest.mark.parametrize("call", [diagonal, selective, dual])
+def test_autocast_changes_nothing(call):
+    step, named = call(torch.float32)
+    expected = step(**named, interval=gap("rows", named, torch.float32))
+    with torch.autocast(DEVICE, torch.bfloat16):
+        cast = step(**named, interval=gap("rows", named, torch.float32))
+    for a, e in zip(cast, expected, strict=True):
+        assert a.dtype == e.dtype
+        assert torch.equal(a, e)
+
+
+@pytest.mark.parametrize("call", [diagonal, selective, dual])
 class TestEveryStep:
     @pytest.mark.parametrize("interval", INTERVALS)
     @pytest.mark.parametrize("hold", ["zoh", "default"])

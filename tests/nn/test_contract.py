@@ -159,13 +159,124 @@ def test_padding_never_leaks(build, irregular):
 
 
 def test_padding_has_no_gradient(build, irregular):
+    """Whatever lies there, nan included, and every other gradient is that of the short rows alone."""
+    layer = build(delta_range=DELTAS)
+    u, intervals = irregular(batch=3)
+    lengths = torch.tensor([20, 7, 0])
+    padding = torch.arange(20) >= lengths[:, None]
+    gradients = []
+    for filling in (0.0, math.nan):
+        signal, clock = u.masked_fill(padding[..., None], filling), intervals.masked_fill(padding, filling)
+        inputs = (signal.requires_grad_(), clock.requires_grad_(), *layer.parameters())
+        y, end = layer.scan(signal, clock, some_state(layer, 3), lengths)
+        loss = y.square().sum() + sum(value.abs().square().sum() for value in end)
+        gradients.append(torch.autograd.grad(loss, inputs))
+        assert (gradients[-1][0][padding] == 0).all()
+        assert (gradients[-1][1][padding] == 0).all()
+    for expected, actual in zip(*gradients, strict=True):
+        assert torch.isfinite(actual).all()
+        torch.testing.assert_close(actual, expected)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "message"),
+    [
+        ([-1, 5], "between 0 and the number of observations, 6, got -1 in row 0"),
+        ([5, 7], "between 0 and the number of observations, 6, got 7 in row 1"),
+        ([5], r"have shape \(2,\)"),
+        ([5.0, 6.0], "be int32 or int64, got .* float32"),
+        ([True, False], "be int32 or int64, got .* bool"),
+    ],
+)
+def test_wrong_lengths_are_named(build, irregular, lengths, message):
+    layer = build()
+    u, intervals = irregular(length=6)
+    with pytest.raises(ValueError, match=f"{type(layer).__name__}.scan: lengths must .*{message}"):
+        layer.scan(u, intervals, None, torch.tensor(lengths))
+
+
+@pytest.mark.parametrize("batch", [0, 2])
+@pytest.mark.parametrize("length", [0, 6])
+def test_empty_batches_have_gradients(build, irregular, batch, length):
     layer = build()
     u, intervals = irregular()
-    u.requires_grad_()
-    layer.scan(u, intervals, None, torch.tensor([20, 7]))[0].square().sum().backward()
-    assert (u.grad[1, 7:] == 0).all()
-    assert torch.isfinite(u.grad).all()
-    assert all(torch.isfinite(parameter.grad).all() for parameter in layer.parameters())
+    u, intervals = u[:batch, :length].clone().requires_grad_(), intervals[:batch, :length]
+    scanned, end = layer.scan(u, intervals, lengths=torch.zeros(batch, dtype=torch.int64))
+    assert [value.shape for value in end] == [value.shape for value in layer.initial_state(batch)]
+    for y in (layer(u, 2.0), layer.scan(u, intervals)[0], scanned):
+        assert y.shape == u.shape
+        y.sum().backward()
+    y, moved = layer.step(u.new_zeros(batch, 3), intervals.new_zeros(batch), end)
+    assert y.shape == (batch, 3)
+    assert [value.shape for value in moved] == [value.shape for value in end]
+
+
+def test_autocast_keeps_states_and_accuracy(build, irregular, regular):
+    """Projections may round to bfloat16; the state equation, its gradients and its dtype stay."""
+    layer = build(dtype=torch.float32, delta_range=DELTAS)
+    u, intervals = irregular(dtype=torch.float32)
+
+    def views():
+        scanned, end = layer.scan(u, intervals, None, torch.tensor([20, 7]))
+        stepped, moved = layer.step(u[:, 0], intervals[:, 0], layer.initial_state(2))
+        again, _ = layer.step(u[:, 1], intervals[:, 1], moved)
+        outputs = [layer(u, 2.0), scanned, stepped, again]
+        return outputs, end.x
+
+    def gradients(outputs):
+        return torch.autograd.grad(sum(y.square().mean() for y in outputs), list(layer.parameters()))
+
+    outputs, state = views()
+    with torch.autocast("cpu", torch.bfloat16):
+        cast, cast_state = views()
+    assert cast_state.dtype == state.dtype
+    projects = hasattr(layer, "in_proj")
+    for actual, expected in zip(
+        [*cast, cast_state, *gradients(cast)], [*outputs, state, *gradients(outputs)], strict=True
+    ):
+        assert actual.dtype == expected.dtype
+        error = (actual - expected).abs().max()
+        assert error <= (0.05 * expected.abs().max() if projects else 0)
+
+
+class Views(torch.nn.Module):
+    """Both views in one graph."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, u, intervals):
+        return self.layer(u, 2.0), self.layer.scan(u, intervals)[0]
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_export_takes_any_batch(layer, irregular):
+    torch.manual_seed(0)
+    views = Views(LAYERS[layer](3, 4)).eval()
+    u, intervals = irregular(length=5, dtype=torch.float32)
+    rows = {0: torch.export.Dim("batch", min=1, max=64)}
+    program = torch.export.export(views, (u, intervals), dynamic_shapes=(rows, rows))
+    u, intervals = irregular(batch=5, length=5, dtype=torch.float32)
+    for actual, expected in zip(program.module()(u, intervals), views(u, intervals), strict=True):
+        assert_views_agree(actual, expected)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_compiled_layers_take_another_length(layer, irregular):
+    torch._dynamo.reset()
+    torch.manual_seed(0)
+    views = Views(LAYERS[layer](3, 4))
+    compiled = torch.compile(views, backend="aot_eager", fullgraph=True)
+    for length in (3, 5):
+        u, intervals = irregular(length=length, dtype=torch.float32)
+        results = []
+        for module in (compiled, views):
+            outputs = module(u, intervals)
+            loss = sum(y.square().sum() for y in outputs)
+            results.append([*outputs, *torch.autograd.grad(loss, list(views.parameters()))])
+        for actual, expected in zip(*results, strict=True):
+            assert_views_agree(actual, expected)
 
 
 def test_outputs_are_causal(build, irregular):

@@ -5,7 +5,7 @@ import os
 import pytest
 import torch
 
-from ssmts.nn import Mamba, Mamba2
+from ssmts.nn import Mamba, Mamba2, SSMStack
 
 BATCH, LENGTH, D_MODEL, D_STATE = 2, 70, 16, 8
 
@@ -24,10 +24,14 @@ def mambapy_block():
     return mambapy.MambaBlock(mambapy.MambaConfig(d_model=D_MODEL, n_layers=1, d_state=D_STATE))
 
 
-def transformers_mixer(generation):
+def import_transformers():
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     reason = "transformers is not installed: pip install transformers"
-    transformers = pytest.importorskip("transformers", reason=reason)
+    return pytest.importorskip("transformers", reason=reason)
+
+
+def transformers_mixer(generation):
+    transformers = import_transformers()
     if generation == 1:
         config = transformers.MambaConfig(hidden_size=D_MODEL, state_size=D_STATE, num_hidden_layers=1)
         return transformers.MambaModel(config).layers[0].mixer
@@ -88,3 +92,49 @@ def test_gradients_are_those_of_mambapy(signal):
     ours = {name: value.grad for name, value in layer.named_parameters()}
     for name, value in block.named_parameters():
         assert_same(ours[layer.PUBLISHED.get(name, name)], value.grad)
+
+
+def language_model(generation):
+    """A small model with its head, and a stack of its sizes."""
+    transformers = import_transformers()
+    sizes = {"hidden_size": D_MODEL, "state_size": D_STATE, "num_hidden_layers": 3, "vocab_size": 29}
+    if generation == 1:
+        model = transformers.MambaForCausalLM(transformers.MambaConfig(**sizes))
+        options = {"hold": "euler"}
+    else:
+        config = transformers.Mamba2Config(**sizes, num_heads=8, head_dim=4, n_groups=2, chunk_size=16)
+        model = transformers.Mamba2ForCausalLM(config)
+        options = {"hold": "euler", "head_dim": 4, "n_groups": 2}
+    layer = "mamba" if generation == 1 else "mamba2"
+    stack = SSMStack(D_MODEL, 3, layer=layer, d_state=D_STATE, layer_options=options, norm="rms")
+    return randomise(model), stack.eval()
+
+
+@pytest.mark.parametrize("generation", [1, 2])
+@pytest.mark.parametrize("head", [True, False])
+def test_a_whole_model_is_that_of_transformers(generation, head):
+    model, stack = language_model(generation)
+    words = torch.randint(29, (BATCH, LENGTH), generator=torch.Generator().manual_seed(7))
+    others = stack.load_published((model if head else model.backbone).state_dict())
+    assert set(others) == {"embeddings.weight", "lm_head.weight"} if head else {"embeddings.weight"}
+    u = others["embeddings.weight"][words]
+    with torch.no_grad():
+        expected = model.backbone(words).last_hidden_state
+        assert_same(stack(u), expected)
+        state, interval = stack.initial_state(BATCH), torch.zeros(BATCH)
+        for k in range(LENGTH):
+            y, state = stack.step(u[:, k], interval, state)
+            assert_same(y, expected[:, k])
+            interval = torch.ones(BATCH)
+        if head:
+            assert_same(stack(u) @ others["lm_head.weight"].T, model(words).logits)
+
+
+def test_a_model_of_another_kind_is_refused():
+    model, stack = language_model(1)
+    with pytest.raises(RuntimeError, match=r"Missing key.*blocks.0.ssm.delta_bias"):
+        language_model(2)[1].load_published(model.state_dict())
+    with pytest.raises(RuntimeError, match=r"Unexpected key.*extra"):
+        stack.load_published({**model.state_dict(), "layers.0.extra": torch.zeros(1)})
+    with pytest.raises(TypeError, match=r"load_published needs layer='mamba', .*not S4D"):
+        SSMStack(D_MODEL).load_published(model.state_dict())

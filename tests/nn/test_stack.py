@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from ssmts.nn import LAYERS, SSMLayer, SSMStack
+from ssmts.nn import LAYERS, SSMLayer, SSMStack, SSMState, register_layer
+from ssmts.training import build_optimizer
 
 
 def make(layer="s4d", dtype=torch.float64, **options):
@@ -37,6 +38,53 @@ def test_a_scan_goes_on_from_a_state(layer, irregular):
     first, state = stack.scan(u[:, :6], intervals[:, :6])
     second, _ = stack.scan(u[:, 6:], intervals[:, 6:], state)
     torch.testing.assert_close(torch.cat([first, second], 1), expected, atol=1e-10, rtol=0)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_padding_has_no_gradient(layer, irregular):
+    """Norms and gates act on the padding too: a nan there must not reach their weights."""
+    stack = make(layer, mlp_ratio=1.0)
+    u, intervals = irregular()
+    lengths = torch.tensor([20, 8])
+    gradients = []
+    for filling in (0.0, float("nan")):
+        u[1, 8:], intervals[1, 8:] = filling, filling
+        signal = u.clone().requires_grad_()
+        y, _ = stack.scan(signal, intervals, lengths=lengths)
+        gradients.append(torch.autograd.grad(y.square().sum(), [signal, *stack.parameters()]))
+        assert (gradients[-1][0][1, 8:] == 0).all()
+    for expected, actual in zip(*gradients, strict=True):
+        torch.testing.assert_close(actual, expected)
+    with pytest.raises(
+        ValueError, match=r"SSMStack.scan: lengths must be between 0 and .*, 20, got 21 in row 1"
+    ):
+        stack.scan(u, intervals, lengths=torch.tensor([20, 21]))
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize(("batch", "length"), [(0, 5), (2, 0), (0, 0)])
+def test_empty_batches_pass(layer, batch, length):
+    stack = make(layer)
+    u = torch.zeros(batch, length, 3, dtype=torch.float64, requires_grad=True)
+    intervals = torch.zeros(batch, length, dtype=torch.float64)
+    y, state = stack.scan(u, intervals, lengths=torch.full((batch,), length))
+    assert y.shape == stack(u, 2.0).shape == u.shape
+    y.sum().backward()
+    assert u.grad.shape == u.shape
+    assert stack.step(u.new_zeros(batch, 3), u.new_zeros(batch), state)[0].shape == (batch, 3)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_autocast_is_close(layer, irregular):
+    stack = make(layer, torch.float32)
+    u, intervals = irregular(dtype=torch.float32)
+    expected, state = stack.scan(u, intervals)
+    with torch.autocast("cpu", torch.bfloat16):
+        cast, cast_state = stack.scan(u, intervals)
+    assert [moved.x.dtype for moved in cast_state] == [moved.x.dtype for moved in state]
+    assert (cast - expected).abs().max() < 0.1
+    cast.square().sum().backward()
+    assert all(torch.isfinite(parameter.grad).all() for parameter in stack.parameters())
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -112,8 +160,97 @@ def test_options_reach_the_layers():
     assert all(layer.hold == "bilinear_s4" and layer.P.shape == (4, 3, 2, 2) for layer in layers)
 
 
+def test_rms_norm_is_everywhere(irregular):
+    stack = make(norm="rms", mlp_ratio=1.0)
+    norms = [module for module in stack.modules() if isinstance(module, nn.RMSNorm | nn.LayerNorm)]
+    assert len(norms) == 5
+    assert all(isinstance(norm, nn.RMSNorm) and norm.eps == 1e-5 for norm in norms)
+    y = stack(irregular()[0])
+    torch.testing.assert_close(y.square().mean(-1), torch.ones_like(y[..., 0]), atol=1e-3, rtol=0)
+
+
+def test_repr_shows_sizes():
+    text = repr(make("mamba", layer_options={"conv_width": 3}))
+    assert text.startswith("SSMStack(\n  d_model=3, n_layers=2, 510 parameters\n")
+    assert "(ssm): Mamba(\n        d_model=3, d_state=8, hold='zoh'\n" in text
+    assert "(conv): ShortConvolution(n_channels=6, width=3)" in text
+    for layer, kind in LAYERS.items():
+        assert f"{kind.__name__}(d_model=3, d_state=8, hold=" in repr(make(layer)).replace("\n        ", "")
+
+
+class Leaky(SSMLayer):
+    """An exponential average of every feature."""
+
+    HOLDS = ("zoh",)
+    SYSTEM = frozenset({"log_rate"})
+
+    def __init__(self, d_model, d_state, *, rate=0.5):
+        super().__init__(d_model, "zoh")
+        self.log_rate = nn.Parameter(torch.full((d_model,), rate).log())
+
+    def initial_state(self, batch):
+        x = self.log_rate.new_zeros(batch, self.d_model)
+        return SSMState(x, x)
+
+    def scan(self, u, intervals, initial_state=None, lengths=None):
+        state, outputs = initial_state or self.initial_state(len(u)), []
+        for k in range(u.shape[1]):
+            y, moved = self.step(u[:, k], intervals[:, k], state)
+            valid = True if lengths is None else (k < lengths)[:, None]
+            state = SSMState(*(torch.where(torch.as_tensor(valid), m, s) for m, s in zip(moved, state)))
+            outputs.append(torch.where(torch.as_tensor(valid), y, 0))
+        return torch.stack(outputs, 1), state
+
+    def step(self, u, interval, state):
+        keep = torch.exp(-self.log_rate.exp() * interval[:, None])
+        x = keep * state.x + (1 - keep) * u
+        return x, SSMState(x, u)
+
+
+@pytest.fixture
+def registered():
+    """Leaky under the name "leaky", for the time of a test."""
+    register_layer("leaky", Leaky)
+    yield
+    del LAYERS["leaky"]
+
+
+@pytest.mark.parametrize("form", ["class", "name"])
+def test_own_layers_have_all_views(form, registered, irregular):
+    stack = make(Leaky if form == "class" else "leaky", layer_options={"rate": 0.2})
+    assert isinstance(stack.blocks[1].ssm, Leaky)
+    torch.testing.assert_close(stack.blocks[1].ssm.log_rate.exp(), torch.full((3,), 0.2).double())
+    u, intervals = irregular()
+    y, _ = stack.scan(u, intervals)
+    state = stack.initial_state(2)
+    for k in range(20):
+        last, state = stack.step(u[:, k], intervals[:, k], state)
+        torch.testing.assert_close(last, y[:, k])
+    groups = build_optimizer(stack, 1e-2, 0.1).param_groups
+    slow = [group for group in groups if group["lr"] == 1e-3]
+    assert [parameter.shape for parameter in slow[0]["params"]] == [(3,), (3,)]
+
+
+def test_names_are_given_once(registered):
+    assert register_layer("leaky", Leaky) is Leaky
+    with pytest.raises(ValueError, match=r"'leaky' is the name of .*Leaky: take another one"):
+        register_layer("leaky", LAYERS["s4"])
+    with pytest.raises(ValueError, match=r"'s4' is the name of ssmts.nn.s4.S4"):
+        register_layer("s4", Leaky)
+    with pytest.raises(TypeError, match=r"must be a subclass of ssmts.nn.SSMLayer, got .*Linear"):
+        register_layer("linear", nn.Linear)
+    assert "linear" not in LAYERS
+
+
 def test_bad_arguments_name_themselves():
-    with pytest.raises(ValueError, match=r"layer must be one of 'lssl', .* 'mamba3', got 's6'"):
+    with pytest.raises(ValueError, match="norm must be one of 'layer', 'rms', got 'batch'"):
+        SSMStack(4, norm="batch")
+    with pytest.raises(TypeError, match=r"must be a name or a subclass of ssmts.nn.SSMLayer, got .*Linear"):
+        SSMStack(4, layer=nn.Linear)
+    with pytest.raises(
+        ValueError,
+        match=r"layer='s6' is not .* one of 'lssl', .* 'mamba3'; .*register_layer",
+    ):
         SSMStack(4, layer="s6")
     with pytest.raises(ValueError, match="n_layers must be at least 1, got 0"):
         SSMStack(4, 0)

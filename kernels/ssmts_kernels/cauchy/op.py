@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from ssmts_kernels._dispatch import implementation, materialised, refuse_second_derivative
+from ssmts_kernels.precision import without_autocast
 
 _PACKAGE = __package__
 
 
 @torch.library.custom_op("ssmts::cauchy", mutates_args=())
+@without_autocast
 def cauchy(v: Tensor, omega: Tensor, A: Tensor, backend: str) -> Tensor:
     """Return the (K, H, L) sums of the (K, H, N) numerators."""
     result: Tensor = implementation(_PACKAGE, backend, v.device).forward(v, omega, A)
@@ -25,6 +27,7 @@ def _(v: Tensor, omega: Tensor, A: Tensor, backend: str) -> Tensor:
 
 
 @torch.library.custom_op("ssmts::cauchy_backward", mutates_args=())
+@without_autocast
 def cauchy_backward(grad: Tensor, v: Tensor, omega: Tensor, A: Tensor, backend: str) -> tuple[Tensor, Tensor]:
     """Return the gradients of v and A."""
     grads: tuple[Tensor, Tensor] = implementation(_PACKAGE, backend, v.device).backward(grad, v, omega, A)

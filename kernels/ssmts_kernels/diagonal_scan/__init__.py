@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ssmts_kernels._check import Arguments, real_dtype, valid_positions
+from ssmts_kernels._check import Arguments, real_dtype
 from ssmts_kernels._dispatch import materialised, requested
 from ssmts_kernels.diagonal_scan import final_state_op, op, reference, step
 from ssmts_kernels.hold import HOLDS
+from ssmts_kernels.padding import valid_positions
 
 __all__ = ["diagonal_final_state", "diagonal_scan", "diagonal_step"]
 
@@ -59,8 +60,8 @@ def diagonal_scan(
     return_last_state : bool
         Return the state after the last observation as well.
     lengths : Tensor, optional
-        (batch,) integers: what lies at and beyond a row's length is padding. It is ignored in u and
-        intervals, 0 in y, and the last state is the one at the row's own end.
+        (batch,) integers, observations of each row; the rest is padding. Padding is ignored in u and
+        intervals and is 0 in y; the last state is that after the row's last observation.
 
     Returns
     -------
@@ -72,7 +73,7 @@ def diagonal_scan(
     Raises
     ------
     ValueError
-        If an argument has a wrong shape, dtype or device, or the hold is unknown.
+        If an argument has a wrong shape, dtype or device, a length is out of range, or the hold is unknown.
 
     References
     ----------
@@ -130,7 +131,7 @@ def diagonal_final_state(
     Raises
     ------
     ValueError
-        If an argument has a wrong shape, dtype or device, or the hold is unknown.
+        If an argument has a wrong shape, dtype or device, a length is out of range, or the hold is unknown.
     """
     _checked("diagonal_final_state", u, intervals, A, B, delta, hold, initial_state, initial_input, lengths)
     if (name := requested()) == "reference":
@@ -227,7 +228,7 @@ def diagonal_step(
 
 
 def _records(*tensors: Tensor | None) -> bool:
-    """Whether autograd or a compiler watches: neither may meet remembered tensors."""
+    """Whether autograd or a compiler records this call: neither may see cached tensors."""
     if torch.compiler.is_compiling():
         return True
     return torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in tensors)
@@ -256,7 +257,7 @@ def _checked(
     arguments.choice("hold", hold, HOLDS)
     arguments.optional("initial_state", initial_state, "batch D N", "mode")
     arguments.optional("initial_input", initial_input, "batch D", "signal")
-    arguments.optional("lengths", lengths, "batch", "index")
+    arguments.lengths(lengths)
     if initial_state is not None and initial_state.is_complex() != A.is_complex():
         arguments.fail("initial_state", f"must be {'complex' if A.is_complex() else 'real'} as A is")
     return arguments

@@ -24,7 +24,7 @@ _SPANS = (8, 4, 2)
 """Observations taken up at a time, the most for which the expansion converges."""
 _NODES = 48
 _CLOSEST = 1e-3
-"""Integration by parts divides by intervals: below this share of a span they cost too many digits."""
+"""Integration by parts divides by intervals: below this fraction of a span it loses too many digits."""
 _MEMORABLE = 1 << 20
 """Weights of a clock that are kept for the next call: 8 MB in complex64, a few times."""
 _REMEMBERED = 4

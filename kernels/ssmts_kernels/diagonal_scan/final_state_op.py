@@ -9,11 +9,13 @@ from torch import Tensor
 
 from ssmts_kernels._dispatch import implementation, materialised, refuse_second_derivative
 from ssmts_kernels.diagonal_scan import final_state
+from ssmts_kernels.precision import without_autocast
 
 _PACKAGE = __package__
 
 
 @torch.library.custom_op("ssmts::diagonal_final_state", mutates_args=())
+@without_autocast
 def diagonal_final_state(
     u: Tensor,
     intervals: Tensor,
@@ -43,6 +45,7 @@ def _(
 
 
 @torch.library.custom_op("ssmts::diagonal_final_state_backward", mutates_args=())
+@without_autocast
 def diagonal_final_state_backward(
     grad: Tensor,
     u: Tensor,

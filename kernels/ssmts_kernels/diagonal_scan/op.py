@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from ssmts_kernels._dispatch import implementation, materialised, refuse_second_derivative
+from ssmts_kernels.precision import without_autocast
 
 _PACKAGE = __package__
 
 
 @torch.library.custom_op("ssmts::diagonal_scan", mutates_args=())
+@without_autocast
 def diagonal_scan(
     u: Tensor,
     intervals: Tensor,
@@ -48,6 +50,7 @@ def _(
 
 
 @torch.library.custom_op("ssmts::diagonal_scan_backward", mutates_args=())
+@without_autocast
 def diagonal_scan_backward(
     grad_y: Tensor,
     grad_last: Tensor,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ssmts_kernels._check import real_dtype, valid_positions
+from ssmts_kernels._check import real_dtype
 from ssmts_kernels.hold import hold_weights
+from ssmts_kernels.padding import valid_positions
 
 
 def diagonal_step(

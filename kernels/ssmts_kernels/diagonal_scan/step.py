@@ -1,8 +1,8 @@
 """One observation at a time on CPU: five small torch calls when the interval has been seen before.
 
-What an interval makes of the modes is remembered, together with the fact that arguments of these shapes have
-been checked. An entry holds on to its tensors, so that an id never comes to mean another tensor, and their
-versions are part of its key, so that an optimiser's step retires it.
+The weights of an interval are cached, together with the fact that arguments of these shapes passed the
+checks. A cache entry keeps its tensors alive, so that their ids stay unique; their versions are part of its
+key, so that a step of an optimiser invalidates it.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def key(
     hold: str,
     previous_input: Tensor | None,
 ) -> Hashable:
-    """Name a call whose arguments need no check once one like it has passed."""
+    """Cache key of a call; calls with equal keys need only one check of their arguments."""
     return (
         interval,
         hold,
@@ -72,7 +72,7 @@ def key(
 
 
 def recall(name: Hashable) -> Prepared | None:
-    """Return what was prepared under this name."""
+    """Return the cached entry of this key."""
     return _seen.get(name)
 
 
@@ -83,7 +83,7 @@ def remember(
     parameters: tuple[Tensor | None, ...],
     hold: str,
 ) -> Prepared:
-    """Prepare an interval and keep it; the oldest of many is forgotten."""
+    """Prepare an interval and cache it; the oldest entry goes when the cache is full."""
     system = _system(state.dtype, parameters)
     A_bar, before, current = _inputs(system, interval, hold)
     prepared = Prepared(
@@ -102,7 +102,7 @@ def remember(
 
 @dataclass(frozen=True)
 class _System:
-    """What does not depend on the interval."""
+    """The part of a step that does not depend on the interval."""
 
     A: Tensor
     decay: Tensor

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ssmts_kernels._check import Arguments, valid_positions
+from ssmts_kernels._check import Arguments
 from ssmts_kernels._dispatch import materialised, requested
 from ssmts_kernels.fft_conv import op, reference
+from ssmts_kernels.padding import valid_positions
 
 __all__ = ["fft_conv"]
 
@@ -22,7 +23,7 @@ def fft_conv(u: Tensor, kernel: Tensor, *, lengths: Tensor | None = None) -> Ten
     kernel : Tensor
         (D, taps) one kernel a channel, float32 or float64; taps beyond the length are never reached.
     lengths : Tensor, optional
-        (batch,) integers: what lies at and beyond a row's length is padding, ignored in u and 0 in y.
+        (batch,) integers, observations of each row; the rest is padding, ignored in u and 0 in y.
 
     Returns
     -------
@@ -32,7 +33,7 @@ def fft_conv(u: Tensor, kernel: Tensor, *, lengths: Tensor | None = None) -> Ten
     Raises
     ------
     ValueError
-        If an argument has a wrong shape, dtype or device.
+        If an argument has a wrong shape, dtype or device, or a length is out of range.
 
     References
     ----------
@@ -42,7 +43,7 @@ def fft_conv(u: Tensor, kernel: Tensor, *, lengths: Tensor | None = None) -> Ten
     arguments = Arguments("fft_conv")
     arguments.check("u", u, "batch length D", "signal")
     arguments.check("kernel", kernel, "D taps", "real")
-    arguments.optional("lengths", lengths, "batch", "index")
+    arguments.lengths(lengths)
     if lengths is not None:
         padding = ~valid_positions(lengths, u.shape[1])[..., None]
         u = u.masked_fill(padding, 0)

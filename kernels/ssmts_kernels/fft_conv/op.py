@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from ssmts_kernels._dispatch import implementation, materialised, refuse_second_derivative
+from ssmts_kernels.precision import without_autocast
 
 _PACKAGE = __package__
 
 
 @torch.library.custom_op("ssmts::fft_conv", mutates_args=())
+@without_autocast
 def fft_conv(u: Tensor, kernel: Tensor, backend: str) -> Tensor:
     """Return the convolution."""
     result: Tensor = implementation(_PACKAGE, backend, u.device).forward(u, kernel)
@@ -25,6 +27,7 @@ def _(u: Tensor, kernel: Tensor, backend: str) -> Tensor:
 
 
 @torch.library.custom_op("ssmts::fft_conv_backward", mutates_args=())
+@without_autocast
 def fft_conv_backward(grad: Tensor, u: Tensor, kernel: Tensor, backend: str) -> tuple[Tensor, Tensor]:
     """Return the gradients of u and kernel."""
     grads: tuple[Tensor, Tensor] = implementation(_PACKAGE, backend, u.device).backward(grad, u, kernel)

@@ -68,8 +68,8 @@ def selective_scan(
         float64; 1 by default. They are used as they stand: `ssmts_kernels.hold.start_intervals` has the rule
         for a series' first one.
     lengths : Tensor, optional
-        (batch,) integers: what lies at and beyond a row's length is padding. It is ignored in every input,
-        0 in y, and the last state is the one at the row's own end.
+        (batch,) integers, observations of each row; the rest is padding. Padding is ignored in every input
+        and is 0 in y; the last state is that after the row's last observation.
     hold : {"euler", "zoh"}
         "euler" is the Mamba code's simplified input weight, for published weights; its stationary gain is off
         by 5% at s|A| = 0.1 and twofold at 1.6. "zoh" is exact for an input held over each interval.
@@ -84,7 +84,8 @@ def selective_scan(
     Raises
     ------
     ValueError
-        If an argument has a wrong shape, dtype or device, A is complex, or the hold is unknown.
+        If an argument has a wrong shape, dtype or device, a length is out of range, A is complex, or the hold
+        is unknown.
     NotImplementedError
         If a second derivative is asked for outside ``backend("reference")``.
 
@@ -110,7 +111,7 @@ def selective_scan(
     arguments.optional("delta_bias", delta_bias, "D", "signal")
     arguments.optional("initial_state", initial_state, "batch D N", "real")
     arguments.optional("intervals", intervals, "batch length", "real")
-    arguments.optional("lengths", lengths, "batch", "index")
+    arguments.lengths(lengths)
     arguments.choice("hold", hold, HOLDS)
     if requested() == "reference":
         y, last_state = reference.selective_scan(

@@ -1,4 +1,4 @@
-"""What surrounds the recurrence, value and gradient: the step's softplus, padding, feed-through and gate."""
+"""Softplus of the step, padding, feed-through and gate around the recurrence, with their gradients."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import silu, softplus
 
-from ssmts_kernels._check import valid_positions
+from ssmts_kernels.padding import valid_positions
 
 
 class Prepared(NamedTuple):

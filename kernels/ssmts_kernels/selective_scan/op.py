@@ -8,12 +8,14 @@ import torch
 from torch import Tensor
 
 from ssmts_kernels._dispatch import implementation, materialised, refuse_second_derivative
+from ssmts_kernels.precision import without_autocast
 from ssmts_kernels.selective_scan.reference import state_dtype
 
 _PACKAGE = "ssmts_kernels.selective_scan"
 
 
 @torch.library.custom_op("ssmts::selective_scan", mutates_args=())
+@without_autocast
 def forward(
     u: Tensor,
     delta: Tensor,
@@ -50,6 +52,7 @@ def _(u: Tensor, delta: Tensor, A: Tensor, *rest: Any) -> tuple[Tensor, Tensor, 
 
 
 @torch.library.custom_op("ssmts::selective_scan_backward", mutates_args=())
+@without_autocast
 def backward(
     grad_y: Tensor,
     grad_last: Tensor,

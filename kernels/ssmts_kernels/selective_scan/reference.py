@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import silu, softplus
 
-from ssmts_kernels._check import valid_positions
 from ssmts_kernels.hold import phi1
+from ssmts_kernels.padding import valid_positions
 
 HOLDS = ("euler", "zoh")
 
@@ -29,6 +29,12 @@ def selective_scan(
 ) -> tuple[Tensor, Tensor]:
     """Return y and the last state; the caller has checked the arguments."""
     dtype = state_dtype(u, A)
+    if lengths is not None:
+        valid = valid_positions(lengths, u.shape[1])[..., None]
+        # Before any product: 0 times the gradient of one that holds a nan is a nan.
+        u, delta, B, C = (torch.where(valid, value, 0) for value in (u, delta, B, C))
+        z = None if z is None else torch.where(valid, z, 0)
+        intervals = None if intervals is None else torch.where(valid[..., 0], intervals, 0)
     signal, A, B, C = u.to(dtype), A.to(dtype), B.to(dtype), C.to(dtype)
     step = delta.to(dtype)
     if delta_bias is not None:
@@ -38,9 +44,8 @@ def selective_scan(
     if intervals is not None:
         step = step * intervals[..., None]
     if lengths is not None:
-        valid = valid_positions(lengths, u.shape[1])[..., None]
         # A step of 0 leaves the state where the last valid observation put it.
-        step, signal, B, C = (torch.where(valid, value, 0) for value in (step, signal, B, C))
+        step = torch.where(valid, step, 0)
     state = signal.new_zeros(u.shape[0], *A.shape) if initial_state is None else initial_state.to(dtype)
     outputs = []
     for k in range(u.shape[1]):

@@ -9,11 +9,13 @@ from torch.nn.functional import silu, softplus
 from ssmts_kernels._check import Arguments
 from ssmts_kernels._dispatch import requested
 from ssmts_kernels.hold import phi1
+from ssmts_kernels.precision import without_autocast
 from ssmts_kernels.selective_scan import reference
 from ssmts_kernels.selective_scan.gates import nonzero
 from ssmts_kernels.selective_scan.reference import HOLDS
 
 
+@without_autocast
 def selective_scan_step(
     state: Tensor,
     u: Tensor,

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import silu, softplus
 
-from ssmts_kernels._check import Arguments, valid_positions
+from ssmts_kernels._check import Arguments
 from ssmts_kernels._dispatch import requested
 from ssmts_kernels.hold import phi1
+from ssmts_kernels.padding import valid_positions
 from ssmts_kernels.selective_scan.reference import HOLDS, state_dtype
 from ssmts_kernels.ssd import reference
 from ssmts_kernels.ssd.step import check_groups, ssd_step
@@ -73,8 +74,8 @@ def ssd(
         float64; 1 by default. They are used as they stand: `ssmts_kernels.hold.start_intervals` has the rule
         for a series' first one.
     lengths : Tensor, optional
-        (batch,) integers: what lies at and beyond a row's length is padding. It is ignored in every input,
-        0 in y, and the last state is the one at the row's own end.
+        (batch,) integers, observations of each row; the rest is padding. Padding is ignored in every input
+        and is 0 in y; the last state is that after the row's last observation.
     hold : {"euler", "zoh"}
         "euler" is the Mamba code's simplified input weight, for published weights; "zoh" is exact for an
         input held over each interval. See `ssmts_kernels.selective_scan`.
@@ -89,8 +90,8 @@ def ssd(
     Raises
     ------
     ValueError
-        If an argument has a wrong shape, dtype or device, A is complex, G does not divide H, or the hold is
-        unknown.
+        If an argument has a wrong shape, dtype or device, a length is out of range, A is complex, G does not
+        divide H, or the hold is unknown.
     NotImplementedError
         If a second derivative is asked for outside ``backend("reference")``.
 
@@ -117,7 +118,7 @@ def ssd(
     arguments.optional("delta_bias", delta_bias, "H", "signal")
     arguments.optional("initial_state", initial_state, "batch H P N", "real")
     arguments.optional("intervals", intervals, "batch length", "real")
-    arguments.optional("lengths", lengths, "batch", "index")
+    arguments.lengths(lengths)
     arguments.choice("hold", hold, HOLDS)
     if requested() == "reference":
         y, last_state = reference.ssd(

@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from ssmts_kernels._dispatch import implementation, materialised, refuse_second_derivative
+from ssmts_kernels.precision import without_autocast
 
 _PACKAGE = "ssmts_kernels.ssd"
 
 
 @torch.library.custom_op("ssmts::ssd", mutates_args=())
+@without_autocast
 def forward(
     x: Tensor,
     exponent: Tensor,
@@ -46,6 +48,7 @@ def _(x: Tensor, exponent: Tensor, gain: Tensor, B: Tensor, *rest: Any) -> tuple
 
 
 @torch.library.custom_op("ssmts::ssd_backward", mutates_args=())
+@without_autocast
 def backward(
     grad_y: Tensor,
     grad_last: Tensor,

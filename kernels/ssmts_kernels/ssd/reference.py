@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import silu, softplus
 
-from ssmts_kernels._check import valid_positions
 from ssmts_kernels.hold import phi1
+from ssmts_kernels.padding import valid_positions
 from ssmts_kernels.selective_scan.reference import state_dtype
 
 
@@ -28,6 +28,12 @@ def ssd(
 ) -> tuple[Tensor, Tensor]:
     """Return y and the last state; the caller has checked the arguments."""
     dtype = state_dtype(x, A)
+    if lengths is not None:
+        valid = valid_positions(lengths, x.shape[1])[..., None]
+        # Before any product: 0 times the gradient of one that holds a nan is a nan.
+        delta = torch.where(valid, delta, 0)
+        z = None if z is None else torch.where(valid[..., None], z, 0)
+        intervals = None if intervals is None else torch.where(valid[..., 0], intervals, 0)
     step = delta.to(dtype)
     if delta_bias is not None:
         step = step + delta_bias
@@ -41,7 +47,7 @@ def ssd(
     if z is not None:
         y = y.to(dtype) * silu(z.to(dtype))
     if lengths is not None:
-        y = torch.where(valid_positions(lengths, x.shape[1])[..., None, None], y, 0)
+        y = torch.where(valid[..., None], y, 0)
     return y.to(x.dtype), state
 
 

@@ -9,10 +9,12 @@ from torch.nn.functional import silu, softplus
 from ssmts_kernels._check import Arguments
 from ssmts_kernels._dispatch import requested
 from ssmts_kernels.hold import phi1
+from ssmts_kernels.precision import without_autocast
 from ssmts_kernels.selective_scan.reference import HOLDS
 from ssmts_kernels.ssd import reference
 
 
+@without_autocast
 def ssd_step(
     state: Tensor,
     x: Tensor,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ssmts_kernels._check import Arguments, valid_positions
+from ssmts_kernels._check import Arguments
 from ssmts_kernels._dispatch import materialised, requested
+from ssmts_kernels.padding import valid_positions
 from ssmts_kernels.selective_scan.reference import state_dtype
 from ssmts_kernels.ssd import op, reference
 from ssmts_kernels.ssd.step import check_groups
@@ -60,7 +61,7 @@ def ssd_uncoupled(
     Raises
     ------
     ValueError
-        If an argument has a wrong shape, dtype or device, or G does not divide H.
+        If an argument has a wrong shape, dtype or device, a length is out of range, or G does not divide H.
     NotImplementedError
         If a second derivative is asked for outside ``backend("reference")``.
 
@@ -78,7 +79,7 @@ def ssd_uncoupled(
     check_groups(arguments)
     arguments.optional("D", D, "H", "signal")
     arguments.optional("initial_state", initial_state, "batch H P N", "real")
-    arguments.optional("lengths", lengths, "batch", "index")
+    arguments.lengths(lengths)
     if requested() == "reference":
         y, last_state = reference.ssd_uncoupled(x, exponent, gain, B, C, D, initial_state, lengths)
         y = y.to(x.dtype)

@@ -8,11 +8,13 @@ import torch
 from torch import Tensor
 
 from ssmts_kernels._dispatch import implementation, materialised, refuse_second_derivative
+from ssmts_kernels.precision import without_autocast
 
 _PACKAGE = __package__
 
 
 @torch.library.custom_op("ssmts::vandermonde", mutates_args=())
+@without_autocast
 def vandermonde(C: Tensor, A: Tensor, length: int, backend: str) -> Tensor:
     """Return the kernel."""
     result: Tensor = implementation(_PACKAGE, backend, C.device).forward(C, A, length)
@@ -25,6 +27,7 @@ def _(C: Tensor, A: Tensor, length: int, backend: str) -> Tensor:
 
 
 @torch.library.custom_op("ssmts::vandermonde_backward", mutates_args=())
+@without_autocast
 def vandermonde_backward(grad: Tensor, C: Tensor, A: Tensor, backend: str) -> tuple[Tensor, Tensor]:
     """Return the gradients of C and A."""
     grads: tuple[Tensor, Tensor] = implementation(_PACKAGE, backend, C.device).backward(grad, C, A)

@@ -113,7 +113,7 @@ class S4Forecaster(DeepForecaster):
     (24, 1)
     """
 
-    _layer: ClassVar[str] = "s4"
+    layer: ClassVar[str] = "s4"
 
 
 @dataclass(eq=False, repr=False)
@@ -126,7 +126,7 @@ class S4DForecaster(DeepForecaster):
     NeurIPS 2022.
     """
 
-    _layer: ClassVar[str] = "s4d"
+    layer: ClassVar[str] = "s4d"
 
 
 @dataclass(eq=False, repr=False)
@@ -139,7 +139,7 @@ class LSSLForecaster(DeepForecaster):
     Layers", NeurIPS 2021.
     """
 
-    _layer: ClassVar[str] = "lssl"
+    layer: ClassVar[str] = "lssl"
 
 
 @dataclass(eq=False, repr=False)
@@ -151,7 +151,7 @@ class S5Forecaster(DeepForecaster):
     Smith, Warrington and Linderman, "Simplified State Space Layers for Sequence Modeling", ICLR 2023.
     """
 
-    _layer: ClassVar[str] = "s5"
+    layer: ClassVar[str] = "s5"
 
 
 @dataclass(eq=False, repr=False)
@@ -163,7 +163,7 @@ class MambaForecaster(DeepForecaster):
     Gu and Dao, "Mamba: Linear-Time Sequence Modeling with Selective State Spaces", 2023.
     """
 
-    _layer: ClassVar[str] = "mamba"
+    layer: ClassVar[str] = "mamba"
     d_state: int = 16
 
 
@@ -176,7 +176,7 @@ class Mamba2Forecaster(DeepForecaster):
     Dao and Gu, "Transformers are SSMs", ICML 2024.
     """
 
-    _layer: ClassVar[str] = "mamba2"
+    layer: ClassVar[str] = "mamba2"
 
 
 @dataclass(eq=False, repr=False)
@@ -188,4 +188,4 @@ class Mamba3Forecaster(DeepForecaster):
     "Mamba-3: Improved Sequence Modeling using State Space Principles", 2025.
     """
 
-    _layer: ClassVar[str] = "mamba3"
+    layer: ClassVar[str] = "mamba3"

@@ -19,6 +19,7 @@ from ssmts.models.deep.fit import LOSSES, DeepFit, fit_deep
 from ssmts.models.forecasting.fit import DeepFitter
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.sequences.sequence import SequenceStack
+from ssmts.nn.registry import layer_class
 from ssmts.training import Callback, TrainingConfig
 
 __all__ = ["DeepForecaster"]
@@ -30,7 +31,13 @@ _MOST_RECENT = 96
 
 @dataclass(eq=False, repr=False)
 class DeepForecaster(SSMForecaster):
-    """A linear branch and a deep one; `S4Forecaster` documents the parameters."""
+    """A linear branch and a deep one; `S4Forecaster` documents the parameters.
+
+    Attributes
+    ----------
+    layer : str
+        Name of the layer of the deep branch, a key of `ssmts.nn.LAYERS`. A subclass may name another.
+    """
 
     _: KW_ONLY
     d_model: int = 64
@@ -54,11 +61,12 @@ class DeepForecaster(SSMForecaster):
     random_state: int | None = None
     verbose: int = 0
 
-    _layer: ClassVar[str]
+    layer: ClassVar[str]
 
     def _deep_fitter(
         self, callbacks: Seq[Callback] | None, resume_from: str | os.PathLike[str] | None
     ) -> DeepFitter:
+        layer_class(self.layer)
         for name in ("d_model", "d_state", "n_layers"):
             value = getattr(self, name)
             if not is_integer(value) or value < 1:
@@ -95,7 +103,7 @@ class DeepForecaster(SSMForecaster):
             n_tokens = max(1, int(np.ceil(config.context / stride - 1e-9)))
         recent = config.period if config.period is not None else 24.0
         return DeepConfig(
-            layer=self._layer,
+            layer=self.layer,
             d_model=self.d_model,
             d_state=self.d_state,
             n_layers=self.n_layers,

@@ -135,6 +135,8 @@ def read_forecaster(
         )
         params = {name: decode_param(value) for name, value in state["params"].items()}
         return state["class"], params, fitted
+    except ParameterError as error:
+        raise ModelFileError(f"{Path(path)} cannot be loaded: {error}") from error
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelFileError(
             f"{Path(path)} is an ssmts file, but not a forecaster that this version can read "

@@ -97,7 +97,7 @@ class S4Classifier(DeepParameters, SSMClassifier):
     Gu, Goel and Ré, "Efficiently Modeling Long Sequences with Structured State Spaces", ICLR 2022.
     """
 
-    _layer: ClassVar[str] = "s4"
+    layer: ClassVar[str] = "s4"
 
 
 @dataclass(eq=False, repr=False)
@@ -112,7 +112,7 @@ class S4Regressor(DeepParameters, SSMRegressor):
     Gu, Goel and Ré, "Efficiently Modeling Long Sequences with Structured State Spaces", ICLR 2022.
     """
 
-    _layer: ClassVar[str] = "s4"
+    layer: ClassVar[str] = "s4"
 
 
 @dataclass(eq=False, repr=False)
@@ -125,7 +125,7 @@ class LSSLClassifier(DeepParameters, SSMClassifier):
     Layers", NeurIPS 2021.
     """
 
-    _layer: ClassVar[str] = "lssl"
+    layer: ClassVar[str] = "lssl"
 
 
 @dataclass(eq=False, repr=False)
@@ -138,7 +138,7 @@ class LSSLRegressor(DeepParameters, SSMRegressor):
     Layers", NeurIPS 2021.
     """
 
-    _layer: ClassVar[str] = "lssl"
+    layer: ClassVar[str] = "lssl"
 
 
 @dataclass(eq=False, repr=False)
@@ -151,7 +151,7 @@ class S4DClassifier(DeepParameters, SSMClassifier):
     NeurIPS 2022.
     """
 
-    _layer: ClassVar[str] = "s4d"
+    layer: ClassVar[str] = "s4d"
 
 
 @dataclass(eq=False, repr=False)
@@ -164,7 +164,7 @@ class S4DRegressor(DeepParameters, SSMRegressor):
     NeurIPS 2022.
     """
 
-    _layer: ClassVar[str] = "s4d"
+    layer: ClassVar[str] = "s4d"
 
 
 @dataclass(eq=False, repr=False)
@@ -176,7 +176,7 @@ class S5Classifier(DeepParameters, SSMClassifier):
     Smith, Warrington and Linderman, "Simplified State Space Layers for Sequence Modeling", ICLR 2023.
     """
 
-    _layer: ClassVar[str] = "s5"
+    layer: ClassVar[str] = "s5"
 
 
 @dataclass(eq=False, repr=False)
@@ -188,7 +188,7 @@ class S5Regressor(DeepParameters, SSMRegressor):
     Smith, Warrington and Linderman, "Simplified State Space Layers for Sequence Modeling", ICLR 2023.
     """
 
-    _layer: ClassVar[str] = "s5"
+    layer: ClassVar[str] = "s5"
 
 
 @dataclass(eq=False, repr=False)
@@ -200,7 +200,7 @@ class MambaClassifier(DeepParameters, SSMClassifier):
     Gu and Dao, "Mamba: Linear-Time Sequence Modeling with Selective State Spaces", 2023.
     """
 
-    _layer: ClassVar[str] = "mamba"
+    layer: ClassVar[str] = "mamba"
     d_state: int = 16
 
 
@@ -213,7 +213,7 @@ class MambaRegressor(DeepParameters, SSMRegressor):
     Gu and Dao, "Mamba: Linear-Time Sequence Modeling with Selective State Spaces", 2023.
     """
 
-    _layer: ClassVar[str] = "mamba"
+    layer: ClassVar[str] = "mamba"
     d_state: int = 16
 
 
@@ -226,7 +226,7 @@ class Mamba2Classifier(DeepParameters, SSMClassifier):
     Dao and Gu, "Transformers are SSMs", ICML 2024.
     """
 
-    _layer: ClassVar[str] = "mamba2"
+    layer: ClassVar[str] = "mamba2"
 
 
 @dataclass(eq=False, repr=False)
@@ -238,7 +238,7 @@ class Mamba2Regressor(DeepParameters, SSMRegressor):
     Dao and Gu, "Transformers are SSMs", ICML 2024.
     """
 
-    _layer: ClassVar[str] = "mamba2"
+    layer: ClassVar[str] = "mamba2"
 
 
 @dataclass(eq=False, repr=False)
@@ -250,7 +250,7 @@ class Mamba3Classifier(DeepParameters, SSMClassifier):
     "Mamba-3: Improved Sequence Modeling using State Space Principles", 2025.
     """
 
-    _layer: ClassVar[str] = "mamba3"
+    layer: ClassVar[str] = "mamba3"
 
 
 @dataclass(eq=False, repr=False)
@@ -262,4 +262,4 @@ class Mamba3Regressor(DeepParameters, SSMRegressor):
     "Mamba-3: Improved Sequence Modeling using State Space Principles", 2025.
     """
 
-    _layer: ClassVar[str] = "mamba3"
+    layer: ClassVar[str] = "mamba3"

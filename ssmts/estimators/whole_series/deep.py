@@ -10,6 +10,7 @@ from ssmts.data import is_integer, is_number
 from ssmts.errors import ParameterError
 from ssmts.models.whole_series.deep_fit import N_MEMBERS, DeepFitter
 from ssmts.models.whole_series.network import CaseDeepConfig
+from ssmts.nn.registry import layer_class
 from ssmts.training import Callback, TrainingConfig
 
 __all__ = ["DeepParameters", "deep_fitter"]
@@ -19,7 +20,13 @@ _MODES = ("auto", "always")
 
 @dataclass(eq=False, repr=False)
 class DeepParameters:
-    """Parameters of the deep branch; `S4Classifier` documents them."""
+    """Parameters of the deep branch; `S4Classifier` documents them.
+
+    Attributes
+    ----------
+    layer : str
+        Name of the layer of the deep branch, a key of `ssmts.nn.LAYERS`. A subclass may name another.
+    """
 
     _: KW_ONLY
     deep: str = "auto"
@@ -43,7 +50,7 @@ class DeepParameters:
     precision: str = "32-true"
     verbose: int = 0
 
-    _layer: ClassVar[str]
+    layer: ClassVar[str]
 
 
 def deep_fitter(estimator: Any, seed: int, callbacks: Sequence[Callback] | None) -> DeepFitter | None:
@@ -66,6 +73,7 @@ def deep_fitter(estimator: Any, seed: int, callbacks: Sequence[Callback] | None)
         return None
     if estimator.deep not in _MODES:
         raise ParameterError("deep", estimator.deep, f"one of {', '.join(map(repr, _MODES))}")
+    layer_class(estimator.layer)
     for name in ("d_model", "d_state", "n_layers", "n_modes"):
         value = getattr(estimator, name)
         if not is_integer(value) or value < 1:
@@ -77,7 +85,7 @@ def deep_fitter(estimator: Any, seed: int, callbacks: Sequence[Callback] | None)
     names = [name for name in TrainingConfig.__dataclass_fields__ if hasattr(estimator, name)]
     return DeepFitter(
         config=CaseDeepConfig(
-            layer=estimator._layer,
+            layer=estimator.layer,
             n_features=0,
             n_targets=0,
             d_model=estimator.d_model,

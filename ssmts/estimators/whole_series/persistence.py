@@ -113,6 +113,8 @@ def read_fitted_cases(
         seen, names = state["seen"], state["seen"]["feature_names_in"]
         names = None if names is None else np.array(names, dtype=object)
         return state["class"], params, fitted, InputSignature(seen["table"], seen["n_features_in"], names)
+    except ParameterError as error:
+        raise ModelFileError(f"{Path(path)} cannot be loaded: {error}") from error
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelFileError(
             f"{Path(path)} is an ssmts file, but not a model that this version can read "

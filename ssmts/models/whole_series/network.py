@@ -14,12 +14,12 @@ from ssmts.data.arrays import Float
 from ssmts.models.whole_series.case import Case
 from ssmts.models.whole_series.octave_kernels import CaseBands, cuts_of
 from ssmts.models.whole_series.tokens import CaseTokens, Tokens
+from ssmts.nn.registry import layer_class
 from ssmts.nn.stack import SSMStack
 from ssmts.training.files import below
 
 __all__ = ["CaseDeepConfig", "CaseEnsemble", "CaseNetwork", "padded"]
 
-_NO_CONVOLUTION = ("mamba", "mamba2")  # a short convolution counts tokens, not time
 _TOGETHER = 64  # cases that go through the networks at once
 
 
@@ -62,7 +62,6 @@ class CaseNetwork(nn.Module):
 
     def __init__(self, config: CaseDeepConfig) -> None:
         super().__init__()
-        options = {"conv_width": 0} if config.layer in _NO_CONVOLUTION else None
         self.project = nn.Linear(config.n_features, config.d_model)
         self.backbone = SSMStack(
             config.d_model,
@@ -70,7 +69,7 @@ class CaseNetwork(nn.Module):
             layer=config.layer,
             d_state=config.d_state,
             dropout=config.dropout,
-            layer_options=options,
+            layer_options=layer_class(config.layer).CONTINUOUS_OPTIONS,
         )
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(config.d_model, config.n_targets)

@@ -28,7 +28,7 @@ class DilatedCNN(nn.Module):
     cycle : int
         Layers before the dilation begins again at 1.
     dropout : float
-        Share of features dropped after each convolution, in training.
+        Fraction of features dropped after each convolution, in training.
 
     References
     ----------

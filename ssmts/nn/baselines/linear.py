@@ -58,7 +58,7 @@ class ContextMLP(nn.Module):
     hidden : int
         Hidden width.
     dropout : float
-        Share of hidden units dropped, in training.
+        Fraction of hidden units dropped, in training.
     """
 
     def __init__(self, context_length: int, horizon: int, *, hidden: int = 256, dropout: float = 0.0) -> None:

@@ -21,7 +21,7 @@ class Recurrent(nn.Module):
     cell : {"rnn", "lstm"}
         Kind of cell.
     dropout : float
-        Share of features dropped between layers, in training.
+        Fraction of features dropped between layers, in training.
 
     Raises
     ------

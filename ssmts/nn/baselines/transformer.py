@@ -28,7 +28,7 @@ class Transformer(nn.Module):
     mlp_ratio : float
         Hidden width of the MLP in multiples of d_model.
     dropout : float
-        Share of features dropped after attention and MLP, in training.
+        Fraction of features dropped after attention and MLP, in training.
     causal : bool
         Whether an output sees the observations up to its own only.
 

@@ -7,7 +7,7 @@ import pytest
 import ssmts
 from ssmts.estimators import SSMForecaster
 from ssmts.nn import LAYERS
-from ssmts.nn.gated import SELF_GATED
+from ssmts.nn.gated import GatedStack
 
 BACKBONES = ["LSSL", "S4", "S4D", "S5", "Mamba", "Mamba2", "Mamba3"]
 
@@ -50,5 +50,8 @@ def test_every_backbone_trains_saves_loads_streams_and_changes_rate(name, tokens
     assert np.isfinite(coarse.to_numpy()).all()
 
 
-def test_layers_that_gate_themselves_are_not_gated_twice():
-    assert {name for name, layer in LAYERS.items() if layer.GATED} == set(SELF_GATED)
+@pytest.mark.parametrize("layer", LAYERS)
+def test_layers_that_gate_themselves_are_not_gated_twice_and_count_no_tokens(layer):
+    block = GatedStack(8, 1, layer=layer, d_state=4, dropout=0.0).blocks[0]
+    assert hasattr(block, "branches") != LAYERS[layer].GATED
+    assert not hasattr(block.ssm, "conv") or block.ssm.conv.n_before == 0

@@ -230,6 +230,17 @@ class OperatorConformance:
         for a, b in zip((*first[0], *first[1].values()), (*second[0], *second[1].values()), strict=True):
             assert torch.equal(a, b)
 
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+    def test_autocast_changes_nothing(self, quick: str, dtype: torch.dtype) -> None:
+        inputs = self.build(7, dtype)
+        for name in ("reference", quick):
+            outputs, gradients = self.gradients(name, inputs)
+            with torch.autocast(DEVICE, torch.bfloat16):
+                cast, cast_gradients = self.gradients(name, inputs)
+            for a, e in zip((*cast, *cast_gradients.values()), (*outputs, *gradients.values()), strict=True):
+                assert a.dtype == e.dtype
+                assert torch.equal(a, e)
+
     def test_compile(self) -> None:
         torch._dynamo.reset()  # every class compiles the same lambda: dynamo would count recompilations
         inputs = self.build(6)
@@ -301,16 +312,17 @@ class SignalConformance(OperatorConformance):
         for key in self.sequence:
             poisoned[key] = inputs[key].clone()
             poisoned[key][padding] = float("nan")
-        outputs, gradients = self.gradients(fast, poisoned)
         expected, expected_gradients = self.gradients("reference", inputs)
-        for i, (a, e) in enumerate(zip(outputs, expected, strict=True)):
-            self.assert_close(a, e, f"output {i}")
-            if i in self.outputs_with_time:
-                assert (a[padding] == 0).all()
-        for key, gradient in gradients.items():
-            self.assert_close(gradient, expected_gradients[key], f"gradient of {key}", factor=10)
-            if key in self.sequence:
-                assert (gradient[padding] == 0).all()
+        for name in ("reference", fast):
+            outputs, gradients = self.gradients(name, poisoned)
+            for i, (a, e) in enumerate(zip(outputs, expected, strict=True)):
+                self.assert_close(a, e, f"output {i} of {name}")
+                if i in self.outputs_with_time:
+                    assert (a[padding] == 0).all()
+            for key, gradient in gradients.items():
+                self.assert_close(gradient, expected_gradients[key], f"{name}: gradient of {key}", factor=10)
+                if key in self.sequence:
+                    assert (gradient[padding] == 0).all()
         for row, own in enumerate(lengths.tolist()):
             per_row = {k: v[row : row + 1] for k, v in inputs.items() if k in self.batched}
             per_row = {k: v[:, :own] if k in self.sequence else v for k, v in per_row.items()}
@@ -318,6 +330,16 @@ class SignalConformance(OperatorConformance):
             for i, (a, e) in enumerate(zip(outputs, alone, strict=True)):
                 got = a[row : row + 1, :own] if i in self.outputs_with_time else a[row : row + 1]
                 self.assert_close(got, e, f"output {i} of row {row} alone")
+
+    @pytest.mark.parametrize("wrong", [-1, 8])
+    def test_lengths_out_of_range_are_named(self, fast: str, wrong: int) -> None:
+        inputs = self.build(7, lengths=True)
+        inputs["lengths"] = torch.tensor([7, wrong, 0], device=DEVICE)
+        for name in ("reference", fast):
+            with pytest.raises(
+                ValueError, match=f"lengths must be between 0 and .*, 7, got {wrong} in row 1"
+            ):
+                self.run(name, inputs)
 
 
 class RecurrentConformance(SignalConformance):
