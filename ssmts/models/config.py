@@ -82,12 +82,15 @@ class ModelConfig:
         None: the linear path alone.
     hold : str
         How windows are read between observations, see `ssmts.models.irregular.hold.Hold`.
+    panel : dict or None
+        Shape of the panel branch, see `ssmts.models.panels.branch.PanelBranch.to_state`.
     """
 
     linear: LinearConfig
     n_groups: int
     deep: DeepConfig | None = None
     hold: str = "foh"
+    panel: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Builtins that JSON can hold."""
@@ -102,4 +105,5 @@ class ModelConfig:
             n_groups=state["n_groups"],
             deep=None if deep is None else DeepConfig(**deep),
             hold=state.get("hold", "foh"),
+            panel=state.get("panel"),
         )

@@ -18,6 +18,8 @@ from ssmts.models.irregular.autocovariance import Autocovariance, covariance_mod
 from ssmts.models.irregular.hold import Hold
 from ssmts.models.irregular.kriging_variance import GapWidths
 from ssmts.models.linear.path import LinearPath
+from ssmts.models.panels.branch import PanelBranch
+from ssmts.models.panels.grid_series import on_grid
 from ssmts.models.sequences.sequence import SequenceStack
 from ssmts.models.state_space.modes import ModeBank
 from ssmts.models.state_space.window_states import final_weights, observation_weights, window_deviation
@@ -27,7 +29,7 @@ from ssmts.training.files import below
 __all__ = ["ForecastModel"]
 
 _CACHED_CLOCKS = 16
-_PARTS = ("config", "linear", "deep", "spread", "covariance", "gap_widths")
+_PARTS = ("config", "linear", "deep", "spread", "covariance", "gap_widths", "panel")
 
 
 @dataclass
@@ -52,6 +54,8 @@ class ForecastModel:
         Autocovariance of the training data; None: linear interpolation in gaps.
     gap_widths : GapWidths, optional
         How far expectations inside gaps miss; None: as far as the covariance claims.
+    panel : PanelBranch, optional
+        Forecasts in place of the linear and deep branches; see :mod:`ssmts.models.panels`.
     """
 
     def __init__(
@@ -62,9 +66,10 @@ class ForecastModel:
         spread: ErrorQuantiles | None = None,
         covariance: Autocovariance | None = None,
         gap_widths: GapWidths | None = None,
+        panel: PanelBranch | None = None,
     ) -> None:
         self.config, self.linear, self.deep, self.spread = config, linear, deep, spread
-        self.covariance, self.gap_widths = covariance, gap_widths
+        self.covariance, self.gap_widths, self.panel = covariance, gap_widths, panel
         self.bank: ModeBank = linear.bank
         self.hold = Hold(config.hold, covariance, config.linear.context)
         self._clocks: OrderedDict[tuple[int, float], _ClockWeights] = OrderedDict()
@@ -82,6 +87,8 @@ class ForecastModel:
         -------
         ndarray of float64, shape (n, horizon + 1)
         """
+        if self.panel is not None:
+            return self.panel.forecast(self.on_grid(windows), windows.groups)
         windows, features, mean, deviation = self.summary(windows)
         every = features
         if windows.extra is not None:
@@ -109,8 +116,25 @@ class ForecastModel:
             return windows
         return self.hold.filled(windows)
 
+    def on_grid(self, windows: SequenceStack) -> Float:
+        """Values of windows on the reference grid that ends at their origin, (n, n_steps)."""
+        windows = self.held(windows)
+        return on_grid(windows.times, windows.values)[0]
+
+    @property
+    def least_history(self) -> float:
+        """Reference steps before an origin that a forecast needs."""
+        if self.panel is None:
+            return self.config.linear.context
+        return float(min(one.member.context for one in self.panel.members))
+
     def deviation(self, windows: SequenceStack) -> Float:
-        """Deviation of the windows of a stack as :meth:`forecast` sees it, (n,)."""
+        """What errors of the windows of a stack are measured in, (n,).
+
+        Their deviation as :meth:`forecast` sees it, or the scale that the panel branch gives them.
+        """
+        if self.panel is not None:
+            return self.panel.scale(self.on_grid(windows), windows.groups)
         windows = self.held(windows)
         mean = windows.values @ self._weights(windows).mean
         return window_deviation(windows.times, windows.values - mean[:, None])
@@ -149,6 +173,9 @@ class ForecastModel:
             tensors |= {f"gaps.{name}": tensor for name, tensor in self.gap_widths.to_tensors().items()}
         if self.deep is not None:
             tensors |= {f"deep.{name}": tensor for name, tensor in self.deep.to_tensors().items()}
+        if self.panel is not None:
+            own, _ = self.panel.to_state()
+            tensors |= {f"panel.{name}": tensor for name, tensor in own.items()}
         if self.spread is not None:
             tensors |= {f"spread.{name}": tensor for name, tensor in self.spread.to_tensors().items()}
         return tensors
@@ -170,6 +197,9 @@ class ForecastModel:
         own = below("spread.", tensors)
         spread = ErrorQuantiles.from_tensors(own) if own else None
         own = below("gaps.", tensors)
+        panel = None
+        if config.panel is not None:
+            panel = PanelBranch.from_state(below("panel.", tensors), config.panel)
         return cls(
             config=config,
             linear=linear,
@@ -177,6 +207,7 @@ class ForecastModel:
             spread=spread,
             covariance=covariance,
             gap_widths=GapWidths.from_tensors(own) if own else None,
+            panel=panel,
         )
 
     def __getstate__(self) -> dict[str, object]:

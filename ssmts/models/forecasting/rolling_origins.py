@@ -9,6 +9,7 @@ import numpy as np
 
 from ssmts.data.arrays import Float, Rows
 from ssmts.models.forecasting.model import ForecastModel
+from ssmts.models.panels.branch import PanelBranch
 from ssmts.models.sequences.origins import future_values, origin_rows
 from ssmts.models.sequences.sequence import SequenceStack, window_at
 from ssmts.models.state_space.window_states import window_states
@@ -69,6 +70,9 @@ def rolling_forecasts(
     RollingForecasts
         Block by block of each sequence.
     """
+    if model.panel is not None:
+        yield from _panel_forecasts(model, model.panel, stacks, stride, horizon)
+        return
     config = model.config.linear
     deep = model.deep
     token_stride = deep.config.token_stride if deep is not None and deep.config.n_tokens > 1 else None
@@ -87,6 +91,28 @@ def rolling_forecasts(
                 yield RollingForecasts(
                     stack=stack, member=member, rows=block.rows, forecast=forecast, deviation=deviation
                 )
+
+
+def _panel_forecasts(
+    model: ForecastModel,
+    panel: PanelBranch,
+    stacks: list[SequenceStack],
+    stride: int,
+    horizon: float | None,
+) -> Iterator[RollingForecasts]:
+    """Forecasts of the panel branch, from every origin that has the least history behind it."""
+    horizon = model.config.linear.horizon if horizon is None else horizon
+    for stack in stacks:
+        rows = origin_rows(stack, model.least_history, horizon, stride)
+        if not len(rows):
+            continue
+        found = []
+        for row in rows.tolist():
+            values = model.on_grid(window_at(stack, row, model.config.linear.context))
+            found.append((panel.forecast(values, stack.groups), panel.scale(values, stack.groups)))
+        forecasts, scales = (np.stack(parts, axis=1) for parts in zip(*found))
+        for member in range(len(stack.values)):
+            yield RollingForecasts(stack, member, rows, forecasts[member], scales[member])
 
 
 def rolling_by_member(

@@ -45,7 +45,7 @@ class GapWidths:
         """Standard deviation where a variance is claimed; 0 where it is 0."""
         claimed = np.log(np.maximum(variance, 1e-300))
         factor = np.interp(claimed, self.knots, self.factors)
-        if 0 <= group < len(self.by_group):
+        if len(self.by_group) > 1 and 0 <= group < len(self.by_group):
             factor = factor + self.by_group[group]
         return np.asarray(np.sqrt(variance * np.exp(factor)))
 

@@ -45,6 +45,13 @@ class LinearPath:
         """The mode bank that the config describes."""
         return make_bank(self.config.context, self.config.n_modes, self.config.period)
 
+    @classmethod
+    def flat(cls, config: LinearConfig) -> LinearPath:
+        """The path that forecasts the mean of every window."""
+        bank = make_bank(config.context, config.n_modes, config.period)
+        nothing = np.zeros((bank.n_features + 1, config.horizon + 1))
+        return cls(config, nothing, nothing[None])
+
     def weights_of(self, group: int) -> Float:
         """Weights (n_features + 1, horizon + 1) of a group; -1 for the shared ones."""
         return self.shared if group < 0 or len(self.by_group) == 1 else self.by_group[group]

@@ -31,9 +31,9 @@ class Scaling:
         Ids of the training series.
     scale : ndarray of float64, shape (n_series, n_channels)
         Standard deviation of the observed values; 1 for a constant channel.
-    grouping : {"series", "static", "channel", "none"}
+    grouping : {"series", "static", "channel", "none", "panel"}
         Linear weights of its own for every channel of every series, of every class of series, for every
-        channel, or shared by all.
+        channel, or shared by all; "panel" numbers every channel of every series for the panel branch.
     level : ndarray of float64, shape (n_series, n_channels), optional
         Mean of the observed values.
     classes : StaticClasses, optional
@@ -68,6 +68,11 @@ class Scaling:
         classes = StaticClasses.found_in(static, columns, max(_MOST_GROUPS // self.scale.shape[1], 1))
         return replace(self, grouping="static", classes=classes)
 
+    @property
+    def as_panel(self) -> Scaling:
+        """The same with a number for every channel of every series."""
+        return replace(self, grouping="panel")
+
     def extended(self, panel: Panel) -> Scaling:
         """With the series of a panel that are new, each on its own scale; the grouping stays."""
         new = [series for series in panel.series if series.id not in self.position]
@@ -84,7 +89,7 @@ class Scaling:
         level = None if self.level is None else self.level[stay]
         rest = replace(self, ids=tuple(self.ids[n] for n in stay), scale=self.scale[stay], level=level)
         groups = np.arange(self.n_groups)
-        if self.grouping == "series" and self.n_groups > 1:
+        if self.grouping == "panel" or (self.grouping == "series" and self.n_groups > 1):
             groups = groups.reshape(len(self.ids), -1)[stay].ravel()
         return rest, groups
 
@@ -93,7 +98,7 @@ class Scaling:
         """Number of groups; 1 if all share weights."""
         n_series, n_channels = map(int, self.scale.shape)
         n_classes = 1 if self.classes is None else len(self.classes)
-        of_each = {"series": n_series, "static": n_classes, "channel": 1}
+        of_each = {"series": n_series, "panel": n_series, "static": n_classes, "channel": 1}
         return of_each[self.grouping] * n_channels if self.grouping in of_each else 1
 
     @cached_property
@@ -110,7 +115,8 @@ class Scaling:
             return scale, np.arange(n_channels)
         if self.grouping == "static":
             number = self.class_of(series)
-        if self.grouping in ("series", "static") and number is not None and self.n_groups > 1:
+        own = self.grouping == "panel" or (self.grouping in ("series", "static") and self.n_groups > 1)
+        if own and number is not None:
             return scale, np.arange(n_channels) + number * n_channels
         return scale, np.full(n_channels, -1)
 

@@ -44,6 +44,8 @@ class ErrorQuantiles:
     widths : ndarray of float64, shape (n_groups + 1,), optional
         How much wider than the tables intervals have lately had to be, by group and last for all others;
         None: as wide as the tables say.
+    shared_scale : float
+        Of the errors of a window without any deviation.
     """
 
     levels: Float
@@ -52,10 +54,11 @@ class ErrorQuantiles:
     by_group: Float
     paths: ErrorCopula | None = None
     widths: Float | None = None
+    shared_scale: float = _SHARED_SCALE
 
     def scale(self, deviation: Float) -> Float:
         """Scale of the errors of windows of a deviation, both in standardised units."""
-        return np.asarray(np.sqrt(deviation**2 + _SHARED_SCALE**2))
+        return np.asarray(np.sqrt(deviation**2 + self.shared_scale**2))
 
     def offsets(self, levels: Float, leads: Float, group: int) -> Float:
         """What to add to a forecast, in units of the window's scale.
@@ -130,6 +133,7 @@ class ErrorQuantiles:
     def to_tensors(self) -> dict[str, Tensor]:
         """Everything fitted, by name; tables as float32, which is all the digits that they have."""
         tensors = {} if self.paths is None else self.paths.to_tensors()
+        tensors["shared_scale"] = torch.tensor([self.shared_scale], dtype=torch.float64)
         if self.widths is not None:
             tensors["widths"] = torch.from_numpy(self.widths)
         return tensors | {
@@ -147,7 +151,8 @@ class ErrorQuantiles:
         )
         paths = ErrorCopula.from_tensors(tensors) if "loadings" in tensors else None
         widths = tensors["widths"].numpy().copy() if "widths" in tensors else None
-        return cls(levels, knots, shared, by_group, paths, widths)
+        scale = float(tensors["shared_scale"]) if "shared_scale" in tensors else _SHARED_SCALE
+        return cls(levels, knots, shared, by_group, paths, widths, scale)
 
 
 def _interpolated(at: Float, knots: Float, rows: Float) -> Float:
@@ -159,7 +164,9 @@ def _interpolated(at: Float, knots: Float, rows: Float) -> Float:
     return np.asarray((1.0 - share) * rows[after - 1] + share * rows[after])
 
 
-def fit_error_quantiles(held_out: HeldOutErrors, n_groups: int, levels: Float) -> ErrorQuantiles:
+def fit_error_quantiles(
+    held_out: HeldOutErrors, n_groups: int, levels: Float, shared_scale: float = _SHARED_SCALE
+) -> ErrorQuantiles:
     """Quantiles of held-out errors, smoothed over leads; those of a group are drawn towards the shared ones.
 
     Parameters
@@ -169,6 +176,8 @@ def fit_error_quantiles(held_out: HeldOutErrors, n_groups: int, levels: Float) -
         1: all windows together.
     levels : ndarray of float64, shape (n_levels,)
         Increasing.
+    shared_scale : float
+        Of the errors of a window without any deviation.
 
     Returns
     -------
@@ -188,7 +197,8 @@ def fit_error_quantiles(held_out: HeldOutErrors, n_groups: int, levels: Float) -
     horizon = held_out.errors.shape[1] - 1
     near, even = np.geomspace(1, horizon, _N_KNOTS // 2), np.linspace(0, horizon, _N_KNOTS // 2)
     knots = np.unique(np.round(np.concatenate([near, even])))
-    unit = ErrorQuantiles(levels, knots, np.zeros((0, 0)), np.zeros((0, 0, 0))).scale(held_out.deviation)
+    empty = np.zeros((0, 0)), np.zeros((0, 0, 0))
+    unit = ErrorQuantiles(levels, knots, *empty, shared_scale=shared_scale).scale(held_out.deviation)
     errors = held_out.errors[:, knots.astype(np.int64)] / unit[:, None]
     shared = _table(errors, levels, knots)
     by_group = np.repeat(shared[None], n_groups, axis=0)
@@ -198,7 +208,7 @@ def fit_error_quantiles(held_out: HeldOutErrors, n_groups: int, levels: Float) -
             share = len(own) / (len(own) + _GROUP_PRIOR)
             by_group[group] += share * (_table(own, levels, knots) - shared)
     shared, by_group = (table.astype(np.float32).astype(np.float64) for table in (shared, by_group))
-    spread = ErrorQuantiles(levels, knots, shared, by_group)
+    spread = ErrorQuantiles(levels, knots, shared, by_group, shared_scale=shared_scale)
     return replace(spread, paths=_paths(held_out, spread)) if len(levels) > 1 else spread
 
 

@@ -1,0 +1,266 @@
+"""The panel branch: every series forecast by its own mixture of simple forecasts and linear members."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Seq
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ssmts.data.arrays import Float, Rows
+from ssmts.models.panels.combination import combination_weights
+from ssmts.models.panels.member import Member, window_features
+from ssmts.models.panels.simple_forecasts import simple_forecasts, simple_names
+
+__all__ = ["FittedMember", "PanelBranch", "series_unit"]
+
+_BATCH_VALUES = 4_000_000  # numbers of forecasts held at once
+
+
+def series_unit(values: Float, first: Rows, period: int) -> Float:
+    """Mean absolute difference over a period (over a step where the history is shorter), (n,).
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n, length)
+    first : ndarray of int64, shape (n,)
+        Column of each series' first value.
+    period : int
+    """
+    length = values.shape[1]
+    out = np.ones(len(values))
+    lengths = length - first
+    for m in {period, 1}:
+        rows = np.flatnonzero((lengths > period + 1) == (m == period)) if period > 1 else np.arange(len(values))
+        if not len(rows) or length <= m:
+            continue
+        moved = np.abs(values[rows, m:] - values[rows, :-m])
+        inside = np.arange(m, length)[None, :] >= first[rows, None] + m
+        count = inside.sum(axis=1)
+        out[rows] = np.where(count > 0, (moved * inside).sum(axis=1) / np.maximum(count, 1), 1.0)
+    # A constant series is forecast as constant whatever its unit is; standardised values are about 1.
+    return np.maximum(out, 1e-9)
+
+
+@dataclass(frozen=True)
+class FittedMember:
+    """A member with its weights.
+
+    Parameters
+    ----------
+    member : Member
+    shared : ndarray of float64, shape (n_features + 1, horizon)
+    groups : ndarray of int64, shape (n_own,)
+        Increasing: which series correct the shared weights.
+    own : ndarray of float32, shape (n_own, n_features + 1, horizon)
+    """
+
+    member: Member
+    shared: Float
+    groups: Rows
+    own: NDArray[np.float32]
+
+    def forecast(self, windows: Float, unit: Float, groups: Rows) -> Float:
+        """Forecast windows (n, context) at leads 1, ..., horizon, (n, horizon)."""
+        features, anchor, unit = window_features(self.member, windows, unit[:, None])
+        out = features @ self.shared
+        at = np.searchsorted(self.groups, groups)
+        at = np.minimum(at, max(len(self.groups) - 1, 0))
+        known = self.groups[at] == groups if len(self.groups) else np.zeros(len(groups), dtype=bool)
+        rows = np.flatnonzero(known)
+        if len(rows):
+            out[rows] += np.einsum("nf,nfh->nh", features[rows], self.own[at[rows]])
+        return np.asarray(anchor + unit * out)
+
+
+@dataclass(frozen=True)
+class PanelBranch:
+    """Mixtures of forecasts, by series.
+
+    Parameters
+    ----------
+    horizon : int
+    reach : int
+        Grid steps before the origin that any forecast reads.
+    periods : tuple of int
+        Seasons of the simple forecasts.
+    members : tuple of FittedMember
+    errors : ndarray of float64, shape (n_series, n_forecasts)
+        Held-out errors relative to the last value, drawn towards the panel's: members first, then the simple
+        forecasts.
+    panel_errors : ndarray of float64, shape (n_forecasts,)
+        Those of the panel, for series that fit did not see.
+    unit : ndarray of float64, shape (n_series,)
+        Of every series, in standardised values.
+    error_scale : ndarray of float64, shape (n_series + 1,)
+        Mean absolute error of the mixture in units of a series; the last one is for new series.
+    histories : ndarray of float64, shape (n_histories,)
+        Increasing lengths of history.
+    inflation : ndarray of float64, shape (n_histories,)
+        How much larger errors are where a window has no more history than that.
+    """
+
+    horizon: int
+    reach: int
+    periods: tuple[int, ...]
+    members: tuple[FittedMember, ...]
+    errors: Float
+    panel_errors: Float
+    unit: Float
+    error_scale: Float
+    histories: Float
+    inflation: Float
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Names of the forecasts that are mixed."""
+        return [one.member.name for one in self.members] + simple_names(self.periods)
+
+    @property
+    def season(self) -> int:
+        """Main season; 1 where there is none."""
+        return self.periods[0] if self.periods else 1
+
+    def units(self, values: Float, groups: Rows) -> Float:
+        """Unit of windows (n, length): that of their series, or for new series that of the window."""
+        known = (groups >= 0) & (groups < len(self.unit))
+        out = np.empty(len(groups))
+        out[known] = self.unit[groups[known]]
+        if not known.all():
+            new = values[~known]
+            out[~known] = series_unit(new, np.zeros(len(new), dtype=np.int64), self.season)
+        return out
+
+    def usable(self, length: int) -> NDArray[np.bool_]:
+        """Which forecasts can be made from a history of some length, (n_forecasts,)."""
+        n_simple = len(self.panel_errors) - len(self.members)
+        return np.array([one.member.context <= length for one in self.members] + [True] * n_simple)
+
+    def mixture(self, groups: Rows, length: int) -> Float:
+        """Weights of the forecasts of windows of a length, (n, n_forecasts)."""
+        known = (groups >= 0) & (groups < len(self.errors))
+        errors = np.repeat(self.panel_errors[None], len(groups), axis=0)
+        errors[known] = self.errors[groups[known]]
+        return combination_weights(errors, self.usable(length)[None])
+
+    def components(self, values: Float, groups: Rows) -> Float:
+        """All forecasts of windows (n, length), (n, n_forecasts, horizon); 0 where one cannot be made."""
+        n, length = values.shape
+        unit, usable = self.units(values, groups), self.usable(length)
+        out = np.zeros((n, len(usable), self.horizon))
+        for number, one in enumerate(self.members):
+            if usable[number]:
+                out[:, number] = one.forecast(values[:, length - one.member.context :], unit, groups)
+        out[:, len(self.members) :] = simple_forecasts(values, self.horizon, self.periods)
+        return out
+
+    def forecast(self, values: Float, groups: Rows) -> Float:
+        """Forecast windows on the reference grid.
+
+        Parameters
+        ----------
+        values : ndarray of float64, shape (n, length)
+            Standardised, the origin last; what lies before `reach` is not read.
+        groups : ndarray of int64, shape (n,)
+            -1, or beyond those that fit saw, for new series.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, horizon + 1)
+            At leads 0, 1, ..., horizon; lead 0 is the last value.
+        """
+        values = values[:, -self.reach :]
+        out = np.empty((len(values), self.horizon + 1))
+        out[:, 0] = values[:, -1]
+        together = max(1, _BATCH_VALUES // (len(self.panel_errors) * self.horizon))
+        for begin in range(0, len(values), together):
+            some = slice(begin, begin + together)
+            weights = self.mixture(groups[some], values.shape[1])
+            found = self.components(values[some], groups[some])
+            out[some, 1:] = np.matmul(weights[:, None], found)[:, 0]
+        return out
+
+    def scale(self, values: Float, groups: Rows) -> Float:
+        """Scale of the forecast errors of windows, in standardised units, (n,)."""
+        known = (groups >= 0) & (groups < len(self.unit))
+        relative = self.error_scale[np.where(known, groups, -1)]
+        short = np.interp(float(min(values.shape[1], self.reach)), self.histories, self.inflation)
+        return np.asarray(self.units(values[:, -self.reach :], groups) * relative * short)
+
+    def parts(self, values: Float, groups: Rows) -> tuple[Float, Float]:
+        """The last value and what each forecast adds to it, weighted: their sum is the forecast.
+
+        Returns
+        -------
+        last : ndarray of float64, shape (n,)
+        added : ndarray of float64, shape (n, n_forecasts, horizon + 1)
+        """
+        values = values[:, -self.reach :]
+        weights, last = self.mixture(groups, values.shape[1]), values[:, -1]
+        added = np.zeros((*weights.shape, self.horizon + 1))
+        added[..., 1:] = weights[..., None] * (self.components(values, groups) - last[:, None, None])
+        return last, added
+
+    def without(self, kept: Rows) -> PanelBranch:
+        """The branch of some of its series, renumbered in their order."""
+        renumbered = {int(old): new for new, old in enumerate(kept)}
+        members = []
+        for one in self.members:
+            stay = [row for row, group in enumerate(one.groups.tolist()) if group in renumbered]
+            groups = np.array([renumbered[int(one.groups[row])] for row in stay], dtype=np.int64)
+            order = np.argsort(groups)
+            members.append(FittedMember(one.member, one.shared, groups[order], one.own[stay][order]))
+        return PanelBranch(
+            horizon=self.horizon,
+            reach=self.reach,
+            periods=self.periods,
+            members=tuple(members),
+            errors=self.errors[kept],
+            panel_errors=self.panel_errors,
+            unit=self.unit[kept],
+            error_scale=np.append(self.error_scale[kept], self.error_scale[-1]),
+            histories=self.histories,
+            inflation=self.inflation,
+        )
+
+    def to_state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Everything fitted: tensors by name, and what JSON can hold."""
+        arrays: dict[str, Any] = {name: getattr(self, name) for name in _ARRAYS}
+        for number, one in enumerate(self.members):
+            arrays |= {f"{number}.shared": one.shared, f"{number}.groups": one.groups, f"{number}.own": one.own}
+        state = {
+            "horizon": self.horizon,
+            "reach": self.reach,
+            "periods": list(self.periods),
+            "members": [[m.member.context, m.member.unit, m.member.period] for m in self.members],
+        }
+        return {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}, state
+
+    @classmethod
+    def from_state(cls, tensors: dict[str, Tensor], state: dict[str, Any]) -> PanelBranch:
+        """Inverse of :meth:`to_state`."""
+        arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+        members: Seq[FittedMember] = [
+            FittedMember(
+                Member(context, unit, period),
+                arrays[f"{number}.shared"],
+                arrays[f"{number}.groups"],
+                arrays[f"{number}.own"],
+            )
+            for number, (context, unit, period) in enumerate(state["members"])
+        ]
+        return cls(
+            horizon=state["horizon"],
+            reach=state["reach"],
+            periods=tuple(state["periods"]),
+            members=tuple(members),
+            **{name: arrays[name] for name in _ARRAYS},
+        )
+
+
+_ARRAYS = ("errors", "panel_errors", "unit", "error_scale", "histories", "inflation")

@@ -1,0 +1,56 @@
+"""Weights of several forecasts for every series, by held-out error drawn towards that of the panel."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ssmts.data.arrays import Float
+
+__all__ = ["combination_weights", "pulled_errors"]
+
+_PULL = 10.0  # errors of the panel count so many times those of a series
+_SHARPNESS = 8.0  # a forecast a tenth worse than the best has weight exp(-0.8) of its
+_FLOOR = 0.02  # of a series' unit: an error below it is none
+
+
+def pulled_errors(errors: Float, counts: Float, reference: Float, pull: float = _PULL) -> tuple[Float, Float]:
+    """Held-out errors relative to a reference forecast on the same origins, drawn towards the panel's.
+
+    Parameters
+    ----------
+    errors : ndarray of float64, shape (n_series, n_forecasts)
+        Mean absolute error over the origins that a forecast could be made from; NaN: none.
+    counts : ndarray of float64, shape (n_series, n_forecasts)
+    reference : ndarray of float64, shape (n_series, n_forecasts)
+        Error of the reference forecast on those origins.
+    pull : float
+
+    Returns
+    -------
+    pulled : ndarray of float64, shape (n_series, n_forecasts)
+    panel : ndarray of float64, shape (n_forecasts,)
+        NaN where no series has an error.
+    """
+    relative = (errors + _FLOOR) / (reference + _FLOOR)
+    known = np.isfinite(relative) & (counts > 0)
+    numerator = np.where(known, errors + _FLOOR, 0.0).sum(axis=0)
+    denominator = np.where(known, reference + _FLOOR, 0.0).sum(axis=0)
+    panel = np.divide(numerator, denominator, out=np.full(len(numerator), np.nan), where=denominator > 0)
+    own = np.where(known, relative, panel)
+    return (own + pull * panel) / (1.0 + pull), panel
+
+
+def combination_weights(pulled: Float, usable: Float, sharpness: float = _SHARPNESS) -> Float:
+    """Convex weights that fall with the error relative to the least, (n_series, n_forecasts).
+
+    Parameters
+    ----------
+    pulled : ndarray of float64, shape (n_series, n_forecasts)
+        Positive; NaN: not known.
+    usable : ndarray of bool, broadcastable to the same shape
+    sharpness : float
+    """
+    errors = np.where(usable & np.isfinite(pulled), pulled, np.inf)
+    least = errors.min(axis=1, keepdims=True)
+    weights = np.exp(-sharpness * (errors / least - 1.0))
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))

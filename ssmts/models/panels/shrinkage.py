@@ -1,0 +1,359 @@
+"""Ridge weights shared by a panel, and those of every series shrunk towards them.
+
+W0 = (Σ A_g / tr A_g + λ I)⁻¹ Σ B_g / tr A_g, every series with about the square root of its number of windows;
+W_g = W0 + (A_g + λ_g I)⁻¹ (B_g - A_g W0), penalties in units of the mean diagonal. λ is chosen on the panel's
+held-out windows, λ_g on those of the series, drawn towards what the panel's say (empirical Bayes: series of a
+panel are draws of one distribution).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Sequence as Seq
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+
+from ssmts.data.arrays import Float, Rows
+from ssmts.models.panels.grid_series import GridBatch
+from ssmts.models.panels.member import Member, window_features
+
+__all__ = ["HeldOut", "MemberFit", "Split", "fit_member", "held_out_origins"]
+
+SHARED_PENALTIES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+OWN_PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, np.inf)
+SHARES = (0.5, 1.0)  # of a correction that is added
+_CLEARLY = 0.98  # error with whole corrections over that with halves, below which series differ clearly
+_MOST_WINDOWS = 200  # windows beyond which a series counts no more in the shared weights
+_PULL = 2.0  # held-out errors of the panel count so many times those of a series
+
+_JUDGED = 3_000  # series that the shared penalty is chosen on
+_ONE_BY_ONE = 64  # features: larger systems are solved one at a time
+_CHUNK_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which origins of the series of a batch are held out.
+
+    Parameters
+    ----------
+    origins : ndarray of int64, shape (n_origins,)
+        Columns, the latest first.
+    inside : ndarray of bool, shape (n, n_origins)
+        Whether a series has enough history for the origin to be held out.
+    n_held : ndarray of int64, shape (n,)
+        Every origin so far from the last is left out of training, and those whose targets reach among its
+        targets.
+    """
+
+    origins: Rows
+    inside: NDArray[np.bool_]
+    n_held: Rows
+
+
+def held_out_origins(batch: GridBatch, horizon: int, region: int, most: int) -> Split:
+    """The last origins of every series, at most a quarter of those that it has, evenly thinned to `most`."""
+    length = batch.values.shape[1]
+    n_held = np.clip((batch.lengths - horizon) // 4, 0, region)
+    stride = max(1, -(-int(n_held.max(initial=0)) // most))
+    back = np.arange(0, max(int(n_held.max(initial=0)), 1), stride)
+    origins = length - 1 - horizon - back
+    return Split(origins, (back[None, :] < n_held[:, None]) & (origins >= batch.first[:, None] + 1), n_held)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What a member says of the held-out origins of a batch.
+
+    Parameters
+    ----------
+    forecast : ndarray of float64, shape (n, n_origins, horizon)
+        NaN where it sees too little history.
+    """
+
+    forecast: Float
+
+
+@dataclass(frozen=True)
+class MemberFit:
+    """A fitted member.
+
+    Parameters
+    ----------
+    member : Member
+    shared : ndarray of float64, shape (n_features + 1, horizon)
+    own : dict of int to ndarray of float32, shape (n_features + 1, horizon)
+        Correction of the shared weights, by group.
+    held_out : list of HeldOut
+        By batch.
+    penalty : float
+        Of the shared weights.
+    """
+
+    member: Member
+    shared: Float
+    own: dict[int, NDArray[np.float32]]
+    held_out: list[HeldOut]
+    penalty: float
+
+
+@dataclass
+class _Block:
+    """Windows of some series of one batch, as features and targets."""
+
+    features: Float  # (n, n_windows, F)
+    targets: Float  # (n, n_windows, H), in units from the anchor
+    weights: Float  # (n, n_windows), 0 where the window is none
+    seen: NDArray[np.bool_] | None  # (n, n_windows, H)
+
+
+def _blocks(
+    member: Member, batch: GridBatch, unit: Float, horizon: int, most_windows: int
+) -> Iterator[tuple[slice, _Block]]:
+    """Training windows of a batch, some series at a time."""
+    length, c = batch.values.shape[1], member.context
+    n_windows = length - c - horizon + 1
+    if n_windows < 1:
+        return
+    skip = max(0, n_windows - most_windows)
+    n_windows -= skip
+    width = member.basis.shape[1] + 1 + 2 * horizon + c
+    together = max(1, int(_CHUNK_BYTES // (8 * n_windows * width)))
+    for begin in range(0, len(batch.values), together):
+        some = slice(begin, begin + together)
+        windows = np.lib.stride_tricks.sliding_window_view(batch.values[some, skip:], c + horizon, axis=1)
+        features, anchor, own_unit = window_features(member, windows[..., :c], unit[some, None, None])
+        targets = (windows[..., c:] - anchor) / own_unit
+        start = skip + np.arange(n_windows)
+        weights = (start[None, :] >= batch.first[some, None]).astype(np.float64)
+        seen = None
+        if batch.weights is not None:
+            weights *= batch.weights[some, skip + c - 1 : skip + c - 1 + n_windows]
+        if batch.seen is not None:
+            ahead = np.lib.stride_tricks.sliding_window_view(batch.seen[some, skip + c :], horizon, axis=1)
+            seen = ahead[:, :n_windows]
+            weights *= batch.seen[some, skip + c - 1 : skip + c - 1 + n_windows]
+            targets = targets * seen
+        yield some, _Block(features, targets, weights, seen)
+
+
+def _moments(block: _Block, rows: slice) -> tuple[Float, Float, Float]:
+    """Σ w z zᵀ (n, F, F), Σ w z yᵀ (n, F, H) and Σ w (n,) of some of the windows."""
+    Z, w = block.features[:, rows], block.weights[:, rows]
+    weighted = Z * w[..., None]
+    A = np.matmul(weighted.transpose(0, 2, 1), Z)
+    B = np.matmul(weighted.transpose(0, 2, 1), block.targets[:, rows])
+    n = w.sum(axis=1)
+    if block.seen is not None:
+        # As if leads were missing at random: windows that observed a lead stand for all of them.
+        observed = np.einsum("nw,nwh->nh", w, block.seen[:, rows].astype(np.float64))
+        B *= np.divide(n[:, None], observed, out=np.zeros_like(observed), where=observed > 0)[:, None, :]
+    return A, B, n
+
+
+def _train_rows(n_windows: int, n_held: int, horizon: int) -> slice:
+    """Windows whose targets end before those of the held-out origins begin."""
+    return slice(0, max(0, n_windows - n_held - (horizon - 1)) if n_held else n_windows)
+
+
+def fit_member(
+    member: Member,
+    batches: Seq[GridBatch],
+    splits: Seq[Split],
+    units: Seq[Float],
+    horizon: int,
+    *,
+    own: bool = True,
+    most_windows: int = 20_000,
+) -> MemberFit:
+    """Fit shared and own weights of one member.
+
+    Parameters
+    ----------
+    member : Member
+    batches : sequence of GridBatch
+    splits : sequence of Split
+        Held-out origins of each batch.
+    units : sequence of ndarray of float64, each (n,)
+        Mean absolute (seasonal) difference of every series.
+    horizon : int
+    own : bool
+        Whether series get weights of their own.
+    most_windows : int
+        The latest windows of a series that count.
+    """
+    F = member.basis.shape[1] + 1
+    A0, B0, A1, B1 = np.zeros((F, F)), np.zeros((F, horizon)), np.zeros((F, F)), np.zeros((F, horizon))
+    kept: list[_Kept] = []
+    for number, (batch, split, unit) in enumerate(zip(batches, splits, units)):
+        for some, block in _blocks(member, batch, unit, horizon, most_windows):
+            n_held = int(split.n_held[some].max(initial=0))
+            rows = _train_rows(block.features.shape[1], n_held, horizon)
+            A, B, n = _moments(block, rows)
+            A_rest, B_rest, n_rest = _moments(block, slice(rows.stop, None))
+            _add(A0, B0, A, B, n, member)
+            _add(A1, B1, A + A_rest, B + B_rest, n + n_rest, member)
+            if own:
+                both = A + A_rest, B + B_rest
+                kept.append(_Kept(number, some, batch.groups[some], n, A, B, *both))
+    checks = [_check(member, *three, horizon) for three in zip(batches, splits, units)]
+    candidates = [_ridge(A0, B0, penalty) for penalty in SHARED_PENALTIES]
+    errors = [_panel_error(checks, W) for W in candidates]
+    best = int(np.argmin(errors))
+    penalty = SHARED_PENALTIES[best]
+    shared_held, shared = candidates[best], _ridge(A1, B1, penalty)
+    corrections: dict[int, NDArray[np.float32]] = {}
+    residual = {}
+    if own and kept:
+        residual = _own_weights(kept, checks, shared_held, shared, corrections)
+    held_out = []
+    for batch, check in zip(batches, checks):
+        forecast = np.full((*check.inside.shape, horizon), np.nan)
+        W = shared_held
+        forecast[check.inside] = check.anchor[check.inside] + check.unit[check.inside] * (
+            check.features[check.inside] @ W
+        )
+        for row, group in enumerate(batch.groups.tolist()):
+            if group in residual:
+                inside = check.inside[row]
+                forecast[row, inside] += check.unit[row, inside] * (
+                    check.features[row, inside] @ residual[group]
+                )
+        held_out.append(HeldOut(forecast))
+    return MemberFit(member, shared, corrections, held_out, penalty)
+
+
+def _add(A_sum: Float, B_sum: Float, A: Float, B: Float, n: Float, member: Member) -> None:
+    size = n if member.unit == "window" else np.trace(A, axis1=1, axis2=2) / A.shape[1]
+    known = (n > 0) & (size > 0)
+    factor = np.zeros(len(n))
+    factor[known] = np.sqrt(np.minimum(n[known], _MOST_WINDOWS)) / size[known]
+    A_sum += np.einsum("g,gij->ij", factor, A)
+    B_sum += np.einsum("g,gij->ij", factor, B)
+
+
+def _ridge(A: Float, B: Float, penalty: float) -> Float:
+    unit = max(float(np.trace(A)) / len(A), 1e-300)
+    return np.asarray(cho_solve(cho_factor(A + penalty * unit * np.eye(len(A))), B))
+
+
+def _ridges(A: Float, B: Float, penalty: float) -> Float:
+    """Ridge solutions of many systems, (n, F, H); large ones one by one."""
+    if A.shape[-1] > _ONE_BY_ONE:
+        return np.stack([_ridge(*both, penalty) for both in zip(A, B)])
+    unit = np.maximum(np.trace(A, axis1=1, axis2=2) / A.shape[-1], 1e-300)
+    return np.asarray(np.linalg.solve(A + (penalty * unit)[:, None, None] * np.eye(A.shape[-1]), B))
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Moments of some rows of a batch: of the windows before the held-out part, and of all."""
+
+    batch: int
+    rows: slice
+    groups: Rows
+    count: Float
+    A: Float
+    B: Float
+    A_all: Float
+    B_all: Float
+
+
+@dataclass
+class _Check:
+    """Held-out windows of a batch: features (n, q, F), targets in units (n, q, H), anchor and unit (n, q, 1)."""
+
+    features: Float
+    targets: Float
+    anchor: Float
+    unit: Float
+    relative: Float  # (n, q, 1): unit of the window in units of the series
+    inside: NDArray[np.bool_]  # (n, q): enough history
+
+    def of(self, rows: slice | Rows) -> _Check:
+        """Some of the series."""
+        parts = (self.features, self.targets, self.anchor, self.unit, self.relative, self.inside)
+        return _Check(*(part[rows] for part in parts))
+
+    def mean_absolute(self, missed: Float) -> Float:
+        """Mean absolute error of each series in its own unit, (n,), from errors (n, q, H) in the window's."""
+        known = self.inside[..., None] & np.isfinite(missed)
+        total = (np.abs(np.where(known, missed, 0.0)) * self.relative).sum(axis=(1, 2))
+        return np.asarray(total / np.maximum(known.sum(axis=(1, 2)), 1))
+
+
+def _check(member: Member, batch: GridBatch, split: Split, unit: Float, horizon: int) -> _Check:
+    c, origins = member.context, split.origins
+    inside = split.inside & (origins[None, :] - c + 1 >= batch.first[:, None])
+    columns = np.maximum(origins[:, None] + np.arange(1 - c, 1), 0)
+    windows = batch.values[:, columns]
+    features, anchor, own = window_features(member, windows, unit[:, None, None])
+    ahead = origins[:, None] + np.arange(1, horizon + 1)
+    targets = (batch.values[:, ahead] - anchor) / own
+    if batch.seen is not None:
+        targets = np.where(batch.seen[:, ahead], targets, np.nan)
+    return _Check(features, targets, anchor, own, own / unit[:, None, None], inside)
+
+
+def _panel_error(checks: Seq[_Check], W: Float) -> float:
+    """Mean over series of their mean absolute held-out error in their own units, on at most 3,000 series."""
+    total, count = 0.0, 0
+    for check in checks:
+        able = np.flatnonzero(check.inside.any(axis=1))[: _JUDGED - count]
+        if len(able):
+            own = check.of(able)
+            total += float(own.mean_absolute(own.features @ W - own.targets).sum())
+            count += len(able)
+    return total / max(count, 1)
+
+
+def _own_weights(
+    kept: list[_Kept],
+    checks: Seq[_Check],
+    shared_held: Float,
+    shared: Float,
+    corrections: dict[int, NDArray[np.float32]],
+) -> dict[int, Float]:
+    """Corrections of series, chosen and solved; returns those of the fits that saw no held-out window."""
+    errors, at = [], []
+    for part in kept:
+        check = checks[part.batch].of(part.rows)
+        able = np.flatnonzero(check.inside.any(axis=1) & (part.count > 0))
+        if not len(able):
+            continue
+        check = check.of(able)
+        base = check.features @ shared_held - check.targets
+        rest = part.B[able] - part.A[able] @ shared_held
+        own = np.empty((len(able), len(SHARES), len(OWN_PENALTIES)))
+        for j, penalty in enumerate(OWN_PENALTIES):
+            correction = np.zeros_like(base)
+            if np.isfinite(penalty):
+                correction = check.features @ _ridges(part.A[able], rest, penalty)
+            for i, share in enumerate(SHARES):
+                own[:, i, j] = check.mean_absolute(base + share * correction)
+        errors.append(own)
+        at.append(part.groups[able])
+    if not errors:
+        return {}
+    table = np.concatenate(errors)
+    table /= np.maximum(table.mean(axis=(1, 2), keepdims=True), 1e-300)
+    pulled = table + _PULL * table.mean(axis=0)
+    half, whole = pulled.min(axis=2).mean(axis=0)
+    number = int(whole < _CLEARLY * half)
+    choice = dict(zip(np.concatenate(at).tolist(), pulled[:, number].argmin(axis=1).tolist()))
+    held: dict[int, Float] = {}
+    for part in kept:
+        chosen = np.array([choice.get(group, len(OWN_PENALTIES) - 1) for group in part.groups.tolist()])
+        for j in np.unique(chosen[chosen < len(OWN_PENALTIES) - 1]).tolist():
+            some = np.flatnonzero(chosen == j)
+            groups = part.groups[some].tolist()
+            for A, B, W, found in (
+                (part.A, part.B, shared_held, held),
+                (part.A_all, part.B_all, shared, corrections),
+            ):
+                solved = SHARES[number] * _ridges(A[some], B[some] - A[some] @ W, OWN_PENALTIES[j])
+                found.update(zip(groups, solved.astype(np.float32)))
+    return held
