@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ssmts.data.series import Clock, Panel
+from ssmts.errors import TooShortError
 from ssmts.models.config import ModelConfig
 from ssmts.models.deep.fit import DeepFit
 from ssmts.models.forecasting.acceptance import LinearBranch, fit_linear_branch
@@ -16,8 +17,14 @@ from ssmts.models.forecasting.history import tail_of
 from ssmts.models.forecasting.hold_selection import Gaps, fit_gaps
 from ssmts.models.forecasting.model import ForecastModel
 from ssmts.models.forecasting.options import ForecastOptions
+from ssmts.models.forecasting.panel_stage import (
+    assemble_panel,
+    fit_panel_branch,
+    has_many_series,
+    is_better,
+)
 from ssmts.models.forecasting.partial_fit import training_sums_of
-from ssmts.models.forecasting.structure import choose_structure
+from ssmts.models.forecasting.structure import choose_structure, holds_windows
 from ssmts.models.forecasting.training_data import TrainingData, read_units
 from ssmts.models.linear.cv_residuals import held_out_errors
 from ssmts.models.linear.path import LinearFit
@@ -63,15 +70,48 @@ def fit_forecaster(
     """
     begun = time.perf_counter()
     data = read_units(panel, whole, options, weights)
+    asked = options.columns is not None or options.calendar or options.channel_mixing or fit_deep is not None
+    if (has_many_series(data) and not asked) or not holds_windows(data, options):
+        return fit_panel_alone(data, options, begun)
     config, history = choose_structure(data, options)
     covariates = fit_covariates(fit_linear_branch(data, config), options)
     branch = covariates.branch
     history |= covariates.history | branch.summary() | {"linear_seconds": time.perf_counter() - begun}
+    if covariates.mixing is None:
+        found, record = fit_panel_branch(data, branch.panel, options), dict[str, Any]()
+        if found is not None and is_better(found, data, branch, record):
+            history["panel"] = record
+            return assemble_panel(data, options, found, covariates.effect, history)
+        history["panel"] = record | {"accepted": False}
     deep = fit_deep_branch(branch, fit_deep)
     gaps = fit_gaps(branch, options.hold)
     history |= deep.record | gaps.history
     model = assemble_model(branch, deep, gaps, options)
     return assemble(data, options, covariates, model, history)
+
+
+def fit_panel_alone(data: TrainingData, options: ForecastOptions, begun: float) -> FittedForecaster:
+    """Fit a panel of many series, or series that are too short for the linear branch.
+
+    Parameters
+    ----------
+    data : TrainingData
+    options : ForecastOptions
+    begun : float
+        When the fit began, on the clock of `time.perf_counter`.
+
+    Raises
+    ------
+    TooShortError
+        If no series has two observations on the reference grid.
+    """
+    found = fit_panel_branch(data, data.whole, options)
+    if found is None:
+        raise TooShortError(
+            "No series has two observations on the reference grid: Found array with 1 sample(s) while a "
+            "minimum of 2 is required. Give more history."
+        )
+    return assemble_panel(data, options, found, None, {"linear_seconds": time.perf_counter() - begun})
 
 
 def fit_deep_branch(branch: LinearBranch, fit_deep: DeepFitter | None) -> DeepFit:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Sequence as Seq
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,13 +20,15 @@ from ssmts.models.irregular.thinning_errors import gap_errors, thinned_errors
 from ssmts.models.linear.path import LinearFit
 from ssmts.models.sequences.origins import future_observed, future_values, origin_rows
 from ssmts.models.sequences.sequence import SequenceStack, window_at
+from ssmts.models.state_space.modes import ModeBank
 
-__all__ = ["Gaps", "fit_gaps", "forecast_errors_by_hold"]
+__all__ = ["Gaps", "fit_gaps", "fit_panel_gaps", "forecast_errors_by_hold"]
 
 _MOST_OF_LINES = 0.9  # error of the expectation at thinned windows, for gaps to be filled by it
 _N_WINDOWS = 96
 _MOST_MEMBERS = 8  # sequences of a window
 _MOST_STACKS = 12
+_MOST_SEQUENCES = 16  # that the gaps of a panel are judged on
 _FEWEST = 16  # windows with gaps that say anything
 
 
@@ -78,6 +80,33 @@ def fit_gaps(branch: LinearBranch, hold: str) -> Gaps:
         hold = "foh"
     widths = fit_gap_widths(gap_errors(covariance, stacks, context), n_groups)
     return Gaps(hold, covariance, widths, {"hold": history})
+
+
+def fit_panel_gaps(stacks: Seq[SequenceStack], bank: ModeBank, context: float, hold: str) -> Gaps:
+    """The same for a panel branch, on the longest sequences of a panel; forecasts are not compared.
+
+    Parameters
+    ----------
+    stacks : sequence of SequenceStack
+    bank : ModeBank
+    context : float
+        In reference steps.
+    hold : str
+    """
+    few, left = [], _MOST_SEQUENCES
+    for stack in sorted(stacks, key=lambda stack: -len(stack.times)):
+        if left > 0 and len(stack.times) > 2:
+            own = stack.of_members(np.arange(min(left, len(stack.values))))
+            few.append(replace(own, groups=np.full(len(own.values), -1)))
+            left -= len(own.values)
+    covariance = fit_autocovariance(few, bank, context) if few else None
+    if covariance is None:
+        return Gaps("foh" if hold == "auto" else hold, None, None, {})
+    lines, expectation, expected = thinned_errors(covariance, few, context)
+    history = {"mse_of_lines": lines, "mse_of_expectation": expectation, "expected_mse": expected}
+    if hold == "auto" and expectation > _MOST_OF_LINES * lines:
+        hold = "foh"
+    return Gaps(hold, covariance, fit_gap_widths(gap_errors(covariance, few, context), 1), {"hold": history})
 
 
 def forecast_errors_by_hold(

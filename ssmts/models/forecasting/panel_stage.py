@@ -1,219 +1,204 @@
-"""Where the panel branch takes the place of the linear one: panels, short series, and where it is better."""
+"""Panel stage of a fit: the panel branch, and where it takes the place of the linear one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence as Seq
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from ssmts.data.arrays import Float
+from ssmts.data.duration import parse_context
 from ssmts.data.series import Panel
 from ssmts.models.config import LinearConfig, ModelConfig
-from ssmts.models.forecasting.fitted import TrainingSums
+from ssmts.models.covariates.effect import CovariateEffect
+from ssmts.models.forecasting.acceptance import LinearBranch
+from ssmts.models.forecasting.fitted import FittedForecaster, TrainingSums
+from ssmts.models.forecasting.history import tail_of
+from ssmts.models.forecasting.hold_selection import fit_panel_gaps
 from ssmts.models.forecasting.model import ForecastModel
-from ssmts.models.irregular.autocovariance import fit_autocovariance
-from ssmts.models.irregular.kriging_variance import fit_gap_widths
-from ssmts.models.irregular.thinning_errors import gap_errors, thinned_errors
+from ssmts.models.forecasting.options import ForecastOptions
+from ssmts.models.forecasting.training_data import TrainingData
 from ssmts.models.linear.cv_residuals import HeldOutErrors
 from ssmts.models.linear.moments import Moments
-from ssmts.models.linear.path import LinearFit, LinearPath
+from ssmts.models.linear.path import LinearPath
 from ssmts.models.linear.ridge import Penalties
+from ssmts.models.linear.seasonal_periods import candidate_periods
 from ssmts.models.panels.fit import PanelFit, fit_panel
-from ssmts.models.panels.grid_series import GridSeries, grid_series
+from ssmts.models.panels.grid_series import grid_series
 from ssmts.models.panels.seasons import find_seasons
 from ssmts.models.sequences.origins import future_values
-from ssmts.models.sequences.sequence import Sequence, SequenceStack, window_at
-from ssmts.models.sequences.training_sequences import RowWeights
+from ssmts.models.sequences.sequence import SequenceStack, stack_sequences, window_at
+from ssmts.models.sequences.training_sequences import training_sequences
 from ssmts.models.uncertainty.error_quantiles import fit_error_quantiles
 
-__all__ = ["fit_panel_branch", "is_better", "panel_model", "panel_sums"]
+__all__ = ["assemble_panel", "fit_panel_branch", "has_many_series", "is_better"]
 
-MOST_OF_LINES = 0.9  # error of the expectation at thinned windows, for gaps to be filled by it
+_MANY = 24  # series and channels that can have weights of their own in the linear branch
 _LEAST_GAIN = 0.01
-_MOST_JUDGED = 16
+_MOST_PERIODS = 4.0  # contexts: the longest season that is looked for
 
 
-def fit_panel_branch(
-    sequences: Seq[Sequence],
-    n_series: int,
-    horizon: int,
-    *,
-    context: float | None,
-    step_seconds: float | None,
-    periods: Seq[float],
-) -> PanelFit | None:
-    """Fit the panel branch on training sequences; None where no series has two values on the reference grid.
+def has_many_series(data: TrainingData) -> bool:
+    """Whether the linear branch would share its weights among series that differ."""
+    return data.scaling.scale.size > _MANY
+
+
+def fit_panel_branch(data: TrainingData, panel: Panel, options: ForecastOptions) -> PanelFit | None:
+    """Fit the panel branch.
 
     Parameters
     ----------
-    sequences : sequence of Sequence
-        Their groups number the channels of the series.
-    n_series : int
-        Number of groups.
-    horizon : int
-    context : float or None
-        The longest context in reference steps; None: chosen.
-    step_seconds : float or None
-        Length of a reference step.
-    periods : sequence of float
-        Spectral peaks.
+    data : TrainingData
+    panel : Panel
+        `data.whole`, minus the effect of covariates where one is subtracted.
+    options : ForecastOptions
+
+    Returns
+    -------
+    PanelFit or None
+        None where no series has two values on the reference grid.
     """
-    series: list[GridSeries] = [one for one in grid_series(sequences) if len(one.values) > 1]
+    scaling = data.scaling.as_panel
+    sequences = training_sequences(panel, scaling, data.step, weights=data.weights)
+    series = [one for one in grid_series(sequences) if len(one.values) > 1]
     if not series:
         return None
-    seasons = find_seasons(series, horizon, step_seconds, periods)
-    limit = None if context is None else max(2, int(np.floor(context + 1e-6)))
-    return fit_panel(series, n_series, horizon, seasons, context=limit)
+    context = None
+    if options.context_length is not None:
+        context = int(parse_context(options.context_length, panel.clock, data.step) + 1e-6)
+    longest = _MOST_PERIODS * (8 * data.n_steps if context is None else context)
+    seconds = panel.clock.seconds(data.step)
+    peaks = candidate_periods(stack_sequences(sequences), longest, seconds)
+    seasons = find_seasons(series, data.n_steps, seconds, peaks)
+    return fit_panel(series, scaling.scale.size, data.n_steps, seasons, context=context)
 
 
-def panel_model(
+def assemble_panel(
+    data: TrainingData,
+    options: ForecastOptions,
     fit: PanelFit,
-    config: LinearConfig,
-    stacks: Seq[SequenceStack],
-    hold: str,
-    levels: Float,
+    effect: CovariateEffect | None,
     history: dict[str, Any],
-) -> ForecastModel:
-    """The model of a panel branch: how it reads gaps, and how far its forecasts miss.
+) -> FittedForecaster:
+    """Put a fitted forecaster together whose forecasts are those of a panel branch.
 
     Parameters
     ----------
+    data : TrainingData
+    options : ForecastOptions
     fit : PanelFit
-    config : LinearConfig
-        Context and period become those of the branch.
-    stacks : sequence of SequenceStack
-        Training sequences; gaps are judged on a few of them.
-    hold : str
-        As for :func:`fit_forecaster`.
-    levels : ndarray of float64, shape (n_levels,)
+    effect : CovariateEffect or None
+        What was subtracted before.
     history : dict
-        Takes what was measured.
+        Choices and errors of the stages before.
     """
     branch = fit.branch
-    period = float(branch.season) if branch.season > 1 else None
-    config = replace(config, context=float(branch.reach), period=period, interpolate=False)
+    config = LinearConfig(
+        context=float(branch.reach),
+        horizon=branch.horizon,
+        n_modes=int(options.n_modes),
+        period=float(branch.season) if branch.season > 1 else None,
+    )
     path = LinearPath.flat(config)
-    few = _few(stacks)
-    covariance, gap_widths = fit_autocovariance(few, path.bank, config.context), None
-    if covariance is not None:
-        lines, expectation, expected = thinned_errors(covariance, few, config.context)
-        history["hold"] = {
-            "mse_of_lines": lines,
-            "mse_of_expectation": expectation,
-            "expected_mse": expected,
-        }
-        if hold == "auto" and expectation > MOST_OF_LINES * lines:
-            hold = "foh"
-        gap_widths = fit_gap_widths(gap_errors(covariance, few, config.context), 1)
-    elif hold == "auto":
-        hold = "foh"
+    gaps = fit_panel_gaps(data.stacks, path.bank, config.context, options.hold)
     held_out = fit.held_out
     errors = HeldOutErrors(held_out.errors, held_out.scale, np.full(len(held_out.scale), -1))
-    quantiles = fit_error_quantiles(errors, 1, levels, shared_scale=0.0)
     _, state = branch.to_state()
-    history |= {
-        "context": config.context,
-        "period": config.period,
-        "panel": fit.record,
-        "n_windows": float(len(held_out.scale)),
-    }
-    model_config = ModelConfig(config, 1, None, hold, state)
-    return ForecastModel(model_config, path, None, quantiles, covariance, gap_widths, branch)
-
-
-def _few(stacks: Seq[SequenceStack]) -> list[SequenceStack]:
-    """The longest sequences, 16 of them, as of no known group."""
-    few, left = [], _MOST_JUDGED
-    for stack in sorted(stacks, key=lambda stack: -len(stack.times)):
-        if left > 0 and len(stack.times) > 2:
-            own = stack.of_members(np.arange(min(left, len(stack.values))))
-            few.append(replace(own, groups=np.full(len(own.values), -1)))
-            left -= len(own.values)
-    return few
-
-
-def panel_sums(model: ForecastModel, whole: Panel, weights: RowWeights | None) -> TrainingSums:
-    """What `partial_fit` needs of a panel branch: all rows, as a series' own weights come from all of them."""
-    config = model.config.linear
-    n_features = model.bank.n_features + 1
-    nothing = np.zeros(1)
-    return TrainingSums(
-        moments=Moments.zeros(1, 1, n_features, config.horizon + 1),
-        rare=np.zeros(config.horizon + 1, dtype=bool),
-        penalties=Penalties(nothing, nothing, 0.0, nothing),
-        tail=whole,
-        weights=weights,
+    model = ForecastModel(
+        config=ModelConfig(linear=config, n_groups=1, hold=gaps.hold, panel=state),
+        linear=path,
+        spread=fit_error_quantiles(errors, 1, options.levels, shared_scale=0.0),
+        covariance=gaps.covariance,
+        gap_widths=gaps.widths,
+        panel=branch,
+    )
+    record = history.get("panel", {}) | fit.record | {"accepted": True}
+    history = history | gaps.history | {"context": config.context, "period": config.period, "panel": record}
+    history["n_windows"] = float(len(held_out.scale))
+    run_in = 0.0 if effect is None else effect.bank.run_in
+    return FittedForecaster(
+        model=model,
+        layout=data.panel.layout,
+        scaling=data.scaling.as_panel,
+        step=data.step,
+        horizon=data.horizon,
+        tail=tail_of(data.whole, config.context, data.step, run_in),
+        history=history,
+        columns=options.columns,
+        effect=effect,
+        mixing=None,
+        sums=_all_rows(data, model),
     )
 
 
-def is_better(
-    fit: PanelFit,
-    sequences: Seq[Sequence],
-    stacks: Seq[SequenceStack],
-    linear: LinearFit,
-    n_channels: int,
-    record: dict[str, Any],
-) -> bool:
+def _all_rows(data: TrainingData, model: ForecastModel) -> TrainingSums:
+    """What `partial_fit` needs: all rows, as the weights of a series come from all of its own."""
+    horizon = model.config.linear.horizon
+    nothing = np.zeros(1)
+    return TrainingSums(
+        moments=Moments.zeros(1, 1, model.bank.n_features + 1, horizon + 1),
+        rare=np.zeros(horizon + 1, dtype=bool),
+        penalties=Penalties(nothing, nothing, 0.0, nothing),
+        tail=data.whole,
+        weights=data.weights,
+    )
+
+
+def is_better(fit: PanelFit, data: TrainingData, branch: LinearBranch, record: dict[str, Any]) -> bool:
     """Whether the panel branch misses less than the linear branch from the same held-out origins.
 
-    The linear branch forecasts from weights that have not seen the targets. The panel branch has to gain a
-    hundredth in absolute and must not lose in squared error.
+    Both forecast from weights that have not seen the targets. The panel branch has to gain a hundredth in
+    absolute and must not lose in squared error.
 
     Parameters
     ----------
     fit : PanelFit
-    sequences, stacks
-        What the linear branch was fitted on.
-    linear : LinearFit
-    n_channels : int
+    data : TrainingData
+    branch : LinearBranch
     record : dict
         Takes what was measured.
     """
-    by_window = {
-        key: error[1:]
-        for key, error in zip(zip(fit.held_out.groups.tolist(), fit.held_out.back.tolist()), fit.held_out.errors)
-    }
-    horizon = linear.path.config.horizon
+    linear, horizon = branch.fit, data.n_steps
+    held_out = fit.held_out
+    keys = zip(held_out.groups.tolist(), held_out.back.tolist())
+    by_window = dict(zip(keys, held_out.errors[:, 1:]))
     models = [
-        ForecastModel(ModelConfig(linear.path.config, len(linear.path.by_group)), linear.without_block(block))
+        ForecastModel(ModelConfig(branch.config, len(linear.path.by_group)), linear.without_block(block))
         for block in range(linear.segments.n_blocks)
     ]
-    unit = fit.branch.unit
+    sequences = training_sequences(branch.panel, branch.scaling, branch.step)
+    sources = [s * branch.panel.n_channels + channel for s, channel in (one.source for one in sequences)]
     absolute, squared, count = np.zeros(2), np.zeros(2), 0
-    for stack in stacks:
+    for stack in branch.stacks:
         assert stack.numbers is not None
-        sources = [sequences[number].source for number in stack.numbers.tolist()]
-        groups = np.array([number * n_channels + channel for number, channel in sources])
-        for back in np.unique(fit.held_out.back[np.isin(fit.held_out.groups, groups)]).tolist():
-            instant = stack.times[-1] - back
-            row = int(np.searchsorted(stack.times, instant - 1e-6))
-            if abs(stack.times[row] - instant) > 1e-6 or row < 1:
+        groups = np.array([sources[number] for number in stack.numbers.tolist()])
+        for back in np.unique(held_out.back[np.isin(held_out.groups, groups)]).tolist():
+            row = _row_at(stack, stack.times[-1] - back)
+            window = None if row is None else window_at(stack, row, branch.config.context)
+            if row is None or window is None or len(window.times) < 2:
                 continue
-            window = window_at(stack, row, linear.path.config.context)
-            if len(window.times) < 2:
-                continue
-            segment = linear.segments.of(stack.starts + instant)
+            block = linear.segments.of(stack.starts + stack.times[row]) // 2
             truth = future_values(stack, np.arange(len(groups)), np.array([row]), horizon)[:, 0, 1:]
             for member, group in enumerate(groups.tolist()):
                 own = by_window.get((group, back))
                 if own is None:
                     continue
-                model = models[int(segment[member]) // 2]
-                forecast = model.forecast(window.of_members(np.array([member])))[0, 1:]
+                one = window.of_members(np.array([member]))
                 seen = np.isfinite(own)
-                missed = np.stack([own[seen], (truth[member] - forecast)[seen]])
-                absolute += np.abs(missed).mean(axis=1) / unit[group]
+                rest = truth[member] - models[int(block[member])].forecast(one)[0, 1:]
+                missed = np.stack([own, rest])[:, seen]
+                absolute += np.abs(missed).mean(axis=1) / fit.branch.unit[group]
                 squared += (missed**2).mean(axis=1)
                 count += 1
+    record["n_compared"] = count
     if not count:
         return True
-    record |= {
-        "n_compared": count,
-        "mae_of_panel": float(absolute[0] / count),
-        "mae_of_linear": float(absolute[1] / count),
-        "mse_of_panel": float(squared[0] / count),
-        "mse_of_linear": float(squared[1] / count),
-    }
+    for name, errors in (("mae", absolute), ("mse", squared)):
+        record |= {f"{name}_of_panel": float(errors[0] / count), f"{name}_of_linear": float(errors[1] / count)}
     return bool(absolute[0] < (1.0 - _LEAST_GAIN) * absolute[1] and squared[0] <= squared[1])
+
+
+def _row_at(stack: SequenceStack, instant: float) -> int | None:
+    """Row of a stack at an instant; None where nothing was observed then."""
+    row = int(np.searchsorted(stack.times, instant - 1e-6))
+    return row if 0 < row < len(stack.times) and abs(stack.times[row] - instant) < 1e-6 else None

@@ -15,7 +15,7 @@ from ssmts.models.linear.path import origin_span
 from ssmts.models.linear.selection import choose_context, choose_period, with_interpolation
 from ssmts.models.sequences.origins import origin_rows
 
-__all__ = ["choose_structure"]
+__all__ = ["choose_structure", "holds_windows"]
 
 
 def choose_structure(data: TrainingData, options: ForecastOptions) -> tuple[LinearConfig, dict[str, Any]]:
@@ -61,6 +61,14 @@ def choose_structure(data: TrainingData, options: ForecastOptions) -> tuple[Line
     period, errors = choose_period(stacks, config, seconds)
     history["errors_by_period"] = errors
     return replace(config, period=period), history
+
+
+def holds_windows(data: TrainingData, options: ForecastOptions) -> bool:
+    """Whether any sequence holds a window of the linear branch: a context and a horizon."""
+    context = 2.0
+    if options.context_length is not None:
+        context = parse_context(options.context_length, data.panel.clock, data.step)
+    return any(len(origin_rows(stack, context, data.n_steps)) for stack in data.stacks)
 
 
 def _require_windows(data: TrainingData, config: LinearConfig) -> None:

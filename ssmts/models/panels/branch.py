@@ -17,8 +17,9 @@ from ssmts.models.panels.combination import combination_weights
 from ssmts.models.panels.member import Member, window_features
 from ssmts.models.panels.simple_forecasts import simple_forecasts, simple_names
 
-__all__ = ["FittedMember", "PanelBranch", "series_unit"]
+__all__ = ["FittedMember", "PanelBranch", "recent_unit", "series_unit"]
 
+_RECENT = 12  # differences that say how much a series has lately moved
 _BATCH_VALUES = 4_000_000  # numbers of forecasts held at once
 
 
@@ -45,6 +46,24 @@ def series_unit(values: Float, first: Rows, period: int) -> Float:
         out[rows] = np.where(count > 0, (moved * inside).sum(axis=1) / np.maximum(count, 1), 1.0)
     # A constant series is forecast as constant whatever its unit is; standardised values are about 1.
     return np.maximum(out, 1e-9)
+
+
+def recent_unit(values: Float, unit: Float, period: int) -> Float:
+    """Unit of the end of windows: errors grow with what a series has lately been doing, (n,).
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n, length)
+    unit : ndarray of float64, shape (n,)
+        Of the series.
+    period : int
+    """
+    m = period if values.shape[1] > period + 1 else 1
+    recent = values[:, -(m + max(m, _RECENT)) :]
+    if recent.shape[1] <= m:
+        return unit
+    own = np.abs(recent[:, m:] - recent[:, :-m]).mean(axis=1)
+    return np.asarray(np.sqrt((own**2 + unit**2) / 2.0))
 
 
 @dataclass(frozen=True)
@@ -98,7 +117,7 @@ class PanelBranch:
     unit : ndarray of float64, shape (n_series,)
         Of every series, in standardised values.
     error_scale : ndarray of float64, shape (n_series + 1,)
-        Mean absolute error of the mixture in units of a series; the last one is for new series.
+        Mean absolute error of the mixture in recent units; the last one is for new series.
     histories : ndarray of float64, shape (n_histories,)
         Increasing lengths of history.
     inflation : ndarray of float64, shape (n_histories,)
@@ -190,7 +209,9 @@ class PanelBranch:
         known = (groups >= 0) & (groups < len(self.unit))
         relative = self.error_scale[np.where(known, groups, -1)]
         short = np.interp(float(min(values.shape[1], self.reach)), self.histories, self.inflation)
-        return np.asarray(self.units(values[:, -self.reach :], groups) * relative * short)
+        values = values[:, -self.reach :]
+        unit = recent_unit(values, self.units(values, groups), self.season)
+        return np.asarray(unit * relative * short)
 
     def parts(self, values: Float, groups: Rows) -> tuple[Float, Float]:
         """The last value and what each forecast adds to it, weighted: their sum is the forecast.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssmts.data.arrays import Float, Rows
-from ssmts.models.panels.branch import FittedMember, PanelBranch, series_unit
+from ssmts.models.panels.branch import FittedMember, PanelBranch, recent_unit, series_unit
 from ssmts.models.panels.combination import combination_weights, pulled_errors
 from ssmts.models.panels.grid_series import GridBatch, GridSeries, batches
 from ssmts.models.panels.member import Member, members_for
@@ -22,7 +22,7 @@ __all__ = ["PanelErrors", "PanelFit", "fit_panel"]
 _MOST_ORIGINS = 16  # held out of a series
 _MOST_OWN = 50_000  # series: more of them share weights, and differ by their mixtures
 _LEAST_REACH = 60
-_SCALE_PRIOR = 1.0  # held-out horizons that the panel's error counts for in that of a series
+_SCALE_PRIOR = 3.0
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,11 @@ def fit_panel(
         panel = np.where(np.arange(len(names)) < len(fits), np.nan, 1.0)
     pulled = np.where(np.isfinite(pulled), pulled, panel)
     mixed = [one.mixed(pulled[batch.groups]) for batch, one in zip(parts, found)]
-    relative, typical_error = _error_scale(n_series, parts, splits, mixed, units, horizon)
+    recent = [
+        np.stack([recent_unit(batch.values[:, : o + 1], unit, season) for o in split.origins.tolist()], axis=1)
+        for batch, split, unit in zip(parts, splits, units)
+    ]
+    relative, typical_error = _error_scale(n_series, parts, splits, mixed, recent, horizon)
     histories, inflation = _inflation(members, reach, panel)
     branch = PanelBranch(
         horizon=horizon,
@@ -130,7 +134,7 @@ def fit_panel(
         "periods": list(periods),
         "reach": reach,
     }
-    return PanelFit(branch, _errors(parts, splits, mixed, units, branch), record)
+    return PanelFit(branch, _errors(parts, splits, mixed, recent, branch), record)
 
 
 def _fitted(fit: MemberFit) -> FittedMember:
@@ -207,20 +211,23 @@ def _error_scale(
     units: Seq[Float],
     horizon: int,
 ) -> tuple[Float, float]:
-    """Mean absolute error of the mixture in units of each series, drawn towards the panel's median."""
-    own, horizons = np.full(n_series, np.nan), np.zeros(n_series)
+    """Mean absolute error of the mixture in recent units (n, q), by series, drawn towards the panel's median."""
+    own, horizons, shortage = np.full(n_series, np.nan), np.zeros(n_series), np.zeros(n_series)
     for batch, split, errors, unit in zip(parts, splits, mixed, units):
         known = np.isfinite(errors)
         count = known.sum(axis=(1, 2))
-        total = np.abs(np.where(known, errors, 0.0)).sum(axis=(1, 2))
+        total = (np.abs(np.where(known, errors, 0.0)) / unit[..., None]).sum(axis=(1, 2))
         some = count > 0
-        own[batch.groups[some]] = total[some] / count[some] / unit[some]
+        own[batch.groups[some]] = total[some] / count[some]
         horizons[batch.groups] = 1.0 + split.n_held / horizon
+        shortage[batch.groups] = horizon / np.maximum(batch.lengths - horizon, 1)
     usual = float(np.nanmedian(own)) if np.isfinite(own).any() else 1.0
     usual = max(usual, 1e-6)
     known = np.isfinite(own)
     weight = np.where(known, horizons, 0.0)
-    return (weight * np.where(known, own, 0.0) + _SCALE_PRIOR * usual) / (weight + _SCALE_PRIOR), usual
+    drawn = (weight * np.where(known, own, 0.0) + _SCALE_PRIOR * usual) / (weight + _SCALE_PRIOR)
+    # What is chosen on n horizons of history looks better on them than ahead, by about one in n.
+    return drawn * (1.0 + np.minimum(shortage, 1.0)), 2.0 * usual
 
 
 def _inflation(members: Seq[Member], reach: int, panel: Float) -> tuple[Float, Float]:
@@ -246,13 +253,14 @@ def _errors(
     branch: PanelBranch,
 ) -> PanelErrors:
     """Errors of all held-out windows that observed anything ahead."""
-    errors, scales, groups, backs = [], [], [], []
+    errors, scales, groups, backs, horizon = [], [], [], [], branch.horizon
     for batch, split, own, unit in zip(parts, splits, mixed, units):
         row, origin = np.nonzero(np.isfinite(own).any(axis=-1))
         missed = np.zeros((len(row), own.shape[-1] + 1), dtype=np.float32)
         missed[:, 1:] = own[row, origin]
         errors.append(missed)
         groups.append(batch.groups[row])
-        scales.append(unit[row] * branch.error_scale[batch.groups[row]])
+        short = 1.0 + np.minimum(horizon / np.maximum(batch.lengths[row] - horizon, 1), 1.0)
+        scales.append(unit[row, origin] * branch.error_scale[batch.groups[row]] / short)
         backs.append(batch.values.shape[1] - 1 - split.origins[origin])
     return PanelErrors(*(np.concatenate(found) for found in (errors, scales, groups, backs)))

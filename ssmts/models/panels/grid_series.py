@@ -15,6 +15,7 @@ from ssmts.models.sequences.sequence import Sequence
 __all__ = ["GridBatch", "GridSeries", "batches", "on_grid"]
 
 _CLOSE = 1.5  # reference steps: observations no further apart vouch for what lies between them
+_CALENDAR = (0.8, 1.25)  # reference steps between rows of a calendar
 _MOST_VALUES = 2_000_000  # in a batch
 _MOST_RATIO = 1.5  # of the lengths in a batch
 
@@ -71,6 +72,8 @@ class GridBatch:
 def on_grid(times: Float, values: Float) -> tuple[Float, NDArray[np.bool_] | None]:
     """Values on the reference grid that ends at the last observation, read on lines, and where one was seen.
 
+    Rows of a calendar, such as months, stand for a step each, although steps differ in length.
+
     Parameters
     ----------
     times : ndarray of float64, shape (length,)
@@ -83,10 +86,11 @@ def on_grid(times: Float, values: Float) -> tuple[Float, NDArray[np.bool_] | Non
     seen : ndarray of bool, shape (n_steps,), or None
         None: every grid instant is an observation.
     """
+    apart = np.diff(times)
+    if len(times) < 2 or (apart.min() > _CALENDAR[0] and apart.max() < _CALENDAR[1]):
+        return values, None
     n_steps = int(times[-1] - times[0] + 1e-6) + 1
     grid = times[-1] - np.arange(n_steps)[::-1]
-    if n_steps == len(times) and np.abs(grid - times).max() < 1e-6:
-        return values, None
     filled = np.stack([np.interp(grid, times, own) for own in values])
     after = np.minimum(np.searchsorted(times, grid - 1e-6), len(times) - 1)
     gap = times[after] - times[np.maximum(after - 1, 0)]

@@ -1,20 +1,22 @@
-"""Seasons of a panel: calendar units and spectral peaks that seasonal forecasts gain from on held-out ends."""
+"""Seasons of a panel: calendar units and spectral peaks whose phases explain variance."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence as Seq
 
 import numpy as np
+from scipy.stats import f as f_distribution
 
-from ssmts.models.panels.branch import series_unit
 from ssmts.models.panels.grid_series import GridSeries, batches
-from ssmts.models.panels.simple_forecasts import simple_forecasts, simple_names
 
 __all__ = ["find_seasons"]
 
 _USUAL = (4, 7, 12, 24, 52)  # offered where a clock has no units, or the spectrum says nothing
 _CALENDAR_SECONDS = (3600.0, 86400.0, 604800.0, 365.2425 * 86400.0)
-_GAIN = 0.98  # error of the best seasonal forecast over that of the best other, for a season to be one
+_LEAST_SHARE = 0.015  # of the variance around a moving mean, for a season to be one
+_NEARLY = 0.8
+_CHANCE = 1e-4
+_MOST_CYCLES = 60
 _MOST_SERIES = 500
 _MOST = 2
 
@@ -22,7 +24,7 @@ _MOST = 2
 def find_seasons(
     series: Seq[GridSeries], horizon: int, step_seconds: float | None, candidates: Seq[float]
 ) -> list[int]:
-    """Seasons in reference steps, the one with the least error first.
+    """Seasons in reference steps, the one that explains most first.
 
     Parameters
     ----------
@@ -42,36 +44,48 @@ def find_seasons(
         if step_seconds >= 20 * 86400:  # months and longer: their lengths differ
             offered |= {round(365.2425 * 86400 / step_seconds)}
     offered = {m for m in offered if 2 <= m and 2 * m + horizon <= typical}
-    errors = _errors_by_season(series[:: max(1, len(series) // _MOST_SERIES)], horizon, sorted(offered))
-    plain = errors.pop(1)
-    good = sorted((error, m) for m, error in errors.items() if error < _GAIN * plain)
-    chosen: list[int] = []
-    for _, m in good:  # a multiple says what its fraction says, unless it is better by itself
-        if not any(known % m == 0 for known in chosen):
-            chosen.append(m)
-    return chosen[:_MOST]
+    few = series[:: max(1, len(series) // _MOST_SERIES)]
+    found = {m: _explained(few, m) for m in sorted(offered)}
+    found = {m: share for m, share in found.items() if share > _LEAST_SHARE}
+    if not found:
+        return []
+    best = max(found, key=lambda m: found[m])
+    # The shortest season that explains nearly as much: its multiples repeat it.
+    main = min(m for m in found if best % m == 0 and found[m] > _NEARLY * found[best])
+    others = [m for m, share in found.items() if m % main == 0 and share > found[main] + _LEAST_SHARE]
+    others += [m for m in found if m % main and main % m]
+    return [main, *sorted(others, key=lambda m: -found[m])][:_MOST]
 
 
-def _errors_by_season(series: Seq[GridSeries], horizon: int, seasons: Seq[int]) -> dict[int, float]:
-    """Mean absolute error of the best forecast of each season at the last two origins; 1: of all others."""
-    names = simple_names(seasons)
-    total, count = np.zeros(len(names)), 0.0
-    for batch in batches(series):
-        unit = series_unit(batch.values, batch.first, 1)
-        for back in (horizon, horizon + max(1, horizon // 2)):
-            end = batch.values.shape[1] - back
-            able = batch.first < end - 2
-            if end < 3 or not able.any():
-                continue
-            forecasts = simple_forecasts(batch.values[able, :end], horizon, seasons)
-            truth = batch.values[able, end : end + horizon]
-            missed = np.abs(forecasts - truth[:, None]).mean(axis=-1) / unit[able, None]
-            # A series counts by how its methods compare, not by how hard it is.
-            total += (missed / (missed.mean(axis=1, keepdims=True) + 1e-9)).sum(axis=0)
-            count += len(truth)
-    means = total / max(count, 1.0)
-    errors = {1: float(min(m for m, name in zip(means, names) if not name.startswith("seasonal")))}
-    for season in seasons:
-        ends = (f"_{season}", f"x{season}")
-        errors[season] = float(min(m for m, name in zip(means, names) if name.endswith(ends) and "seasonal" in name))
-    return errors
+def _explained(series: Seq[GridSeries], period: int) -> float:
+    """Share of the variance around a moving mean that the phase of a season explains, over all series.
+
+    Adjusted for the number of phases; 0 where chance would explain as much.
+    """
+    between, within, n_free, n_phases = 0.0, 0.0, 0, 0
+    for one in series:
+        n_cycles = min((len(one.values) - period + 1) // period, _MOST_CYCLES)
+        if n_cycles < 2:
+            continue
+        # From a moving mean over whole seasons, in which no season is left.
+        sums = np.concatenate([[0.0], np.cumsum(one.values)])
+        mean = (sums[period:] - sums[:-period]) / period
+        middle = period // 2
+        rest = one.values[middle : middle + len(mean)] - mean
+        rest = rest[-n_cycles * period :]
+        width = 3.0 * 1.4826 * float(np.median(np.abs(rest - np.median(rest))))
+        if width <= 0.0:
+            continue
+        rest = np.clip(rest, -width, width) / width
+        table = rest.reshape(n_cycles, period)
+        phases = table.mean(axis=0)
+        between += n_cycles * float(((phases - rest.mean()) ** 2).sum())
+        within += float(((table - phases) ** 2).sum())
+        n_free += n_cycles * period - period
+        n_phases += period - 1
+    if not n_free or within <= 0.0:
+        return 0.0
+    ratio = (between / n_phases) / (within / n_free)
+    if f_distribution.sf(ratio, n_phases, n_free) > _CHANCE:
+        return 0.0
+    return 1.0 - (within / n_free) / ((between + within) / (n_free + n_phases))
