@@ -16,6 +16,7 @@ from ssmts.data.series import Panel, Series
 from ssmts.errors import CovariateError, ParameterError
 from ssmts.models.forecasting.fitted import FittedForecaster, TrainingSums
 from ssmts.models.forecasting.history import continued, tail_of
+from ssmts.models.forecasting.panel_updates import refitted_panel
 from ssmts.models.linear.moments import Moments, accumulate
 from ssmts.models.linear.path import LinearFit, LinearPath
 from ssmts.models.linear.ridge import Penalties, solve
@@ -95,6 +96,8 @@ def updated(
         decay = float(0.5 ** ((end - max(ends.values())) / half_life))
     rows = _weights_of(whole, training_sums, panel, weights, decay, end, half_life)
     fitted = replace(fitted, scaling=fitted.scaling.extended(panel))
+    if fitted.model.panel is not None:
+        return refitted_panel(fitted, whole, fitted.scaling, rows)
     n_groups = fitted.scaling.n_groups
     touched = {series.id for series in panel.series}
     new = replace(whole, series=tuple(series for series in whole.series if series.id in touched))
@@ -151,6 +154,12 @@ def downdated(fitted: FittedForecaster, training_sums: TrainingSums, panel: Pane
                 "X", f"series {series.id!r}", "all rows of series of the training data, unchanged"
             )
     gone = set(panel.ids)
+    if fitted.model.panel is not None:
+        rest = tuple(series for series in training_sums.tail.series if series.id not in gone)
+        if not rest:
+            raise ParameterError("X", "all series", "some of the series: none would be left")
+        scaling, _ = fitted.scaling.without(gone)
+        return refitted_panel(fitted, replace(training_sums.tail, series=rest), scaling, None)
     config, n_groups = fitted.model.config.linear, fitted.scaling.n_groups
     sums = training_sums.moments
     if stacks := stack_sequences(fitted.sequences(panel)):

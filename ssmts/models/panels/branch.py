@@ -77,12 +77,15 @@ class FittedMember:
     groups : ndarray of int64, shape (n_own,)
         Increasing: which series correct the shared weights.
     own : ndarray of float32, shape (n_own, n_features + 1, horizon)
+    usual : ndarray of float64, shape (2, 7)
+        See :class:`ssmts.models.panels.shrinkage.MemberFit`.
     """
 
     member: Member
     shared: Float
     groups: Rows
     own: NDArray[np.float32]
+    usual: Float
 
     def forecast(self, windows: Float, unit: Float, groups: Rows) -> Float:
         """Forecast windows (n, context) at leads 1, ..., horizon, (n, horizon)."""
@@ -227,6 +230,32 @@ class PanelBranch:
         added[..., 1:] = weights[..., None] * (self.components(values, groups) - last[:, None, None])
         return last, added
 
+    @classmethod
+    def joined(cls, parts: Seq[PanelBranch]) -> PanelBranch:
+        """Branches of the same choices and shared weights as one; series are numbered through."""
+        first = parts[0]
+        begins = np.cumsum([0, *(len(part.unit) for part in parts)])
+        members = []
+        for number, one in enumerate(first.members):
+            own = [part.members[number] for part in parts]
+            groups = np.concatenate([member.groups + begin for member, begin in zip(own, begins)])
+            weights = np.concatenate([member.own for member in own])
+            members.append(FittedMember(one.member, one.shared, groups, weights, one.usual))
+        return cls(
+            horizon=first.horizon,
+            reach=first.reach,
+            periods=first.periods,
+            members=tuple(members),
+            errors=np.concatenate([part.errors for part in parts]),
+            panel_errors=first.panel_errors,
+            unit=np.concatenate([part.unit for part in parts]),
+            error_scale=np.append(
+                np.concatenate([part.error_scale[:-1] for part in parts]), first.error_scale[-1]
+            ),
+            histories=first.histories,
+            inflation=first.inflation,
+        )
+
     def without(self, kept: Rows) -> PanelBranch:
         """The branch of some of its series, renumbered in their order."""
         renumbered = {int(old): new for new, old in enumerate(kept)}
@@ -235,7 +264,7 @@ class PanelBranch:
             stay = [row for row, group in enumerate(one.groups.tolist()) if group in renumbered]
             groups = np.array([renumbered[int(one.groups[row])] for row in stay], dtype=np.int64)
             order = np.argsort(groups)
-            members.append(FittedMember(one.member, one.shared, groups[order], one.own[stay][order]))
+            members.append(FittedMember(one.member, one.shared, groups[order], one.own[stay][order], one.usual))
         return PanelBranch(
             horizon=self.horizon,
             reach=self.reach,
@@ -254,6 +283,7 @@ class PanelBranch:
         arrays: dict[str, Any] = {name: getattr(self, name) for name in _ARRAYS}
         for number, one in enumerate(self.members):
             arrays |= {f"{number}.shared": one.shared, f"{number}.groups": one.groups, f"{number}.own": one.own}
+            arrays[f"{number}.usual"] = one.usual
         state = {
             "horizon": self.horizon,
             "reach": self.reach,
@@ -272,6 +302,7 @@ class PanelBranch:
                 arrays[f"{number}.shared"],
                 arrays[f"{number}.groups"],
                 arrays[f"{number}.own"],
+                arrays[f"{number}.usual"],
             )
             for number, (context, unit, period) in enumerate(state["members"])
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ssmts.data.arrays import Float
 
@@ -13,7 +14,9 @@ _SHARPNESS = 8.0  # a forecast a tenth worse than the best has weight exp(-0.8) 
 _FLOOR = 0.02  # of a series' unit: an error below it is none
 
 
-def pulled_errors(errors: Float, counts: Float, reference: Float, pull: float = _PULL) -> tuple[Float, Float]:
+def pulled_errors(
+    errors: Float, counts: Float, reference: Float, panel: Float | None = None
+) -> tuple[Float, Float]:
     """Held-out errors relative to a reference forecast on the same origins, drawn towards the panel's.
 
     Parameters
@@ -23,7 +26,8 @@ def pulled_errors(errors: Float, counts: Float, reference: Float, pull: float = 
     counts : ndarray of float64, shape (n_series, n_forecasts)
     reference : ndarray of float64, shape (n_series, n_forecasts)
         Error of the reference forecast on those origins.
-    pull : float
+    panel : ndarray of float64, shape (n_forecasts,), optional
+        Relative errors of the panel; None: those of these series.
 
     Returns
     -------
@@ -35,12 +39,13 @@ def pulled_errors(errors: Float, counts: Float, reference: Float, pull: float = 
     known = np.isfinite(relative) & (counts > 0)
     numerator = np.where(known, errors + _FLOOR, 0.0).sum(axis=0)
     denominator = np.where(known, reference + _FLOOR, 0.0).sum(axis=0)
-    panel = np.divide(numerator, denominator, out=np.full(len(numerator), np.nan), where=denominator > 0)
+    if panel is None:
+        panel = np.divide(numerator, denominator, out=np.full(len(numerator), np.nan), where=denominator > 0)
     own = np.where(known, relative, panel)
-    return (own + pull * panel) / (1.0 + pull), panel
+    return (own + _PULL * panel) / (1.0 + _PULL), panel
 
 
-def combination_weights(pulled: Float, usable: Float, sharpness: float = _SHARPNESS) -> Float:
+def combination_weights(pulled: Float, usable: NDArray[np.bool_]) -> Float:
     """Convex weights that fall with the error relative to the least, (n_series, n_forecasts).
 
     Parameters
@@ -48,9 +53,8 @@ def combination_weights(pulled: Float, usable: Float, sharpness: float = _SHARPN
     pulled : ndarray of float64, shape (n_series, n_forecasts)
         Positive; NaN: not known.
     usable : ndarray of bool, broadcastable to the same shape
-    sharpness : float
     """
     errors = np.where(usable & np.isfinite(pulled), pulled, np.inf)
     least = errors.min(axis=1, keepdims=True)
-    weights = np.exp(-sharpness * (errors / least - 1.0))
+    weights = np.exp(-_SHARPNESS * (errors / least - 1.0))
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))

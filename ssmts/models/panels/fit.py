@@ -62,7 +62,8 @@ def fit_panel(
     periods: Seq[int],
     *,
     context: int | None = None,
-    members: Seq[Member] | None = None,
+    like: PanelBranch | None = None,
+    prior: PanelBranch | None = None,
 ) -> PanelFit:
     """Fit the panel branch.
 
@@ -76,24 +77,37 @@ def fit_panel(
         Seasons in reference steps, the main one first.
     context : int, optional
         The longest context; None: as long as the typical series allows.
-    members : sequence of Member, optional
-        None: chosen by the lengths of the series.
+    like : PanelBranch, optional
+        A branch whose choices of members and reach are taken.
+    prior : PanelBranch, optional
+        The same, and its shared weights and the errors of its panel stay as they are: every series is then
+        fitted as if it were alone with that panel, whichever others are there.
     """
+    like = like if prior is None else prior
     season = periods[0] if periods else 1
     parts = list(batches(series))
     units = [series_unit(batch.values, batch.first, season) for batch in parts]
     region = max(horizon, season)
     splits = [held_out_origins(batch, horizon, region, _MOST_ORIGINS) for batch in parts]
-    if members is None:
+    if like is not None:
+        members = [one.member for one in like.members]
+    else:
         typical = int(np.quantile([len(one.values) for one in series], 0.9))
         members = members_for(horizon, list(periods), typical)
         if context is not None:
             within = [m for m in members if m.context <= context]
             members = within or [Member(context, unit, 1) for unit in ("series", "window")]
     reach = max([_LEAST_REACH, 8 * season, *(member.context for member in members)])
-    reach = reach if context is None else max(context, 2)
+    if like is not None:
+        reach = like.reach
+    elif context is not None:
+        reach = max(context, 2)
     own = n_series <= _MOST_OWN
-    fits = [fit_member(member, parts, splits, units, horizon, own=own) for member in members]
+    known = [None] * len(members) if prior is None else [(one.shared, one.usual) for one in prior.members]
+    fits = [
+        fit_member(member, parts, splits, units, horizon, own=own, prior=given)
+        for member, given in zip(members, known)
+    ]
     found = [_held_out(fits, *three, number, horizon, tuple(periods), reach)
              for number, three in enumerate(zip(parts, splits, units))]
     names = [fit.member.name for fit in fits] + simple_names(periods)
@@ -102,7 +116,8 @@ def fit_panel(
     for batch, own_unit, own_errors in zip(parts, units, found):
         unit[batch.groups] = own_unit
         errors[batch.groups], counts[batch.groups], reference[batch.groups] = own_errors.table(len(fits))
-    pulled, panel = pulled_errors(errors, np.nan_to_num(counts), reference)
+    given = None if prior is None else prior.panel_errors
+    pulled, panel = pulled_errors(errors, np.nan_to_num(counts), reference, panel=given)
     if np.isnan(panel).all():  # nothing could be held out: all simple forecasts count the same
         panel = np.where(np.arange(len(names)) < len(fits), np.nan, 1.0)
     pulled = np.where(np.isfinite(pulled), pulled, panel)
@@ -111,7 +126,8 @@ def fit_panel(
         np.stack([recent_unit(batch.values[:, : o + 1], unit, season) for o in split.origins.tolist()], axis=1)
         for batch, split, unit in zip(parts, splits, units)
     ]
-    relative, typical_error = _error_scale(n_series, parts, splits, mixed, recent, horizon)
+    usual = None if prior is None else float(prior.error_scale[-1]) / 2.0
+    relative, typical_error = _error_scale(n_series, parts, splits, mixed, recent, horizon, usual)
     histories, inflation = _inflation(members, reach, panel)
     branch = PanelBranch(
         horizon=horizon,
@@ -141,7 +157,7 @@ def _fitted(fit: MemberFit) -> FittedMember:
     groups = np.array(sorted(fit.own), dtype=np.int64)
     shape = (0, *fit.shared.shape)
     own = np.stack([fit.own[group] for group in groups.tolist()]) if len(groups) else np.zeros(shape, np.float32)
-    return FittedMember(fit.member, fit.shared, groups, own)
+    return FittedMember(fit.member, fit.shared, groups, own, fit.usual)
 
 
 @dataclass(frozen=True)
@@ -195,7 +211,7 @@ def _held_out(
         [simple_forecasts(batch.values[:, max(0, o + 1 - reach) : o + 1], horizon, periods) for o in split.origins],
         axis=1,
     )
-    learnt = [fit.held_out[number].forecast[:, :, None] for fit in fits]
+    learnt = [fit.held_out[number][:, :, None] for fit in fits]
     ahead = split.origins[:, None] + np.arange(1, horizon + 1)
     truth = batch.values[:, ahead]
     if batch.seen is not None:
@@ -210,6 +226,7 @@ def _error_scale(
     mixed: Seq[Float],
     units: Seq[Float],
     horizon: int,
+    usual: float | None,
 ) -> tuple[Float, float]:
     """Mean absolute error of the mixture in recent units (n, q), by series, drawn towards the panel's median."""
     own, horizons, shortage = np.full(n_series, np.nan), np.zeros(n_series), np.zeros(n_series)
@@ -221,7 +238,8 @@ def _error_scale(
         own[batch.groups[some]] = total[some] / count[some]
         horizons[batch.groups] = 1.0 + split.n_held / horizon
         shortage[batch.groups] = horizon / np.maximum(batch.lengths - horizon, 1)
-    usual = float(np.nanmedian(own)) if np.isfinite(own).any() else 1.0
+    if usual is None:
+        usual = float(np.nanmedian(own)) if np.isfinite(own).any() else 1.0
     usual = max(usual, 1e-6)
     known = np.isfinite(own)
     weight = np.where(known, horizons, 0.0)

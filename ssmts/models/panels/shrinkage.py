@@ -20,7 +20,7 @@ from ssmts.data.arrays import Float, Rows
 from ssmts.models.panels.grid_series import GridBatch
 from ssmts.models.panels.member import Member, window_features
 
-__all__ = ["HeldOut", "MemberFit", "Split", "fit_member", "held_out_origins"]
+__all__ = ["MemberFit", "Split", "fit_member", "held_out_origins"]
 
 SHARED_PENALTIES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 OWN_PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, np.inf)
@@ -29,6 +29,7 @@ _CLEARLY = 0.98  # error with whole corrections over that with halves, below whi
 _MOST_WINDOWS = 200  # windows beyond which a series counts no more in the shared weights
 _PULL = 2.0  # held-out errors of the panel count so many times those of a series
 
+_LATEST = 20_000  # windows of a series that count
 _JUDGED = 3_000  # series that the shared penalty is chosen on
 _ONE_BY_ONE = 64  # features: larger systems are solved one at a time
 _CHUNK_BYTES = 256 * 2**20
@@ -65,19 +66,6 @@ def held_out_origins(batch: GridBatch, horizon: int, region: int, most: int) -> 
 
 
 @dataclass(frozen=True)
-class HeldOut:
-    """What a member says of the held-out origins of a batch.
-
-    Parameters
-    ----------
-    forecast : ndarray of float64, shape (n, n_origins, horizon)
-        NaN where it sees too little history.
-    """
-
-    forecast: Float
-
-
-@dataclass(frozen=True)
 class MemberFit:
     """A fitted member.
 
@@ -87,17 +75,17 @@ class MemberFit:
     shared : ndarray of float64, shape (n_features + 1, horizon)
     own : dict of int to ndarray of float32, shape (n_features + 1, horizon)
         Correction of the shared weights, by group.
-    held_out : list of HeldOut
-        By batch.
-    penalty : float
-        Of the shared weights.
+    held_out : list of ndarray of float64, each (n, n_origins, horizon)
+        Forecasts from the held-out origins of each batch; NaN where it sees too little history.
+    usual : ndarray of float64, shape (2, 7)
+        Mean held-out errors of the panel by share of a correction and its penalty, relative to their mean.
     """
 
     member: Member
     shared: Float
     own: dict[int, NDArray[np.float32]]
-    held_out: list[HeldOut]
-    penalty: float
+    held_out: list[Float]
+    usual: Float
 
 
 @dataclass
@@ -111,14 +99,14 @@ class _Block:
 
 
 def _blocks(
-    member: Member, batch: GridBatch, unit: Float, horizon: int, most_windows: int
+    member: Member, batch: GridBatch, unit: Float, horizon: int
 ) -> Iterator[tuple[slice, _Block]]:
     """Training windows of a batch, some series at a time."""
     length, c = batch.values.shape[1], member.context
     n_windows = length - c - horizon + 1
     if n_windows < 1:
         return
-    skip = max(0, n_windows - most_windows)
+    skip = max(0, n_windows - _LATEST)
     n_windows -= skip
     width = member.basis.shape[1] + 1 + 2 * horizon + c
     together = max(1, int(_CHUNK_BYTES // (8 * n_windows * width)))
@@ -167,7 +155,7 @@ def fit_member(
     horizon: int,
     *,
     own: bool = True,
-    most_windows: int = 20_000,
+    prior: tuple[Float, Float] | None = None,
 ) -> MemberFit:
     """Fit shared and own weights of one member.
 
@@ -182,14 +170,14 @@ def fit_member(
     horizon : int
     own : bool
         Whether series get weights of their own.
-    most_windows : int
-        The latest windows of a series that count.
+    prior : tuple of ndarray, optional
+        Shared weights and usual errors of an earlier fit, which stay as they are.
     """
     F = member.basis.shape[1] + 1
     A0, B0, A1, B1 = np.zeros((F, F)), np.zeros((F, horizon)), np.zeros((F, F)), np.zeros((F, horizon))
     kept: list[_Kept] = []
     for number, (batch, split, unit) in enumerate(zip(batches, splits, units)):
-        for some, block in _blocks(member, batch, unit, horizon, most_windows):
+        for some, block in _blocks(member, batch, unit, horizon):
             n_held = int(split.n_held[some].max(initial=0))
             rows = _train_rows(block.features.shape[1], n_held, horizon)
             A, B, n = _moments(block, rows)
@@ -200,15 +188,20 @@ def fit_member(
                 both = A + A_rest, B + B_rest
                 kept.append(_Kept(number, some, batch.groups[some], n, A, B, *both))
     checks = [_check(member, *three, horizon) for three in zip(batches, splits, units)]
-    candidates = [_ridge(A0, B0, penalty) for penalty in SHARED_PENALTIES]
-    errors = [_panel_error(checks, W) for W in candidates]
-    best = int(np.argmin(errors))
-    penalty = SHARED_PENALTIES[best]
-    shared_held, shared = candidates[best], _ridge(A1, B1, penalty)
+    if prior is not None:
+        shared_held = shared = prior[0]
+    elif A0.any():
+        candidates = [_ridge(A0, B0, penalty) for penalty in SHARED_PENALTIES]
+        best = int(np.argmin([_panel_error(checks, W) for W in candidates]))
+        shared_held, shared = candidates[best], _ridge(A1, B1, SHARED_PENALTIES[best])
+    else:  # nothing is left before what is held out
+        shared_held = shared = _ridge(A1, B1, SHARED_PENALTIES[-1])
     corrections: dict[int, NDArray[np.float32]] = {}
-    residual = {}
-    if own and kept:
-        residual = _own_weights(kept, checks, shared_held, shared, corrections)
+    residual: dict[int, Float] = {}
+    usual = np.ones((len(SHARES), len(OWN_PENALTIES))) if prior is None else prior[1]
+    if kept:
+        known = None if prior is None else usual
+        residual, usual = _own_weights(kept, checks, shared_held, shared, corrections, known)
     held_out = []
     for batch, check in zip(batches, checks):
         forecast = np.full((*check.inside.shape, horizon), np.nan)
@@ -222,8 +215,8 @@ def fit_member(
                 forecast[row, inside] += check.unit[row, inside] * (
                     check.features[row, inside] @ residual[group]
                 )
-        held_out.append(HeldOut(forecast))
-    return MemberFit(member, shared, corrections, held_out, penalty)
+        held_out.append(forecast)
+    return MemberFit(member, shared, corrections, held_out, usual)
 
 
 def _add(A_sum: Float, B_sum: Float, A: Float, B: Float, n: Float, member: Member) -> None:
@@ -316,8 +309,12 @@ def _own_weights(
     shared_held: Float,
     shared: Float,
     corrections: dict[int, NDArray[np.float32]],
-) -> dict[int, Float]:
-    """Corrections of series, chosen and solved; returns those of the fits that saw no held-out window."""
+    usual: Float | None,
+) -> tuple[dict[int, Float], Float]:
+    """Corrections of series, chosen and solved; returns those of the fits that saw no held-out window.
+
+    Beside them the usual errors of the panel, from these series where they are not given.
+    """
     errors, at = [], []
     for part in kept:
         check = checks[part.batch].of(part.rows)
@@ -337,11 +334,12 @@ def _own_weights(
         errors.append(own)
         at.append(part.groups[able])
     if not errors:
-        return {}
+        return {}, np.ones((len(SHARES), len(OWN_PENALTIES))) if usual is None else usual
     table = np.concatenate(errors)
     table /= np.maximum(table.mean(axis=(1, 2), keepdims=True), 1e-300)
-    pulled = table + _PULL * table.mean(axis=0)
-    half, whole = pulled.min(axis=2).mean(axis=0)
+    usual = table.mean(axis=0) if usual is None else usual
+    pulled = table + _PULL * usual
+    half, whole = usual.min(axis=1)
     number = int(whole < _CLEARLY * half)
     choice = dict(zip(np.concatenate(at).tolist(), pulled[:, number].argmin(axis=1).tolist()))
     held: dict[int, Float] = {}
@@ -356,4 +354,4 @@ def _own_weights(
             ):
                 solved = SHARES[number] * _ridges(A[some], B[some] - A[some] @ W, OWN_PENALTIES[j])
                 found.update(zip(groups, solved.astype(np.float32)))
-    return held
+    return held, usual

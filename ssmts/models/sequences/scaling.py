@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -72,6 +72,14 @@ class Scaling:
     def as_panel(self) -> Scaling:
         """The same with a number for every channel of every series."""
         return replace(self, grouping="panel")
+
+    @classmethod
+    def joined(cls, parts: Sequence[Scaling]) -> Scaling:
+        """Scalings of different series as one."""
+        levels = [part.level for part in parts if part.level is not None]
+        ids = tuple(id_ for part in parts for id_ in part.ids)
+        scale = np.concatenate([part.scale for part in parts])
+        return replace(parts[0], ids=ids, scale=scale, level=np.concatenate(levels) if levels else None)
 
     def extended(self, panel: Panel) -> Scaling:
         """With the series of a panel that are new, each on its own scale; the grouping stays."""
