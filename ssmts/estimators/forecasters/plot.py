@@ -16,6 +16,7 @@ from ssmts.estimators.forecasters.reader import HistoryReader
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.predict import forecast_panel
 from ssmts.models.forecasting.quantiles import quantile_panel, spread_of
+from ssmts.models.panels.branch import PanelBranch
 
 __all__ = ["plot", "plot_losses", "plot_weights"]
 
@@ -66,8 +67,22 @@ def plot_forecast(
     return axes
 
 
+def _plot_mixture(panel: PanelBranch, axes: Any) -> Any:
+    axes = _given_or_new(axes, 1, figsize=(7, 1.0 + 0.25 * len(panel.names)), ncols=1)
+    weights = panel.mixture(np.arange(len(panel.unit)), panel.reach).mean(axis=0)
+    order = np.argsort(weights)
+    axes[0].barh([panel.names[k] for k in order], weights[order], color="tab:blue")
+    axes[0].set_xlabel("mean weight over the series")
+    return axes
+
+
 def plot_weights(fitted: FittedForecaster, axes: Any) -> Any:
-    """Draw each mode's share of the squared weights of the linear path, by decay time and period."""
+    """Draw each mode's share of the squared weights of the linear path, by decay time and period.
+
+    For a panel branch, the mean weight of each forecast that is mixed.
+    """
+    if fitted.model.panel is not None:
+        return _plot_mixture(fitted.model.panel, axes)
     linear, clock = fitted.model.linear, fitted.layout.clock
     bank = linear.bank
     axes = _given_or_new(axes, 2, figsize=(9, 3.6), ncols=2)

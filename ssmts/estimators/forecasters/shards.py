@@ -14,13 +14,16 @@ from ssmts.errors import EmptyDataError, InstantError, ParameterError
 from ssmts.estimators.forecasters.reader import HistoryReader
 from ssmts.models import ForecastModel, LinearPath
 from ssmts.models.forecasting.fitted import FittedForecaster
+from ssmts.models.forecasting.panel_updates import PanelShard, panel_from_shards, panel_shard
 from ssmts.models.forecasting.partial_fit import summed
 from ssmts.models.linear.moments import Moments, accumulate
 from ssmts.models.linear.ridge import solve
 from ssmts.models.sequences.blocked_folds import BlockedFolds
 from ssmts.models.sequences.sequence import stack_sequences
 
-__all__ = ["ShardSums", "fit_shards", "shard_sums", "solve_shards"]
+__all__ = ["ShardPart", "ShardSums", "fit_shards", "shard_sums", "solve_shards"]
+
+ShardPart = Moments | PanelShard | None  # None: no series of the shard can be fitted
 
 
 def fit_shards(
@@ -43,7 +46,7 @@ def shard_sums(fitted: FittedForecaster, reader: HistoryReader) -> ShardSums:
     """
     if fitted.sums is None:
         raise ParameterError("shards", "given", "added to a model that was fitted here, on a sample")
-    if fitted.layout.form != "long" or fitted.scaling.grouping not in ("none", "channel"):
+    if fitted.layout.form != "long" or fitted.scaling.grouping not in ("none", "channel", "panel"):
         raise ParameterError(
             "shards",
             "given",
@@ -51,13 +54,13 @@ def shard_sums(fitted: FittedForecaster, reader: HistoryReader) -> ShardSums:
         )
     if fitted.columns is not None:
         raise ParameterError("shards", "given", "added to a model without covariates")
-    linear = ForecastModel(fitted.model.config, fitted.model.linear)
+    linear = ForecastModel(fitted.model.config, fitted.model.linear, panel=fitted.model.panel)
     light = replace(fitted, model=linear, tail=None, sums=None)
     return ShardSums(light, fitted.sums.rare, replace(reader, tail=None))
 
 
 def solve_shards(
-    fitted: FittedForecaster, found: Iterable[tuple[Sequence[Hashable | None], Moments]]
+    fitted: FittedForecaster, found: Iterable[tuple[Sequence[Hashable | None], ShardPart]]
 ) -> FittedForecaster:
     """The forecaster with its linear branch solved from the ids and sums of all shards.
 
@@ -71,6 +74,7 @@ def solve_shards(
     assert fitted.sums is not None
     config, total, n_shards = fitted.model.config.linear, None, 0
     seen: set[Hashable | None] = set()
+    of_panels: list[PanelShard] = []
     for ids, sums in found:
         if twice := seen.intersection(ids):
             raise InstantError(
@@ -79,7 +83,12 @@ def solve_shards(
             )
         seen.update(ids)
         n_shards += 1
-        total = sums if total is None else summed(total, 1.0, sums)
+        if isinstance(sums, PanelShard):
+            of_panels.append(sums)
+        elif sums is not None:
+            total = sums if total is None else summed(total, 1.0, sums)
+    if of_panels:
+        return panel_from_shards(fitted, of_panels, n_shards)
     if total is None or not total.count.any():
         raise EmptyDataError("No series of the shards holds a context and a horizon. Give longer series.")
     path = LinearPath(config, *solve(total.completed(), fitted.sums.penalties, config.horizon))
@@ -103,11 +112,13 @@ class ShardSums:
     rare: NDArray[np.bool_]
     reader: HistoryReader
 
-    def __call__(self, shard: Any) -> tuple[tuple[Hashable | None, ...], Moments]:
-        """Add up a long frame."""
+    def __call__(self, shard: Any) -> tuple[tuple[Hashable | None, ...], ShardPart]:
+        """Add up a long frame, or fit its series where the model is one of a panel."""
         fitted = self.fitted
         config, bank, n_groups = fitted.model.config.linear, fitted.model.bank, fitted.scaling.n_groups
         panel = self.reader.read(shard)
+        if fitted.model.panel is not None:
+            return panel.ids, panel_shard(fitted, panel)
         stacks = stack_sequences(fitted.sequences(panel))
         if not stacks:
             return panel.ids, Moments.zeros(1, n_groups, bank.n_features + 1, config.horizon + 1)

@@ -12,7 +12,6 @@ import ray
 
 from ssmts.estimators import SSMForecaster
 from ssmts.integrations.ray._series import grouped
-from ssmts.models.linear.moments import Moments
 
 __all__ = ["fit_shards"]
 
@@ -51,12 +50,12 @@ def fit_shards(model: Forecaster, dataset: Any, *, num_blocks: int | None = None
 
 def _add_up(block: pa.Table, sums: list[Any]) -> pa.Table:
     """One row: the ids of a block and its sums."""
-    own: Callable[[pd.DataFrame], tuple[Any, Moments]] = ray.get(sums[0])
+    own: Callable[[pd.DataFrame], tuple[Any, Any]] = ray.get(sums[0])
     found = [pickle.dumps(own(block.to_pandas()))] if block.num_rows else []
     return pa.table({"sums": pa.array(found, pa.binary())})
 
 
-def _unpacked(found: Any) -> Iterator[tuple[tuple[Hashable | None, ...], Moments]]:
+def _unpacked(found: Any) -> Iterator[tuple[tuple[Hashable | None, ...], Any]]:
     for batch in found.iter_batches(batch_size=None, batch_format="pyarrow"):
         for row in batch.column("sums"):
             yield pickle.loads(row.as_py())

@@ -11,8 +11,11 @@ from ssmts.data.series import Clock, Panel, Times
 from ssmts.models.covariates.effect import require_covariates
 from ssmts.models.forecasting.contributions import Band, bands, contributions
 from ssmts.models.forecasting.fitted import FittedForecaster
+from ssmts.models.forecasting.model import ForecastModel
 from ssmts.models.forecasting.output_times import output_times
 from ssmts.models.forecasting.predict import evaluate, parted, windows_of
+from ssmts.models.panels.branch import PanelBranch
+from ssmts.models.sequences.sequence import SequenceStack
 
 __all__ = ["explain_panel"]
 
@@ -37,9 +40,13 @@ def explain_panel(
     age = np.empty(shape[:2])
     names = [_name(band, fitted.layout.clock, fitted.step) for band in bands(fitted.model.bank)]
     for group, stack in windows_of(fitted, plain):
-        found = contributions(fitted.model, stack)
-        own = {"level": found.level} | dict(zip(names, found.by_band, strict=True))
-        own |= {"constant": found.constant, "channels and past covariates": found.extra, "deep": found.deep}
+        if fitted.model.panel is not None:
+            own = _panel_parts(fitted.model, fitted.model.panel, stack)
+        else:
+            found = contributions(fitted.model, stack)
+            own = {"level": found.level} | dict(zip(names, found.by_band, strict=True))
+            own |= {"constant": found.constant, "channels and past covariates": found.extra}
+            own["deep"] = found.deep
         for name, part in own.items():
             if part is None:
                 continue
@@ -54,6 +61,13 @@ def explain_panel(
         parts.append([fitted.effect.values(one, own, fitted.step, fitted.scaling) for one, own in both])
         grid["covariates"] = np.empty(0)
     return times, list(grid), [np.stack(own) for own in zip(*parts, strict=True)]
+
+
+def _panel_parts(model: ForecastModel, panel: PanelBranch, stack: SequenceStack) -> dict[str, Float | None]:
+    """The last value of each window, and what each forecast of the mixture adds to it, by its weight."""
+    last, added = panel.parts(model.on_grid(stack), stack.groups)
+    level = np.repeat(last[:, None], panel.horizon + 1, axis=1)
+    return {"level": level} | {name: added[:, k] for k, name in enumerate(panel.names)}
 
 
 def _name(band: Band, clock: Clock, step: float) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as Seq
 from typing import Any
 
 import numpy as np
@@ -194,7 +193,10 @@ def is_better(fit: PanelFit, data: TrainingData, branch: LinearBranch, record: d
     if not count:
         return True
     for name, errors in (("mae", absolute), ("mse", squared)):
-        record |= {f"{name}_of_panel": float(errors[0] / count), f"{name}_of_linear": float(errors[1] / count)}
+        record |= {
+            f"{name}_of_panel": float(errors[0] / count),
+            f"{name}_of_linear": float(errors[1] / count),
+        }
     return bool(absolute[0] < (1.0 - _LEAST_GAIN) * absolute[1] and squared[0] <= squared[1])
 
 

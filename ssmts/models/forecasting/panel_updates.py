@@ -106,9 +106,7 @@ def panel_shard(fitted: FittedForecaster, panel: Panel) -> PanelShard | None:
     return None if found is None else PanelShard(scaling, found.branch, float(len(found.held_out.scale)))
 
 
-def panel_from_shards(
-    fitted: FittedForecaster, shards: Seq[PanelShard], n_shards: int
-) -> FittedForecaster:
+def panel_from_shards(fitted: FittedForecaster, shards: Seq[PanelShard], n_shards: int) -> FittedForecaster:
     """A forecaster of all series of some shards."""
     branch = PanelBranch.joined([shard.branch for shard in shards])
     scaling = Scaling.joined([shard.scaling for shard in shards])
@@ -117,4 +115,3 @@ def panel_from_shards(
     n_windows = sum(shard.n_windows for shard in shards)
     history = fitted.history | {"n_windows": n_windows, "n_shards": n_shards}
     return replace(fitted, model=model, scaling=scaling, history=history, tail=None, sums=None)
-

@@ -37,7 +37,9 @@ def series_unit(values: Float, first: Rows, period: int) -> Float:
     out = np.ones(len(values))
     lengths = length - first
     for m in {period, 1}:
-        rows = np.flatnonzero((lengths > period + 1) == (m == period)) if period > 1 else np.arange(len(values))
+        rows = (
+            np.flatnonzero((lengths > period + 1) == (m == period)) if period > 1 else np.arange(len(values))
+        )
         if not len(rows) or length <= m:
             continue
         moved = np.abs(values[rows, m:] - values[rows, :-m])
@@ -264,7 +266,9 @@ class PanelBranch:
             stay = [row for row, group in enumerate(one.groups.tolist()) if group in renumbered]
             groups = np.array([renumbered[int(one.groups[row])] for row in stay], dtype=np.int64)
             order = np.argsort(groups)
-            members.append(FittedMember(one.member, one.shared, groups[order], one.own[stay][order], one.usual))
+            members.append(
+                FittedMember(one.member, one.shared, groups[order], one.own[stay][order], one.usual)
+            )
         return PanelBranch(
             horizon=self.horizon,
             reach=self.reach,
@@ -282,7 +286,11 @@ class PanelBranch:
         """Everything fitted: tensors by name, and what JSON can hold."""
         arrays: dict[str, Any] = {name: getattr(self, name) for name in _ARRAYS}
         for number, one in enumerate(self.members):
-            arrays |= {f"{number}.shared": one.shared, f"{number}.groups": one.groups, f"{number}.own": one.own}
+            arrays |= {
+                f"{number}.shared": one.shared,
+                f"{number}.groups": one.groups,
+                f"{number}.own": one.own,
+            }
             arrays[f"{number}.usual"] = one.usual
         state = {
             "horizon": self.horizon,

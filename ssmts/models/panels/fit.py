@@ -108,8 +108,10 @@ def fit_panel(
         fit_member(member, parts, splits, units, horizon, own=own, prior=given)
         for member, given in zip(members, known)
     ]
-    found = [_held_out(fits, *three, number, horizon, tuple(periods), reach)
-             for number, three in enumerate(zip(parts, splits, units))]
+    found = [
+        _held_out(fits, *three, number, horizon, tuple(periods), reach)
+        for number, three in enumerate(zip(parts, splits, units))
+    ]
     names = [fit.member.name for fit in fits] + simple_names(periods)
     errors, counts, reference = (np.full((n_series, len(names)), np.nan) for _ in range(3))
     unit = np.ones(n_series)
@@ -123,7 +125,9 @@ def fit_panel(
     pulled = np.where(np.isfinite(pulled), pulled, panel)
     mixed = [one.mixed(pulled[batch.groups]) for batch, one in zip(parts, found)]
     recent = [
-        np.stack([recent_unit(batch.values[:, : o + 1], unit, season) for o in split.origins.tolist()], axis=1)
+        np.stack(
+            [recent_unit(batch.values[:, : o + 1], unit, season) for o in split.origins.tolist()], axis=1
+        )
         for batch, split, unit in zip(parts, splits, units)
     ]
     usual = None if prior is None else float(prior.error_scale[-1]) / 2.0
@@ -156,7 +160,11 @@ def fit_panel(
 def _fitted(fit: MemberFit) -> FittedMember:
     groups = np.array(sorted(fit.own), dtype=np.int64)
     shape = (0, *fit.shared.shape)
-    own = np.stack([fit.own[group] for group in groups.tolist()]) if len(groups) else np.zeros(shape, np.float32)
+    own = (
+        np.stack([fit.own[group] for group in groups.tolist()])
+        if len(groups)
+        else np.zeros(shape, np.float32)
+    )
     return FittedMember(fit.member, fit.shared, groups, own, fit.usual)
 
 
@@ -208,7 +216,10 @@ def _held_out(
     reach: int,
 ) -> _HeldOutForecasts:
     simple = np.stack(
-        [simple_forecasts(batch.values[:, max(0, o + 1 - reach) : o + 1], horizon, periods) for o in split.origins],
+        [
+            simple_forecasts(batch.values[:, max(0, o + 1 - reach) : o + 1], horizon, periods)
+            for o in split.origins
+        ],
         axis=1,
     )
     learnt = [fit.held_out[number][:, :, None] for fit in fits]

@@ -61,7 +61,7 @@ def _basis(context: int, period: int) -> Float:
     bank = make_bank(float(context), _N_MODES, float(period) if 1 < period <= context else None)
     M = final_weights(np.arange(context, dtype=np.float64), bank)
     U, S, _ = np.linalg.svd(M, full_matrices=False)
-    kept = S > _LEAST_SINGULAR * S[0]
+    kept = _LEAST_SINGULAR * S[0] < S
     return np.asarray(U[:, kept] * S[kept])
 
 

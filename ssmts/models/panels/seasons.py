@@ -7,7 +7,7 @@ from collections.abc import Sequence as Seq
 import numpy as np
 from scipy.stats import f as f_distribution
 
-from ssmts.models.panels.grid_series import GridSeries, batches
+from ssmts.models.panels.grid_series import GridSeries
 
 __all__ = ["find_seasons"]
 
@@ -43,7 +43,7 @@ def find_seasons(
         offered |= {round(unit / step_seconds) for unit in _CALENDAR_SECONDS}
         if step_seconds >= 20 * 86400:  # months and longer: their lengths differ
             offered |= {round(365.2425 * 86400 / step_seconds)}
-    offered = {m for m in offered if 2 <= m and 2 * m + horizon <= typical}
+    offered = {m for m in offered if m >= 2 and 2 * m + horizon <= typical}
     few = series[:: max(1, len(series) // _MOST_SERIES)]
     found = {m: _explained(few, m) for m in sorted(offered)}
     found = {m: share for m, share in found.items() if share > _LEAST_SHARE}

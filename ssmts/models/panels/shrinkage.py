@@ -98,9 +98,7 @@ class _Block:
     seen: NDArray[np.bool_] | None  # (n, n_windows, H)
 
 
-def _blocks(
-    member: Member, batch: GridBatch, unit: Float, horizon: int
-) -> Iterator[tuple[slice, _Block]]:
+def _blocks(member: Member, batch: GridBatch, unit: Float, horizon: int) -> Iterator[tuple[slice, _Block]]:
     """Training windows of a batch, some series at a time."""
     length, c = batch.values.shape[1], member.context
     n_windows = length - c - horizon + 1
