@@ -1,1 +1,1 @@
-"""Many series in one fit: weights of every series shrunk towards the panel's, and these towards simple forecasts."""
+"""Many series in one fit: own weights shrunk towards the panel's, mixed with simple forecasts."""

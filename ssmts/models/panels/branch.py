@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence as Seq
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -243,19 +243,13 @@ class PanelBranch:
             groups = np.concatenate([member.groups + begin for member, begin in zip(own, begins)])
             weights = np.concatenate([member.own for member in own])
             members.append(FittedMember(one.member, one.shared, groups, weights, one.usual))
-        return cls(
-            horizon=first.horizon,
-            reach=first.reach,
-            periods=first.periods,
+        scales = np.concatenate([part.error_scale[:-1] for part in parts])
+        return replace(
+            first,
             members=tuple(members),
             errors=np.concatenate([part.errors for part in parts]),
-            panel_errors=first.panel_errors,
             unit=np.concatenate([part.unit for part in parts]),
-            error_scale=np.append(
-                np.concatenate([part.error_scale[:-1] for part in parts]), first.error_scale[-1]
-            ),
-            histories=first.histories,
-            inflation=first.inflation,
+            error_scale=np.append(scales, first.error_scale[-1]),
         )
 
     def without(self, kept: Rows) -> PanelBranch:
@@ -269,29 +263,20 @@ class PanelBranch:
             members.append(
                 FittedMember(one.member, one.shared, groups[order], one.own[stay][order], one.usual)
             )
-        return PanelBranch(
-            horizon=self.horizon,
-            reach=self.reach,
-            periods=self.periods,
+        return replace(
+            self,
             members=tuple(members),
             errors=self.errors[kept],
-            panel_errors=self.panel_errors,
             unit=self.unit[kept],
             error_scale=np.append(self.error_scale[kept], self.error_scale[-1]),
-            histories=self.histories,
-            inflation=self.inflation,
         )
 
     def to_state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything fitted: tensors by name, and what JSON can hold."""
         arrays: dict[str, Any] = {name: getattr(self, name) for name in _ARRAYS}
         for number, one in enumerate(self.members):
-            arrays |= {
-                f"{number}.shared": one.shared,
-                f"{number}.groups": one.groups,
-                f"{number}.own": one.own,
-            }
-            arrays[f"{number}.usual"] = one.usual
+            own = {name: getattr(one, name) for name in ("shared", "groups", "own", "usual")}
+            arrays |= {f"{number}.{name}": array for name, array in own.items()}
         state = {
             "horizon": self.horizon,
             "reach": self.reach,

@@ -182,7 +182,7 @@ class _HeldOutForecasts:
     unit: Float
 
     def table(self, reference: int) -> tuple[Float, Float, Float]:
-        """Mean absolute errors in units, number of origins, and error of the reference on them, each (n, K)."""
+        """Mean absolute errors in units, number of origins, error of the reference on them; each (n, K)."""
         missed = np.abs(self.forecasts - self.truth[:, :, None])
         seen = np.isfinite(self.truth)[:, :, None]
         counted = np.maximum(seen.sum(axis=-1), 1)
@@ -239,7 +239,7 @@ def _error_scale(
     horizon: int,
     usual: float | None,
 ) -> tuple[Float, float]:
-    """Mean absolute error of the mixture in recent units (n, q), by series, drawn towards the panel's median."""
+    """Mean absolute error of the mixture in recent units (n, q), by series, drawn towards the usual one."""
     own, horizons, shortage = np.full(n_series, np.nan), np.zeros(n_series), np.zeros(n_series)
     for batch, split, errors, unit in zip(parts, splits, mixed, units):
         known = np.isfinite(errors)

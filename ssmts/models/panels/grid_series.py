@@ -99,7 +99,7 @@ def on_grid(times: Float, values: Float) -> tuple[Float, NDArray[np.bool_] | Non
 
 
 def grid_series(sequences: Seq[Sequence]) -> list[GridSeries]:
-    """Every sequence on the reference grid; of several phases of one series that with the last observation."""
+    """Every sequence on the reference grid; of several phases of a series the one that ends last."""
     latest: dict[int, Sequence] = {}
     for one in sequences:
         known = latest.get(one.group)

@@ -1,6 +1,6 @@
 """Ridge weights shared by a panel, and those of every series shrunk towards them.
 
-W0 = (Σ A_g / tr A_g + λ I)⁻¹ Σ B_g / tr A_g, every series with about the square root of its number of windows;
+W0 = (Σ A_g / tr A_g + λ I)⁻¹ Σ B_g / tr A_g, each series times the square root of its number of windows;
 W_g = W0 + (A_g + λ_g I)⁻¹ (B_g - A_g W0), penalties in units of the mean diagonal. λ is chosen on the panel's
 held-out windows, λ_g on those of the series, drawn towards what the panel's say (empirical Bayes: series of a
 panel are draws of one distribution).
@@ -255,7 +255,7 @@ class _Kept:
 
 @dataclass
 class _Check:
-    """Held-out windows of a batch: features (n, q, F), targets in units (n, q, H), anchor and unit (n, q, 1)."""
+    """Held-out windows: features (n, q, F), targets in units (n, q, H), anchor and unit (n, q, 1)."""
 
     features: Float
     targets: Float
