@@ -77,7 +77,7 @@ def fit_forecaster(
     covariates = fit_covariates(fit_linear_branch(data, config), options)
     branch = covariates.branch
     history |= covariates.history | branch.summary() | {"linear_seconds": time.perf_counter() - begun}
-    if covariates.mixing is None:
+    if covariates.mixing is None and (fit_deep is None or has_many_series(data)):
         found, record = fit_panel_branch(data, branch.panel, options), dict[str, Any]()
         if found is not None and is_better(found, data, branch, record):
             history["panel"] = record

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
 
 from ssmts.data.duration import parse_context
 from ssmts.data.series import Panel
+from ssmts.errors import TooShortWarning
 from ssmts.models.config import LinearConfig, ModelConfig
 from ssmts.models.covariates.effect import CovariateEffect
 from ssmts.models.forecasting.acceptance import LinearBranch
@@ -69,7 +72,26 @@ def fit_panel_branch(data: TrainingData, panel: Panel, options: ForecastOptions)
     seconds = panel.clock.seconds(data.step)
     peaks = candidate_periods(stack_sequences(sequences), longest, seconds)
     seasons = find_seasons(series, data.n_steps, seconds, peaks)
-    return fit_panel(series, scaling.scale.size, data.n_steps, seasons, context=context)
+    fit = fit_panel(series, scaling.scale.size, data.n_steps, seasons, context=context)
+    least = min(one.member.context for one in fit.branch.members) + data.n_steps
+    lengths = {one.group // panel.n_channels: len(one.values) for one in series}
+    _warn_of_short([s.id for n, s in enumerate(panel.series) if lengths.get(n, 0) < least], panel, least)
+    return fit
+
+
+def _warn_of_short(short: list[Hashable | None], panel: Panel, least: int) -> None:
+    """Name the series that hold no window that a member could learn from."""
+    if not short:
+        return
+    shown = ", ".join(map(repr, short[:5])) + (", ..." if len(short) > 5 else "")
+    who = "The series is" if len(panel.series) == 1 else f"{len(short)} of {len(panel.series)} series are"
+    which = "" if len(panel.series) == 1 else f" ({shown})"
+    warnings.warn(
+        f"{who} too short for one window{which}: a context and a horizon are {least} reference steps. They can "
+        "still be forecast, by simple methods and the panel. Give more history, or a shorter horizon.",
+        TooShortWarning,
+        stacklevel=7,
+    )
 
 
 def assemble_panel(
@@ -113,7 +135,7 @@ def assemble_panel(
     )
     record = history.get("panel", {}) | fit.record | {"accepted": True}
     history = history | gaps.history | {"context": config.context, "period": config.period, "panel": record}
-    history["n_windows"] = float(len(held_out.scale))
+    history["n_windows"] = fit.record["n_windows"]
     run_in = 0.0 if effect is None else effect.bank.run_in
     return FittedForecaster(
         model=model,

@@ -28,7 +28,6 @@ class PanelShard:
         Of the series of the shard.
     branch : PanelBranch
     n_windows : float
-        Held-out windows.
     """
 
     scaling: Scaling
@@ -59,7 +58,7 @@ def refitted_panel(
         raise EmptyDataError("No series is left that has two observations. Give longer series.")
     _, state = found.branch.to_state()
     model = fitted.model.replaced(config=replace(fitted.model.config, panel=state), panel=found.branch)
-    history = fitted.history | {"n_windows": float(len(found.held_out.scale))}
+    history = fitted.history | {"n_windows": found.record["n_windows"]}
     history["panel"] = fitted.history["panel"] | found.record
     sums = fitted.sums
     assert sums is not None
@@ -103,7 +102,7 @@ def panel_shard(fitted: FittedForecaster, panel: Panel) -> PanelShard | None:
     """Fit the series of a shard; None if none has two observations."""
     scaling = Scaling.of(panel, panel).as_panel
     found = _fit(fitted, panel, scaling, None, alone=True)
-    return None if found is None else PanelShard(scaling, found.branch, float(len(found.held_out.scale)))
+    return None if found is None else PanelShard(scaling, found.branch, found.record["n_windows"])
 
 
 def panel_from_shards(fitted: FittedForecaster, shards: Seq[PanelShard], n_shards: int) -> FittedForecaster:

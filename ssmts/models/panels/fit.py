@@ -20,6 +20,8 @@ from ssmts.models.panels.simple_forecasts import simple_forecasts, simple_names
 __all__ = ["PanelErrors", "PanelFit", "fit_panel"]
 
 _MOST_ORIGINS = 16  # held out of a series
+_FEW = 24  # series
+_MOST_ORIGINS_OF_FEW = 48
 _MOST_OWN = 50_000  # series: more of them share weights, and differ by their mixtures
 _LEAST_REACH = 60
 _SCALE_PRIOR = 3.0
@@ -87,8 +89,11 @@ def fit_panel(
     season = periods[0] if periods else 1
     parts = list(batches(series))
     units = [series_unit(batch.values, batch.first, season) for batch in parts]
-    region = max(horizon, season)
-    splits = [held_out_origins(batch, horizon, region, _MOST_ORIGINS) for batch in parts]
+    longest = max(len(one.values) for one in series)
+    region, most = max(horizon, season), _MOST_ORIGINS
+    if n_series <= _FEW:  # few series have to say with many origins what many say with few
+        region, most = max(region, longest), _MOST_ORIGINS_OF_FEW
+    splits = [held_out_origins(batch, horizon, region, most) for batch in parts]
     if like is not None:
         members = [one.member for one in like.members]
     else:
@@ -102,6 +107,7 @@ def fit_panel(
         reach = like.reach
     elif context is not None:
         reach = max(context, 2)
+    reach = max(2, min(reach, longest)) if like is None else reach
     own = n_series <= _MOST_OWN
     known = [None] * len(members) if prior is None else [(one.shared, one.usual) for one in prior.members]
     fits = [
@@ -152,6 +158,7 @@ def fit_panel(
         "mean_weights": {name: float(w) for name, w in zip(names, weights)},
         "n_own": {fit.member.name: len(fit.own) for fit in fits},
         "periods": list(periods),
+        "n_windows": float(sum(max(0, len(one.values) - reach - horizon + 1) for one in series)),
         "reach": reach,
     }
     return PanelFit(branch, _errors(parts, splits, mixed, recent, branch), record)
@@ -223,7 +230,7 @@ def _held_out(
         axis=1,
     )
     learnt = [fit.held_out[number][:, :, None] for fit in fits]
-    ahead = split.origins[:, None] + np.arange(1, horizon + 1)
+    ahead = np.minimum(split.origins[:, None] + np.arange(1, horizon + 1), batch.values.shape[1] - 1)
     truth = batch.values[:, ahead]
     if batch.seen is not None:
         truth = np.where(batch.seen[:, ahead], truth, np.nan)

@@ -61,7 +61,7 @@ def held_out_origins(batch: GridBatch, horizon: int, region: int, most: int) -> 
     n_held = np.clip((batch.lengths - horizon) // 4, 0, region)
     stride = max(1, -(-int(n_held.max(initial=0)) // most))
     back = np.arange(0, max(int(n_held.max(initial=0)), 1), stride)
-    origins = length - 1 - horizon - back
+    origins = np.maximum(length - 1 - horizon - back, 0)  # where there is room for none, none is inside
     return Split(origins, (back[None, :] < n_held[:, None]) & (origins >= batch.first[:, None] + 1), n_held)
 
 
@@ -282,7 +282,7 @@ def _check(member: Member, batch: GridBatch, split: Split, unit: Float, horizon:
     columns = np.maximum(origins[:, None] + np.arange(1 - c, 1), 0)
     windows = batch.values[:, columns]
     features, anchor, own = window_features(member, windows, unit[:, None, None])
-    ahead = origins[:, None] + np.arange(1, horizon + 1)
+    ahead = np.minimum(origins[:, None] + np.arange(1, horizon + 1), batch.values.shape[1] - 1)
     targets = (batch.values[:, ahead] - anchor) / own
     if batch.seen is not None:
         targets = np.where(batch.seen[:, ahead], targets, np.nan)
