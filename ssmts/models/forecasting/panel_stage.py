@@ -36,7 +36,7 @@ from ssmts.models.uncertainty.error_quantiles import fit_error_quantiles
 __all__ = ["assemble_panel", "fit_panel_branch", "has_many_series", "is_better"]
 
 _MANY = 24  # series and channels that can have weights of their own in the linear branch
-_LEAST_GAIN = 0.01
+_LEAST_GAIN = 0.1  # in absolute error, and half of it in squared error, for few series
 _MOST_PERIODS = 4.0  # contexts: the longest season that is looked for
 
 
@@ -88,7 +88,7 @@ def _warn_of_short(short: list[Hashable | None], panel: Panel, least: int) -> No
     which = "" if len(panel.series) == 1 else f" ({shown})"
     warnings.warn(
         f"{who} too short for one window{which}: a context and a horizon are {least} reference steps. They can "
-        "still be forecast, by simple methods and the panel. Give more history, or a shorter horizon.",
+        "still be forecast, by simple methods and the panel.",
         TooShortWarning,
         stacklevel=7,
     )
@@ -168,8 +168,8 @@ def _all_rows(data: TrainingData, model: ForecastModel) -> TrainingSums:
 def is_better(fit: PanelFit, data: TrainingData, branch: LinearBranch, record: dict[str, Any]) -> bool:
     """Whether the panel branch misses less than the linear branch from the same held-out origins.
 
-    Both forecast from weights that have not seen the targets. The panel branch has to gain a hundredth in
-    absolute and must not lose in squared error.
+    Both forecast from weights that have not seen the targets. The panel branch has to gain a tenth in absolute
+    and a twentieth in squared error: on few series it is judged on few independent windows.
 
     Parameters
     ----------
@@ -219,7 +219,8 @@ def is_better(fit: PanelFit, data: TrainingData, branch: LinearBranch, record: d
             f"{name}_of_panel": float(errors[0] / count),
             f"{name}_of_linear": float(errors[1] / count),
         }
-    return bool(absolute[0] < (1.0 - _LEAST_GAIN) * absolute[1] and squared[0] <= squared[1])
+    gains = absolute[0] < (1.0 - _LEAST_GAIN) * absolute[1]
+    return bool(gains and squared[0] < (1.0 - 0.5 * _LEAST_GAIN) * squared[1])
 
 
 def _row_at(stack: SequenceStack, instant: float) -> int | None:
