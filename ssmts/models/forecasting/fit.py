@@ -28,6 +28,7 @@ from ssmts.models.forecasting.structure import choose_structure, holds_windows
 from ssmts.models.forecasting.training_data import TrainingData, read_units
 from ssmts.models.linear.cv_residuals import held_out_errors
 from ssmts.models.linear.path import LinearFit
+from ssmts.models.panels.fit import PanelFit
 from ssmts.models.sequences.sequence import SequenceStack
 from ssmts.models.sequences.training_sequences import RowWeights
 from ssmts.models.uncertainty.error_quantiles import fit_error_quantiles
@@ -72,7 +73,8 @@ def fit_forecaster(
     data = read_units(panel, whole, options, weights)
     asked = options.columns is not None or options.calendar or options.channel_mixing or fit_deep is not None
     if (has_many_series(data) and not asked) or not holds_windows(data, options):
-        return fit_panel_alone(data, options, begun)
+        alone, seconds = fit_panel_alone(data, options), time.perf_counter() - begun
+        return assemble_panel(data, options, alone, None, {"linear_seconds": seconds})
     config, history = choose_structure(data, options)
     covariates = fit_covariates(fit_linear_branch(data, config), options)
     branch = covariates.branch
@@ -90,15 +92,13 @@ def fit_forecaster(
     return assemble(data, options, covariates, model, history)
 
 
-def fit_panel_alone(data: TrainingData, options: ForecastOptions, begun: float) -> FittedForecaster:
+def fit_panel_alone(data: TrainingData, options: ForecastOptions) -> PanelFit:
     """Fit a panel of many series, or series that are too short for the linear branch.
 
     Parameters
     ----------
     data : TrainingData
     options : ForecastOptions
-    begun : float
-        When the fit began, on the clock of `time.perf_counter`.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def fit_panel_alone(data: TrainingData, options: ForecastOptions, begun: float) 
             "No series has two observations on the reference grid: Found array with 1 sample(s) while a "
             "minimum of 2 is required. Give more history."
         )
-    return assemble_panel(data, options, found, None, {"linear_seconds": time.perf_counter() - begun})
+    return found
 
 
 def fit_deep_branch(branch: LinearBranch, fit_deep: DeepFitter | None) -> DeepFit:

@@ -72,25 +72,24 @@ def fit_panel_branch(data: TrainingData, panel: Panel, options: ForecastOptions)
     seconds = panel.clock.seconds(data.step)
     peaks = candidate_periods(stack_sequences(sequences), longest, seconds)
     seasons = find_seasons(series, data.n_steps, seconds, peaks)
-    fit = fit_panel(series, scaling.scale.size, data.n_steps, seasons, context=context)
-    least = min(one.member.context for one in fit.branch.members) + data.n_steps
-    lengths = {one.group // panel.n_channels: len(one.values) for one in series}
-    _warn_of_short([s.id for n, s in enumerate(panel.series) if lengths.get(n, 0) < least], panel, least)
-    return fit
+    return fit_panel(series, scaling.scale.size, data.n_steps, seasons, context=context)
 
 
-def _warn_of_short(short: list[Hashable | None], panel: Panel, least: int) -> None:
+def _warn_of_short(panel: Panel, fit: PanelFit) -> None:
     """Name the series that hold no window that a member could learn from."""
+    least = min(one.member.context for one in fit.branch.members) + fit.branch.horizon
+    numbers = sorted({group // panel.n_channels for group in fit.short})
+    short: list[Hashable | None] = [panel.series[number].id for number in numbers]
     if not short:
         return
     shown = ", ".join(map(repr, short[:5])) + (", ..." if len(short) > 5 else "")
     who = "The series is" if len(panel.series) == 1 else f"{len(short)} of {len(panel.series)} series are"
     which = "" if len(panel.series) == 1 else f" ({shown})"
     warnings.warn(
-        f"{who} too short for one window{which}: a context and a horizon are {least} reference steps. They can "
-        "still be forecast, by simple methods and the panel.",
+        f"{who} too short for one window{which}: a context and a horizon are {least} reference steps. They "
+        "can still be forecast, by simple methods and the panel.",
         TooShortWarning,
-        stacklevel=7,
+        stacklevel=6,
     )
 
 
@@ -114,6 +113,7 @@ def assemble_panel(
         Choices and errors of the stages before.
     """
     branch = fit.branch
+    _warn_of_short(data.whole, fit)
     config = LinearConfig(
         context=float(branch.reach),
         horizon=branch.horizon,
@@ -168,8 +168,9 @@ def _all_rows(data: TrainingData, model: ForecastModel) -> TrainingSums:
 def is_better(fit: PanelFit, data: TrainingData, branch: LinearBranch, record: dict[str, Any]) -> bool:
     """Whether the panel branch misses less than the linear branch from the same held-out origins.
 
-    Both forecast from weights that have not seen the targets. The panel branch has to gain a tenth in absolute
-    and a twentieth in squared error: on few series it is judged on few independent windows.
+    Both forecast from weights that have not seen the targets. Where series are few, and so judged on few
+    independent windows, the panel branch has to gain a tenth in absolute and a twentieth in squared error.
+    Many series without anything else that was learnt are always those of a panel.
 
     Parameters
     ----------
@@ -179,6 +180,9 @@ def is_better(fit: PanelFit, data: TrainingData, branch: LinearBranch, record: d
     record : dict
         Takes what was measured.
     """
+    many = has_many_series(data)
+    if many and branch.panel is data.whole and branch.scaling.grouping != "static":
+        return True
     linear, horizon = branch.fit, data.n_steps
     held_out = fit.held_out
     keys = zip(held_out.groups.tolist(), held_out.back.tolist())
@@ -219,6 +223,8 @@ def is_better(fit: PanelFit, data: TrainingData, branch: LinearBranch, record: d
             f"{name}_of_panel": float(errors[0] / count),
             f"{name}_of_linear": float(errors[1] / count),
         }
+    if many:
+        return bool(absolute[0] < absolute[1])
     gains = absolute[0] < (1.0 - _LEAST_GAIN) * absolute[1]
     return bool(gains and squared[0] < (1.0 - 0.5 * _LEAST_GAIN) * squared[1])
 

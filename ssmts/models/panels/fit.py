@@ -50,11 +50,12 @@ class PanelErrors:
 
 @dataclass(frozen=True)
 class PanelFit:
-    """A fitted panel branch, its held-out errors, and what the fit measured."""
+    """A fitted panel branch, its held-out errors, what the fit measured, and groups without a window."""
 
     branch: PanelBranch
     held_out: PanelErrors
     record: dict[str, Any]
+    short: list[int]
 
 
 def fit_panel(
@@ -91,7 +92,7 @@ def fit_panel(
     units = [series_unit(batch.values, batch.first, season) for batch in parts]
     longest = max(len(one.values) for one in series)
     region, most = max(horizon, season), _MOST_ORIGINS
-    if n_series <= _FEW:  # few series have to say with many origins what many say with few
+    if n_series <= _FEW and prior is None:  # few series have to say with many origins what many say with few
         region, most = max(region, longest), _MOST_ORIGINS_OF_FEW
     splits = [held_out_origins(batch, horizon, region, most) for batch in parts]
     if like is not None:
@@ -161,7 +162,9 @@ def fit_panel(
         "n_windows": float(sum(max(0, len(one.values) - reach - horizon + 1) for one in series)),
         "reach": reach,
     }
-    return PanelFit(branch, _errors(parts, splits, mixed, recent, branch), record)
+    least = min(member.context for member in members) + horizon
+    short = [one.group for one in series if len(one.values) < least]
+    return PanelFit(branch, _errors(parts, splits, mixed, recent, branch), record, short)
 
 
 def _fitted(fit: MemberFit) -> FittedMember:
