@@ -19,6 +19,9 @@ from ssmts.models.panels.simple_forecasts import simple_forecasts, simple_names
 
 __all__ = ["FittedMember", "PanelBranch", "recent_unit", "series_unit"]
 
+_JUST = 3  # last values that forecasts are held against
+_FAR = 4.0  # usual errors, and those of the best forecast, beyond which one has lost its ground
+_FALL = 8.0
 _RECENT = 12  # differences that say how much a series has lately moved
 _BATCH_VALUES = 4_000_000  # numbers of forecasts held at once
 
@@ -205,9 +208,28 @@ class PanelBranch:
         for begin in range(0, len(values), together):
             some = slice(begin, begin + together)
             weights = self.mixture(groups[some], values.shape[1])
+            weights *= self._still_right(values[some], groups[some])
+            weights /= weights.sum(axis=1, keepdims=True)
             found = self.components(values[some], groups[some])
             out[some, 1:] = np.matmul(weights[:, None], found)[:, 0]
         return out
+
+    def _still_right(self, values: Float, groups: Rows) -> Float:
+        """Factors on the weights of forecasts that missed the last values by far, (n, n_forecasts).
+
+        After a shift of its level a series is forecast by what has followed it: a forecast from three values
+        ago that misses these by many times the usual error, and by more than the best one, loses its weight.
+        """
+        ahead = min(_JUST, self.horizon)
+        if values.shape[1] < ahead + 2:
+            return np.ones((len(values), len(self.panel_errors)))
+        before = values[:, :-ahead]
+        missed = np.abs(self.components(before, groups)[..., :ahead] - values[:, None, -ahead:]).mean(axis=2)
+        usable = self.usable(before.shape[1])
+        best = np.where(usable, missed, np.inf).min(axis=1, keepdims=True)
+        usual = self.units(values, groups)[:, None] * self.error_scale[-1]
+        far = missed / (_FAR * (usual + best) + 1e-12)
+        return np.where(usable & (far > 1.0), np.exp(-_FALL * np.maximum(far - 1.0, 0.0)), 1.0)
 
     def scale(self, values: Float, groups: Rows) -> Float:
         """Scale of the forecast errors of windows, in standardised units, (n,)."""

@@ -11,6 +11,7 @@ __all__ = ["combination_weights", "pulled_errors"]
 
 _PULL = 10.0  # errors of the panel count so many times those of a series
 _SHARPNESS = 8.0  # a forecast a tenth worse than the best has weight exp(-0.8) of its
+_BOUNDS = (0.02, 50.0)  # of a relative error
 _FLOOR = 0.02  # of a series' unit: an error below it is none
 
 
@@ -37,10 +38,11 @@ def pulled_errors(
     """
     relative = (errors + _FLOOR) / (reference + _FLOOR)
     known = np.isfinite(relative) & (counts > 0)
-    numerator = np.where(known, errors + _FLOOR, 0.0).sum(axis=0)
-    denominator = np.where(known, reference + _FLOOR, 0.0).sum(axis=0)
     if panel is None:
-        panel = np.divide(numerator, denominator, out=np.full(len(numerator), np.nan), where=denominator > 0)
+        # The geometric mean: a series that nothing forecasts well does not decide for the others.
+        logs = np.where(known, np.log(np.clip(relative, *_BOUNDS)), 0.0)
+        count = known.sum(axis=0)
+        panel = np.where(count > 0, np.exp(logs.sum(axis=0) / np.maximum(count, 1)), np.nan)
     own = np.where(known, relative, panel)
     return (own + _PULL * panel) / (1.0 + _PULL), panel
 

@@ -11,7 +11,7 @@ from ssmts.models.panels.grid_series import GridSeries
 
 __all__ = ["find_seasons"]
 
-_USUAL = (4, 7, 12, 24, 52)  # offered where a clock has no units, or the spectrum says nothing
+_USUAL = (4, 7, 12, 24, 52, 168, 365)  # offered where a clock has no units, or the spectrum says nothing
 _CALENDAR_SECONDS = (3600.0, 86400.0, 604800.0, 365.2425 * 86400.0)
 _LEAST_SHARE = 0.015  # of the variance around a moving mean, for a season to be one
 _NEARLY = 0.8

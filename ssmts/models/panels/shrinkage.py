@@ -25,6 +25,9 @@ __all__ = ["MemberFit", "Split", "fit_member", "held_out_origins"]
 SHARED_PENALTIES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 OWN_PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, np.inf)
 SHARES = (0.5, 1.0)  # of a correction that is added
+_LEAST_ENERGY = 0.1  # of windows, in that of white noise as large as a series' unit
+_FAR = 3.0  # times the usual size of targets from which windows lose weight
+_FLOOR = 0.02  # of a series' unit: an error below it is none
 _CLEARLY = 0.98  # error with whole corrections over that with halves, below which series differ clearly
 _MOST_WINDOWS = 200  # windows beyond which a series counts no more in the shared weights
 _PULL = 2.0  # held-out errors of the panel count so many times those of a series
@@ -123,6 +126,9 @@ def _blocks(member: Member, batch: GridBatch, unit: Float, horizon: int) -> Iter
             seen = ahead[:, :n_windows]
             weights *= batch.seen[some, skip + c - 1 : skip + c - 1 + n_windows]
             targets = targets * seen
+        size = np.abs(targets).mean(axis=2)
+        usual = np.maximum(np.median(size, axis=1, keepdims=True), 1.0)
+        weights *= np.minimum(1.0, _FAR * usual / np.maximum(size, 1e-300))  # a spike does not decide
         yield some, _Block(features, targets, weights, seen)
 
 
@@ -218,7 +224,11 @@ def fit_member(
 
 
 def _add(A_sum: Float, B_sum: Float, A: Float, B: Float, n: Float, member: Member) -> None:
-    size = n if member.unit == "window" else np.trace(A, axis1=1, axis2=2) / A.shape[1]
+    size = n
+    if member.unit == "series":
+        # No series counts for much more than others because it hardly moves.
+        least = _LEAST_ENERGY * float((member.basis**2).sum()) / A.shape[1]
+        size = np.maximum(np.trace(A, axis1=1, axis2=2) / A.shape[1], least * n)
     known = (n > 0) & (size > 0)
     factor = np.zeros(len(n))
     factor[known] = np.sqrt(np.minimum(n[known], _MOST_WINDOWS)) / size[known]
@@ -290,13 +300,14 @@ def _check(member: Member, batch: GridBatch, split: Split, unit: Float, horizon:
 
 
 def _panel_error(checks: Seq[_Check], W: Float) -> float:
-    """Mean over series of their mean absolute held-out error in their own units, on at most 3,000 series."""
+    """Mean logarithm of the absolute held-out errors of series in their own units, of at most 3,000."""
     total, count = 0.0, 0
     for check in checks:
         able = np.flatnonzero(check.inside.any(axis=1))[: _JUDGED - count]
         if len(able):
             own = check.of(able)
-            total += float(own.mean_absolute(own.features @ W - own.targets).sum())
+            missed = own.mean_absolute(own.features @ W - own.targets)
+            total += float(np.log(missed + _FLOOR).sum())
             count += len(able)
     return total / max(count, 1)
 

@@ -22,7 +22,7 @@ def simple_names(periods: Seq[int]) -> list[str]:
     """Names of the simple forecasts, in the order of :func:`simple_forecasts`."""
     names = ["naive", "drift", "window_mean", *(f"ewm_{alpha:g}" for alpha in _SMOOTHING)]
     for period in periods:
-        names += [f"seasonal_naive_{period}", f"seasonal_drift_{period}"]
+        names.append(f"seasonal_naive_{period}")
         names += [f"seasonal_mean_{count}x{period}" for count in _SEASONS]
     return names
 
@@ -61,10 +61,7 @@ def simple_forecasts(values: Float, horizon: int, periods: Seq[int]) -> Float:
     for period in periods:
         m = period if length >= period else 1
         phase = (leads - 1) % m
-        season = values[:, length - m :]
-        seasonal = season[:, phase]
-        before = values[:, -1 - m : length - m] if length > m else last
-        out += [seasonal, seasonal + (last - before)]
+        out.append(values[:, length - m :][:, phase])
         for count in _SEASONS:
             k = min(count, length // m)
             mean = values[:, length - k * m :].reshape(n, k, m).mean(axis=1)
