@@ -5,32 +5,16 @@ import warnings
 from itertools import zip_longest
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import torch
 
 from ssmts import errors
-from ssmts_datasets import make_sines
 
 ROOT = Path(__file__).parents[1]
 TESTED_ELSEWHERE = {"data.md", "datasets.md"}  # by tests/data/test_docs.py and tests/datasets/test_import.py
 BLOCK = re.compile(r"```python\n(.*?)```", flags=re.DOTALL)
 ALL = sorted([*ROOT.glob("docs/**/*.md"), ROOT / "README.md"])
 PAGES = [p for p in ALL if p.name not in TESTED_ELSEWHERE and BLOCK.search(p.read_text(encoding="utf-8"))]
-
-
-def readme():
-    """Names that the front page takes for granted: 15-minute data, and what came after."""
-    quarters = make_sines(1200, periods=[96.0, 40.0], step="15min", random_state=0).frame
-    recent, end = quarters.tail(800), quarters.index[-1]
-    return {
-        "train": quarters,
-        "recent": recent,
-        "recent_hourly": recent.iloc[3::4],
-        "meeting_times": [end + pd.Timedelta("20min"), end + pd.Timedelta("5h")],
-        "now": end + pd.Timedelta("15min"),
-        "value": 0.3,
-    }
 
 
 def layers():
@@ -56,7 +40,7 @@ def projection():
 NEEDED = {
     "production.md": ["optuna", "mlflow.pyfunc", "onnxscript", "onnxruntime", "ray.data"]
 }  # packages that are not there everywhere
-GIVEN = {"README.md": [readme], "layers.md": [layers, projection]}  # for one block after the other
+GIVEN = {"layers.md": [layers, projection]}  # for one block after the other
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -95,3 +79,9 @@ def test_links_lead_somewhere(page):
     prose = re.sub(r"```.*?```|`[^`]*`", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     targets = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", prose)
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_the_index_of_decisions_holds_each_once():
+    folder = ROOT / "docs" / "decisions"
+    listed = re.findall(r"\]\((\d{3}-[\w.-]+\.md)\)", (folder / "README.md").read_text(encoding="utf-8"))
+    assert sorted(listed) == sorted(path.name for path in folder.glob("[0-9]*.md"))
