@@ -2,7 +2,7 @@
 
 Carbon dioxide on Mauna Loa, weekly from 1958 to 2001, 59 weeks missing; the CSV ships inside statsmodels.
 
-    python examples/quickstart.py [PICTURE]     # quickstart.png by default; the README shows docs/quickstart.png
+    python examples/quickstart.py [PICTURE]     # quickstart.png by default; docs/quickstart.png in the README
 """
 
 from __future__ import annotations
