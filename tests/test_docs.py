@@ -65,3 +65,10 @@ def test_the_index_of_decisions_holds_each_once():
     folder = ROOT / "docs" / "decisions"
     listed = re.findall(r"\]\((\d{3}-[\w.-]+\.md)\)", (folder / "README.md").read_text(encoding="utf-8"))
     assert sorted(listed) == sorted(path.name for path in folder.glob("[0-9]*.md"))
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/mathematics.md", "docs/kernels.md"])
+def test_files_that_a_page_names_exist(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = re.findall(r"`((?:ssmts|kernels|datasets|tests|docs|benchmarks)/[\w./-]+)`", text)
+    assert [path for path in named if not (ROOT / path).exists()] == []
