@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo docs test lint types contracts unit clean
+.PHONY: help demo site test lint types contracts unit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -24,15 +24,15 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.docs: pyproject.toml constraints.txt | $(VENV)/bin/python
-	@echo "installing ssmts with what its reference is made by"
+	@echo "installing ssmts with what the site needs"
 	$(PIP) -e '.[docs]'
 	@touch $@
 
 demo: $(VENV)/.demo ## fit S4Forecaster on real data, forecast at two rates, print a table, write a plot
 	$(BIN)/python examples/demo.py
 
-docs: $(VENV)/.docs ## the API reference as web pages, in build/api
-	$(BIN)/python docs/reference.py build/api
+site: $(VENV)/.docs ## the documentation as a web site, guide and API reference, in build/site/html
+	$(BIN)/python docs/site/build.py build/site
 
 test: lint types contracts unit ## everything that CI runs: lint, types, import contracts, the whole test suite
 

@@ -1,13 +1,13 @@
 """A forecast on real data, end to end: carbon dioxide on Mauna Loa, every week from 1958 to 2001.
 
-The data ship inside statsmodels, so nothing is downloaded. Three things make them a fair trial: 59 weeks are
-missing and stay missing, nobody tells the model that there is a year in them, and they keep rising, so that
-what lies ahead is beyond anything seen. One model is fitted on weekly values until 1991 and then asked, with
-the same weights, in three ways at origins all over the ten years that follow:
+The data ship inside statsmodels; nothing is downloaded. They are a fair test: 59 weeks are missing and stay
+missing, the period of a year is not given, and values rise beyond the range of training. One model is
+fitted on weekly values until 1991 and forecasts from origins over the next ten years in three ways, with
+the same weights:
 
-- weekly, as it was trained;
+- weekly, as in training;
 - from every second week of the data, at half the rate;
-- at the first of each month, whatever weekday that is.
+- at the first of each month, whatever its weekday.
 
     python examples/demo.py
 """
@@ -44,13 +44,13 @@ NEXT = {
 
 @dataclass
 class Trial:
-    """Forecasts of one way of asking: errors in ppm and leads in days, of each origin."""
+    """Errors in ppm and leads in days of the forecasts from each origin, on one output grid."""
 
     errors: dict[str, list[np.ndarray]] = field(default_factory=lambda: {way: [] for way in WAYS})
     leads: list[np.ndarray] = field(default_factory=list)
 
     def add(self, truth: pd.Series, origin: pd.Timestamp, forecasts: dict[str, np.ndarray]) -> None:
-        """Judge forecasts at the instants of the truth."""
+        """Record the errors of forecasts at the instants of the truth."""
         self.leads.append((truth.index - origin) / pd.Timedelta(days=1))
         for way, forecast in forecasts.items():
             self.errors[way].append(forecast - truth.to_numpy())
@@ -70,7 +70,7 @@ def at_instants(known: pd.Series, instants: pd.DatetimeIndex) -> np.ndarray:
 
 
 def naive(past: pd.Series, instants: pd.DatetimeIndex) -> dict[str, np.ndarray]:
-    """What needs no model: the last value, a year ago, a year ago plus the last year's rise."""
+    """Baselines: last value, value a year ago, value a year ago plus the last year's rise."""
     past = past.dropna()
     last = past.index[-1:]
     season = at_instants(past, instants - YEAR)
@@ -83,7 +83,7 @@ def naive(past: pd.Series, instants: pd.DatetimeIndex) -> dict[str, np.ndarray]:
 
 
 def judge(model: S4Forecaster, data: pd.DataFrame) -> dict[str, Trial]:
-    """Ask in three ways from origins all over the span that the model has not seen."""
+    """Errors on three grids, from origins over the whole test span."""
     trials = {grid: Trial() for grid in GRIDS}
     held = data.index[data.index > TRAINED_UNTIL]
     for origin in held[: -HORIZON - 1 : BETWEEN_ORIGINS]:
@@ -104,7 +104,7 @@ Interpolate = Callable[[pd.DatetimeIndex], np.ndarray]
 
 
 def ways_of_asking(model: S4Forecaster, past: pd.DataFrame) -> dict[str, tuple[Predict, Interpolate | None]]:
-    """How to ask the model for each grid, and what one would do with a model that knows one rate only."""
+    """The forecast on each grid, and its substitute for a model of a fixed rate: interpolation."""
     half = past.iloc[::-2].iloc[::-1]  # every second week, the last one included
 
     def filled_then_predicted(instants: pd.DatetimeIndex) -> np.ndarray:
@@ -153,7 +153,7 @@ def draw(model: S4Forecaster, data: pd.DataFrame, trials: dict[str, Trial], path
     whole.axvspan(held[0], data.index[-1], color=ours, alpha=0.06, linewidth=0)
     whole.annotate("never seen in training", (held[0], 318), (6, 0), textcoords="offset points", color=ours)
     whole.set_ylabel("CO$_2$ [ppm]")
-    whole.set_title("Carbon dioxide on Mauna Loa, and what a model fitted until 1991 says of the years after")
+    whole.set_title("Carbon dioxide on Mauna Loa, and forecasts of a model fitted until 1991")
     whole.legend(frameon=False, loc="upper left", markerscale=4)
     whole.margins(x=0.01)
 
@@ -188,7 +188,7 @@ def draw(model: S4Forecaster, data: pd.DataFrame, trials: dict[str, Trial], path
         anchor = (error.index[8], error.iloc[8])
         lead.annotate(way, anchor, (0, above), textcoords="offset points", color=colour, ha="right")
     lead.set(xlabel="weeks ahead", ylabel="mean absolute error [ppm]", ylim=(0, 1.9), xlim=(0, HORIZON + 1))
-    lead.set_title("How fast they lose sight")
+    lead.set_title("Error by lead time")
     figure.savefig(path, dpi=120)
     plt.close(figure)
 
@@ -208,11 +208,11 @@ def main() -> None:
     period, deep = model.history_["period"], model.history_["deep"]["accepted"]
     print(
         f"Fitted in {seconds:.1f} s. Period found in the data: {period:.2f} weeks (a year has "
-        f"{YEAR / pd.Timedelta(weeks=1):.2f}).\nThe deep path "
+        f"{YEAR / pd.Timedelta(weeks=1):.2f}).\nThe deep branch "
         + (
-            "adds its share."
+            "adds a correction."
             if deep
-            else "gained nothing on held-out blocks: the linear path forecasts alone."
+            else "gained nothing on held-out blocks: the linear branch forecasts alone."
         )
     )
     trials = judge(model, data)
@@ -220,9 +220,9 @@ def main() -> None:
     print(f"\nA year ahead from {n_origins} origins between 1992 and 2000, none of it seen in training:\n")
     print("\n".join(table(trials)))
     print(
-        "\ninterpolation: what a model of one rate needs: weekly values interpolated from every second one,"
-        "\nor the weekly forecast interpolated to the first of each month. Values on the first of a month are"
-        "\ninterpolated between the measurements around it.\n"
+        "\ninterpolation: the substitute for a model of a fixed rate: weekly values interpolated from every"
+        "\nsecond one, or the weekly forecast interpolated to the first of each month. The truth on the first"
+        "\nof a month is interpolated between the measurements around it.\n"
     )
     draw(model, data, trials, PICTURE)
     print(f"The picture: {PICTURE.resolve()}  ({time.perf_counter() - begun:.0f} s in all)")

@@ -1,11 +1,11 @@
-"""A sensor with holes, read as it is: carbon dioxide on Mauna Loa, weekly from 1958, 59 weeks missing.
+"""A sensor with gaps: carbon dioxide on Mauna Loa, weekly from 1958, 59 weeks missing.
 
-The data ship inside statsmodels. A model is fitted on the weeks until 1991, holes left open, and then, with
-the same weights and nothing resampled:
+The data ship inside statsmodels. A model is fitted on the weeks until 1991, gaps included. With the same
+weights, and without resampling, it
 
-- fills the holes of the whole record, with an interval for what the sensor would have shown;
-- is tried on weeks after 1991 that were measured and are hidden from it, alone and half a year at a time;
-- forecasts from all, a quarter and a tenth of the weeks, at whatever times they were measured.
+- fills the gaps of the whole record, with intervals;
+- fills measured weeks after 1991 that are hidden from it, one by one and half a year at a time;
+- forecasts from all, a quarter and a tenth of the weeks.
 
     python examples/irregular_sensors.py
 """
@@ -73,7 +73,7 @@ def forecasts(data: pd.DataFrame, models: dict[str, LinearSSMForecaster]) -> pd.
 
 
 def draw(model: LinearSSMForecaster, data: pd.DataFrame, path: Path) -> None:
-    """A hole filled, one set of weights asked from three clocks, and how uncertainty grows with a hole."""
+    """A filled gap, forecasts from three clocks, interval width by length of the gap."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -98,14 +98,14 @@ def draw(model: LinearSSMForecaster, data: pd.DataFrame, path: Path) -> None:
         label="measured, hidden from the model",
     )
     band = filled["co2-lo-90"], filled["co2-hi-90"]
-    label = "where 90% of measurements should lie"
+    label = "90% interval"
     own.fill_between(filled.index, *band, color=ours, alpha=0.18, linewidth=0, label=label)
     own.plot(X["co2"].dropna(), "--", color=lines, linewidth=1.2, label='lines, hold="foh"')
     own.plot(filled["co2"], color=ours, linewidth=1.6, label='conditional expectation, hold="gp"')
-    own.plot(X.index, X["co2"], "o", color=seen, markersize=4, label="what the model is given")
+    own.plot(X.index, X["co2"], "o", color=seen, markersize=4, label="given to the model")
     own.set(
         ylabel="CO$_2$ [ppm]",
-        title="Between observations: the model knows that there is a year in a year and a half",
+        title="A gap of a year and a half: lines and conditional expectation",
     )
     own.legend(frameon=False, fontsize=8.5, loc="upper left", ncols=2)
     low, high = own.get_ylim()
@@ -123,7 +123,7 @@ def draw(model: LinearSSMForecaster, data: pd.DataFrame, path: Path) -> None:
     ):
         own.plot(model.predict(part, step="7D")["co2"], style, color=ours, linewidth=1.8, label=name)
     own.axvline(origin, color=seen, linewidth=0.8)
-    own.set(ylabel="CO$_2$ [ppm]", title="Any clock: a forecast counts time, not rows")
+    own.set(ylabel="CO$_2$ [ppm]", title="Forecasts from three clocks")
     own.legend(frameon=False, fontsize=8.5, loc="upper left")
     own.set_ylim(own.get_ylim()[0], own.get_ylim()[1] + 3.0)
     own.xaxis.set_major_locator(matplotlib.dates.MonthLocator((1, 7)))
@@ -140,8 +140,9 @@ def draw(model: LinearSSMForecaster, data: pd.DataFrame, path: Path) -> None:
         own.plot(days, found["co2-hi-90"] - found["co2"], color=ours, alpha=shade, linewidth=1.8)
         peak = float((found["co2-hi-90"] - found["co2"]).max())
         own.annotate(f"{weeks} weeks", (0, peak), (0, 3), textcoords="offset points", ha="center", color=ours)
-    own.set(xlabel="weeks from the middle of a hole", ylabel="half a 90% interval [ppm]", ylim=(0, 2))
-    own.set_title("What it can know of a hole, by its length")
+    own.set(xlabel="weeks from the middle of the gap", ylabel="half a 90% interval [ppm]")
+    own.set_ylim(0, 1.1 * own.get_ylim()[1])
+    own.set_title("Width of the interval by length of the gap")
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
@@ -159,18 +160,14 @@ def main() -> None:
     filled = model.reconstruct(data, level=90)
     holes = filled[data["co2"].isna()]
     width = (holes["co2-hi-90"] - holes["co2-lo-90"]) / 2
-    print(
-        f"{len(data):,} weeks, {len(holes)} of them missing. Filled, with what 90% of measurements keep to:"
-    )
+    print(f"{len(data):,} weeks, {len(holes)} of them missing. Filled, with 90% intervals:")
     for stamp, value in holes["co2"].iloc[:: len(holes) // 5].items():
         print(f"  {stamp:%Y-%m-%d}  {value:6.1f} ± {width[stamp]:.1f} ppm")
 
-    print("\nWeeks after 1991 that were measured, hidden and filled again; mean absolute error in ppm:\n")
+    print("\nMeasured weeks after 1991, hidden and filled; mean absolute error in ppm:\n")
     print(trial(model, data[TRAINED_UNTIL:]).round(2).to_string())
 
-    print(
-        "\nForecasts of a year from five years of weeks, and from some of them; mean absolute error in ppm:\n"
-    )
+    print("\nForecasts of a year from five years of weeks or a part of them; mean absolute error in ppm:\n")
     print(forecasts(data, models).round(2).to_string())
 
     draw(model, data, PICTURE)

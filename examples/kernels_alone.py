@@ -1,7 +1,7 @@
-"""The operators alone, in a plain nn.Module: one diagonal SSM layer that learns from irregular observations.
+"""Operators in a plain nn.Module: one diagonal SSM layer that learns from irregular observations.
 
-The layer has nothing of ssmts in it but two functions. It is trained on irregularly sampled damped waves to
-predict each next value, then run once more one observation at a time: the numbers are the same.
+The layer uses two functions of ssmts_kernels. It is trained to predict the next value of irregularly
+sampled damped waves, then run again one observation at a time, with the same outputs.
 
     python examples/kernels_alone.py
 """

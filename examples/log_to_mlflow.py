@@ -1,7 +1,7 @@
-"""Log a fit to MLflow by itself, register the model under an alias, load it again, let MLflow evaluate it.
+"""Log a fit with autolog, register the model under an alias, load it, and evaluate it with MLflow.
 
-Real data: carbon dioxide on Mauna Loa, weekly with holes (inside statsmodels). Runs, models and registry go
-to a SQLite file and a folder; give ``mlflow.set_tracking_uri`` the address of a server instead.
+Data: carbon dioxide on Mauna Loa, weekly with gaps (inside statsmodels). Runs, models and registry go to a
+SQLite file and a folder; ``mlflow.set_tracking_uri`` takes the address of a server instead.
 
     python examples/log_to_mlflow.py
     mlflow ui --backend-store-uri sqlite:///mlflow.db     # to look at it
@@ -33,7 +33,7 @@ def main() -> None:
     run = mlflow.last_active_run()
     print(f"run {run.info.run_name}: {len(run.data.params)} parameters, {len(run.data.metrics)} metrics")
     print(f"cross-validated MSE {run.data.metrics['cross_validated_mse']:.4f}")
-    print(f"deep path: {run.data.tags['deep_path']}")
+    print(f"deep branch: {run.data.tags['deep_path']}")
 
     client = MlflowClient()
     version = client.search_model_versions(f"name='{NAME}'")[0].version

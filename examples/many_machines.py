@@ -1,7 +1,6 @@
-"""Fit on more rows than one would load, score file by file, then both on a cluster: with a bounded memory.
+"""Fit and forecast more rows than fit in memory, first file by file, then on a Ray cluster.
 
-The cluster is one of two workers on this machine, if Ray is there; ``ray.init()`` on a machine of a real one
-is all that changes.
+The cluster is two workers on this machine, if Ray is installed; on a real one only ``ray.init()`` changes.
 
     python examples/many_machines.py [n_series]
 """
@@ -27,7 +26,7 @@ IN_A_FILE = 100
 
 
 def main() -> None:
-    """Write parquet, fit on a sample, add up all files, score all files, here and on a cluster."""
+    """Write parquet, fit on a sample, fit and score all files, here and on a cluster."""
     n_series = int(sys.argv[1]) if len(sys.argv) > 1 else 400
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder, "data")
@@ -39,13 +38,13 @@ def main() -> None:
 
         begun = time.perf_counter()
         model.fit_shards(read_row_groups(data, "unique_id", n_rows=100_000))
-        said("fit", n_series, begun)
+        report("fit", n_series, begun)
         print(f"  {model.history_['n_windows']:,.0f} windows in {model.history_['n_shards']} pieces")
 
         begun = time.perf_counter()
         answers = Path(folder, "answers.parquet")
         scored = predict(model, data, answers, level=90, errors="record", n_rows=100_000)
-        said("scored", n_series, begun)
+        report("scored", n_series, begun)
         print(f"  {scored.n_rows:,} rows of intervals, {scored.n_failed} series without any")
 
         if importlib.util.find_spec("ray") is None:
@@ -59,7 +58,7 @@ def main() -> None:
 def on_a_cluster(
     model: LinearSSMForecaster, sample: pd.DataFrame, data: Path, expected: pd.DataFrame
 ) -> None:
-    """The same with Ray, compared."""
+    """Fit and score with Ray, and compare with the results of one process."""
     import ray
 
     import ssmts.integrations.ray
@@ -70,7 +69,7 @@ def on_a_cluster(
     begun = time.perf_counter()
     answers = ssmts.integrations.ray.predict(model, files, level=90, errors="record", num_blocks=0)
     found = answers.to_pandas().sort_values(["unique_id", "ds"], ignore_index=True)
-    said("scored by two workers", sample["unique_id"].nunique() * len(list(data.iterdir())), begun)
+    report("scored by two workers", sample["unique_id"].nunique() * len(list(data.iterdir())), begun)
     np.testing.assert_allclose(found["y-lo-90"], expected["y-lo-90"], rtol=1e-9)
 
     other = LinearSSMForecaster(horizon=24, context_length=168).fit(sample)
@@ -82,8 +81,8 @@ def on_a_cluster(
     ray.shutdown()
 
 
-def said(what: str, n_series: int, begun: float) -> None:
-    """Print a rate."""
+def report(what: str, n_series: int, begun: float) -> None:
+    """Print rows a second."""
     seconds = time.perf_counter() - begun
     print(f"{what}: {n_series * LENGTH:,} rows, {seconds:.1f} s, {n_series * LENGTH / seconds:,.0f} rows/s")
 

@@ -1,4 +1,4 @@
-"""Train the deep path in several processes, each with its share of every batch.
+"""Train the deep branch in several processes, each with a part of every batch.
 
 On one machine, and on two (this line on both, with the address of one of them):
 

@@ -1,4 +1,4 @@
-"""Serve a forecaster over HTTP with ``mlflow models serve`` and ask it, well and badly.
+"""Serve a forecaster over HTTP with ``mlflow models serve``; send good requests and a bad one.
 
 python examples/serve.py
 """

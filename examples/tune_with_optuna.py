@@ -1,7 +1,7 @@
-"""Tune a forecaster with Optuna: a grid for the linear path, a pruned search for the deep one, on disk.
+"""Tune a forecaster with Optuna: a grid for the linear branch, a pruned search for the deep one.
 
-Real data: carbon dioxide on Mauna Loa, every week from 1976 to 2001, with holes (inside statsmodels). The
-study of the deep path lies in a journal: stop the script, start it again, and it goes on.
+Data: carbon dioxide on Mauna Loa, every week from 1976 to 2001, with gaps (inside statsmodels). The study
+of the deep branch is stored in a journal: an interrupted script continues.
 
     python examples/tune_with_optuna.py
 """
@@ -22,13 +22,13 @@ JOURNAL, PICTURE = Path("co2_tuning.log"), Path("co2_importances.png")
 
 
 def main() -> None:
-    """Tune both paths and say what was found."""
+    """Tune both branches and print the results."""
     data = co2.load_pandas().data
     train, later = data.loc["1976":"1994"], data.loc["1995":]
 
     linear = tune(LinearSSMForecaster(HORIZON), train, random_state=0)
     print(
-        f"linear path: {len(linear.study_.trials)} trials, the whole grid; best {linear.study_.best_params}"
+        f"linear branch: {len(linear.study_.trials)} trials, the whole grid; best {linear.study_.best_params}"
     )
 
     space = {
@@ -43,7 +43,7 @@ def main() -> None:
     deep = tune(start, train, space=space, n_trials=10, timeout="2min", storage=JOURNAL)
     study = deep.study_
     pruned = len(study.get_trials(states=(TrialState.PRUNED,)))
-    print(f"deep path: {len(study.trials)} trials, {pruned} of them pruned; best {study.best_params}")
+    print(f"deep branch: {len(study.trials)} trials, {pruned} of them pruned; best {study.best_params}")
     plot_importances(study).figure.savefig(PICTURE)
 
     print("mean squared error in training scale    held out (1990-1994)    later (1995-2001)")

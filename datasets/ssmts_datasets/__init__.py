@@ -1,6 +1,6 @@
-"""Data sets with checked files, and generators whose truth is known.
+"""Data sets with verified files, and generators with known truth.
 
-Nothing heavy is imported before it is asked for (PEP 562): pandas, polars and pooch load with the first call.
+pandas, polars and pooch are imported by the first call that needs them (PEP 562).
 """
 
 from importlib import import_module

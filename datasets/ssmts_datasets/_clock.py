@@ -1,4 +1,4 @@
-"""Steps of a generated grid to times and back."""
+"""Conversion between steps of a generated grid and times."""
 
 from dataclasses import dataclass
 from numbers import Real
@@ -19,7 +19,7 @@ class Clock:
 
     @classmethod
     def of(cls, start: Any, step: Any) -> "Clock":
-        """Read `start` and `step` as users give them: a number for unit-less times, else a duration.
+        """Clock of `start` and `step`: numbers for unit-less times, else a date and a duration.
 
         Raises
         ------

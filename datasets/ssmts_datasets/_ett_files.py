@@ -1,4 +1,4 @@
-"""Reading an ETT file and telling a truncated, an edited and a wrong one apart."""
+"""Reader of ETT files that tells truncated, edited and wrong files apart."""
 
 import csv
 import io
@@ -24,10 +24,10 @@ START = np.datetime64("2016-07-01T00:00:00", "s")
 
 @dataclass(frozen=True, slots=True)
 class ETTFile:
-    """What an original file is known by.
+    """Identity of an original file.
 
-    `checksum` is that of the file as published. `values` are the CRC-32 of each column, rounded: they are
-    right for every print of the same numbers.
+    `checksum` is that of the file as published. `values` are the CRC-32 of each column, rounded: they do
+    not depend on how the numbers are printed.
     """
 
     rows: int
@@ -73,8 +73,9 @@ def value_checksums(values: "NDArray[np.float64]") -> tuple[int, ...]:
     """CRC-32 of each column in units of 1e-4.
 
     The measurements have four decimals and passed through float32: every published value lies within 0.04
-    units of a multiple of 1e-4. So no print of them with five decimals or more is rounded the other way, and
-    a change of a measurement by its last digit is seen. (Six decimals would not do: float32 scatters there.)
+    units of a multiple of 1e-4. Numbers printed with five decimals or more therefore round alike, and a
+    change of the last digit of a measurement is detected. (Six decimals would fail: float32 scatters
+    there.)
     """
     with np.errstate(over="ignore"):  # absurd values need a different checksum only, not a warning
         units = np.rint(values * 1e4) + 0.0  # + 0.0: one sign of zero
@@ -88,7 +89,7 @@ def read_ett(path: Path, name: str, remedy: str) -> "tuple[NDArray[np.datetime64
     ----------
     path : Path
     name : str
-        Key of `FILES`: what the file should be.
+        Key of `FILES`: the expected data set.
     remedy : str
         Last sentence of every error message.
 
@@ -100,11 +101,11 @@ def read_ett(path: Path, name: str, remedy: str) -> "tuple[NDArray[np.datetime64
     Raises
     ------
     DatasetTruncatedError
-        The file begins right and ends early, be it in the middle of a line.
+        The file ends early, possibly in mid-line.
     DatasetEditedError
-        Header, stamps or values deviate in places; the message names the first line or the columns.
+        Header, times or values differ; the message names the first line or the columns.
     DatasetWrongFileError
-        No text, another table, another sampling rate or another of the four data sets.
+        Not text, another table, another sampling rate or another of the four data sets.
     """
     try:
         return _read(path.read_bytes(), FILES[name])
@@ -113,7 +114,7 @@ def read_ett(path: Path, name: str, remedy: str) -> "tuple[NDArray[np.datetime64
 
 
 def _read(raw: bytes, expected: ETTFile) -> "tuple[NDArray[np.datetime64], NDArray[np.float64]]":
-    """Read `raw`; errors say what is wrong and leave the file's name to the caller."""
+    """Parse `raw`; the caller adds the file's name to errors."""
     body, ends_in_newline = _rows(raw)
     values = _numbers(body)
     _check_stamps([row[0] for row in body], expected)
@@ -132,7 +133,7 @@ def _read(raw: bytes, expected: ETTFile) -> "tuple[NDArray[np.datetime64], NDArr
 
 
 def _rows(raw: bytes) -> tuple[list[list[str]], bool]:
-    """Fields of the whole lines below the header, and whether the last line is known to be complete."""
+    """Fields of the complete lines below the header, and whether the last line is certainly complete."""
     if not raw.strip(b"\0 \r\n"):
         raise DatasetTruncatedError("it is empty")
     try:
@@ -159,7 +160,7 @@ def _rows(raw: bytes) -> tuple[list[list[str]], bool]:
 
 
 def _numbers(body: list[list[str]]) -> "NDArray[np.float64]":
-    """Measured values, shape (rows, 7); the first field that is no finite number is named."""
+    """Measured values, shape (rows, 7); an error names the first field that is no finite number."""
     try:
         values = np.array([row[1:] for row in body], dtype=np.float64).reshape(-1, len(CHANNELS))
     except ValueError:
@@ -184,7 +185,7 @@ def _is_finite(field: str) -> bool:
 
 
 def _check_stamps(fields: list[str], expected: ETTFile) -> None:
-    """Raise unless the time stamps are the expected ones, all of them."""
+    """Raise unless all time stamps are the expected ones."""
     right = np.char.replace(np.datetime_as_string(expected.stamps), "T", " ").tolist()
     if fields == right:
         return

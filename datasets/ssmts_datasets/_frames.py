@@ -1,4 +1,4 @@
-"""Columns to data frames, for either library, through one code path."""
+"""Data frames of pandas or polars from columns."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,17 +17,17 @@ def build_frame(columns: "Mapping[str, NDArray[Any]]", backend: str, *, index: s
     Parameters
     ----------
     columns : mapping of str to ndarray
-        In the order wanted; datetime64[ns] columns stay nanoseconds in both libraries.
+        In output order; datetime64[ns] columns stay nanoseconds in both libraries.
     backend : {"pandas", "polars"}
     index : str, optional
-        Column that becomes the index in pandas; polars has none and keeps the column.
+        Column that becomes the index in pandas; polars keeps it as a column.
 
     Raises
     ------
     ValueError
         If `backend` is neither of the two.
     ImportError
-        If polars is asked for and not installed.
+        If polars is requested and not installed.
     """
     if backend == "pandas":
         import pandas as pd
@@ -47,5 +47,5 @@ def build_frame(columns: "Mapping[str, NDArray[Any]]", backend: str, *, index: s
 
 
 def wide_columns(names: Sequence[str], values: "NDArray[np.float64]") -> "dict[str, NDArray[np.float64]]":
-    """Split (length, n_channels) values into one contiguous column a channel."""
+    """One contiguous column for each channel of (length, n_channels) values."""
     return {name: np.ascontiguousarray(values[:, c]) for c, name in enumerate(names)}

@@ -1,4 +1,4 @@
-"""Where data files lie: ``data_home``, then ``$SSMTS_DATA_HOME``, then the user cache."""
+"""Search path of data files: ``data_home``, ``$SSMTS_DATA_HOME``, the user cache."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -11,19 +11,19 @@ VARIABLE = "SSMTS_DATA_HOME"
 
 
 def user_cache() -> Path:
-    """Folder into which downloads go; the operating system's cache folder for ``ssmts``."""
+    """Folder of downloads: the operating system's cache folder for ``ssmts``."""
     import pooch
 
     return Path(pooch.os_cache("ssmts"))
 
 
 def homes(data_home: str | PathLike[str] | None) -> Iterator[Path]:
-    """Yield the folders that the user named, the most explicit first.
+    """Yield the folders named by the user, the most explicit first.
 
     Raises
     ------
     DatasetNotFoundError
-        If `data_home` is given and is no folder: going on to another copy would hide a typing error.
+        If `data_home` is given and is no folder: a fallback would hide a typing error.
     """
     if data_home is not None:
         home = Path(data_home).expanduser()
@@ -38,5 +38,5 @@ def homes(data_home: str | PathLike[str] | None) -> Iterator[Path]:
 
 
 def first_existing(folders: Iterable[Path], candidates: tuple[str, ...]) -> Path | None:
-    """First of `candidates` (relative paths) that exists under the first folder to hold any, or None."""
+    """First of `candidates` (relative paths) in the first folder that holds any, or None."""
     return next((folder / c for folder in folders for c in candidates if (folder / c).exists()), None)

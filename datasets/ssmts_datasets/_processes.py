@@ -1,4 +1,4 @@
-"""What the generators draw from: functions of continuous time, and autoregressions on a grid.
+"""Processes behind the generators: functions of continuous time, and autoregressions on a grid.
 
 Times are counted in steps of the generated grid (float64), from its first observation.
 """
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Process(Protocol):
-    """The truth behind a generated data set."""
+    """Law of the noise-free values of a generated data set."""
 
     def evaluate(self, steps: "NDArray[np.float64]", series: int) -> "NDArray[np.float64]":
         """Noise-free values at `steps`, shape (len(steps), n_channels)."""

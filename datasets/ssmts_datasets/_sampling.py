@@ -1,4 +1,4 @@
-"""What every generator does after drawing its process: observe it on a regular grid."""
+"""Observation of a process on a regular grid, common to all generators."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

@@ -7,10 +7,10 @@ from .sequence_task import SequenceTask, complete
 
 
 def make_adding(n: int = 1000, *, length: int = 1000, random_state: Seed = None) -> SequenceTask:
-    """Numbers and marks: the sum of the two marked ones is asked at the end.
+    """Numbers and marks; the target is the sum of the two marked numbers.
 
-    Channel 0 is uniform in [0, 1); channel 1 is 1 at one position of the first half and one of the second,
-    else 0. The answer 1, always, has a mean squared error of 1/6, the variance of the sum.
+    Channel 0 is uniform in [0, 1); channel 1 is 1 at one position of each half, else 0. The constant answer
+    1 has a mean squared error of 1/6, the variance of the sum.
 
     Parameters
     ----------
@@ -32,8 +32,8 @@ def make_adding(n: int = 1000, *, length: int = 1000, random_state: Seed = None)
 
     References
     ----------
-    Hochreiter and Schmidhuber, "Long short-term memory", Neural Computation 1997, experiment 4; in this form
-    Arjovsky, Shah and Bengio, "Unitary evolution recurrent neural networks", ICML 2016, section 5.2.
+    Hochreiter and Schmidhuber, "Long short-term memory", Neural Computation 1997, experiment 4; in this
+    form Arjovsky, Shah and Bengio, "Unitary evolution recurrent neural networks", ICML 2016, section 5.2.
     """
     check_sizes(n=n, length=length)
     if length < 2:

@@ -27,7 +27,7 @@ def make_ar(
 ) -> GeneratedDataset:
     """Stationary autoregressions, x_k = Σ_i φ_i x_{k-i} + ε_k with ε ~ N(0, σ²), without measurement noise.
 
-    The first p values are drawn from the stationary law itself, so there is no burn-in. Series and channels
+    The first p values are drawn from the stationary distribution, without burn-in. Series and channels
     are independent realisations of the same process.
 
     Parameters

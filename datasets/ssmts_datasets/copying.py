@@ -1,4 +1,4 @@
-"""Tasks of remembering tokens: delayed copy, selective copy, induction heads."""
+"""Memory tasks on tokens: delayed copy, selective copy, induction heads."""
 
 import numpy as np
 
@@ -9,10 +9,10 @@ from .sequence_task import SequenceTask, complete
 def make_delayed_copy(
     n: int = 1000, *, delay: int = 1000, n_copied: int = 10, n_symbols: int = 8, random_state: Seed = None
 ) -> SequenceTask:
-    """Tokens, a long blank, a mark, and the tokens are asked in order.
+    """Symbols, a long blank and a mark; the target is the symbols in order.
 
-    A sequence is `n_copied` symbols, `delay` - 1 blanks, a mark, and `n_copied` blanks at which the answers
-    are due. Its length is `delay` + 2 `n_copied`. A model without memory is right once in `n_symbols`.
+    A sequence is `n_copied` symbols, `delay` - 1 blanks, a mark, and `n_copied` blanks, the positions of
+    the answers. Its length is `delay` + 2 `n_copied`. A model without memory has accuracy 1 / `n_symbols`.
 
     Parameters
     ----------
@@ -37,8 +37,8 @@ def make_delayed_copy(
 
     References
     ----------
-    Hochreiter and Schmidhuber, "Long short-term memory", Neural Computation 1997; Arjovsky, Shah and Bengio,
-    "Unitary evolution recurrent neural networks", ICML 2016, section 5.1.
+    Hochreiter and Schmidhuber, "Long short-term memory", Neural Computation 1997; Arjovsky, Shah and
+    Bengio, "Unitary evolution recurrent neural networks", ICML 2016, section 5.1.
     """
     check_sizes(n=n, delay=delay, n_copied=n_copied, n_symbols=n_symbols)
     symbols = np.random.default_rng(random_state).integers(n_symbols, size=(n, n_copied))
@@ -54,11 +54,11 @@ def make_delayed_copy(
 def make_selective_copy(
     n: int = 1000, *, length: int = 4096, n_copied: int = 16, n_symbols: int = 14, random_state: Seed = None
 ) -> SequenceTask:
-    """Tokens scattered over a sequence of blanks, asked in order: which positions count, the content says.
+    """Symbols scattered over blanks; the target is the symbols in order, wherever they are.
 
-    A sequence is `length` positions, of which `n_copied` random ones hold symbols and the others blanks, and
-    `n_copied` marks, at which the answers are due. A time-invariant system cannot solve it: the distance from
-    a symbol to its answer depends on the positions of the others.
+    A sequence is `length` positions, of which `n_copied` random ones hold symbols and the others blanks,
+    and `n_copied` marks, the positions of the answers. A time-invariant system cannot solve it: the
+    distance from a symbol to its answer depends on the positions of the others.
 
     Parameters
     ----------
@@ -83,7 +83,8 @@ def make_selective_copy(
 
     References
     ----------
-    Gu and Dao, "Mamba", 2023, sections 3.1 and 4.1.1; Jing et al., "Gated orthogonal recurrent units", 2019.
+    Gu and Dao, "Mamba", 2023, sections 3.1 and 4.1.1; Jing et al., "Gated orthogonal recurrent units",
+    2019.
     """
     check_sizes(n=n, length=length, n_copied=n_copied, n_symbols=n_symbols)
     if length < n_copied:
@@ -103,14 +104,14 @@ def make_selective_copy(
 def make_induction_heads(
     n: int = 1000, *, length: int = 256, n_symbols: int = 15, random_state: Seed = None
 ) -> SequenceTask:
-    """A mark once within random tokens, and again at the end: which token came after it?
+    """Random symbols with a mark, and the mark again at the end; the target is the symbol after the first.
 
     Parameters
     ----------
     n : int
         Sequences.
     length : int
-        Positions, from 3; the mark is at the last one and at one of those before, never next to the end.
+        Positions, from 3; the mark is at the last one and at an earlier one, never next to the end.
     n_symbols : int
         Symbols; with the mark, the Mamba paper's vocabulary has 16. Tokens: 0 to n_symbols - 1 are the
         symbols, n_symbols is the mark.
@@ -128,7 +129,8 @@ def make_induction_heads(
 
     References
     ----------
-    Gu and Dao, "Mamba", 2023, section 4.1.2; Olsson et al., "In-context learning and induction heads", 2022.
+    Gu and Dao, "Mamba", 2023, section 4.1.2; Olsson et al., "In-context learning and induction heads",
+    2022.
     """
     check_sizes(n=n, length=length, n_symbols=n_symbols)
     if length < 3:

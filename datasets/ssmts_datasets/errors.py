@@ -1,25 +1,25 @@
-"""What can be wrong with a data set, one class a case. Every message names the file and the remedy."""
+"""Errors of data files, one class a fault. Every message names the file and the remedy."""
 
 
 class DatasetError(ValueError):
-    """Base of all errors about data files."""
+    """Base class of all errors of data files."""
 
 
 class DatasetNotFoundError(DatasetError, FileNotFoundError):
-    """A folder or file that must be there is not, and it is not one that can be downloaded."""
+    """A required folder or file is missing and cannot be downloaded."""
 
 
 class DatasetOfflineError(DatasetError, OSError):
-    """The file is nowhere on this machine and could not be downloaded."""
+    """The file is missing on this machine and could not be downloaded."""
 
 
 class DatasetTruncatedError(DatasetError):
-    """The file begins as it should and ends too early."""
+    """The file starts correctly and ends too early."""
 
 
 class DatasetEditedError(DatasetError):
-    """The file is recognisably the right one, but rows, columns or values were changed."""
+    """The file is the right one, with changed rows, columns or values."""
 
 
 class DatasetWrongFileError(DatasetError):
-    """The file is something else under the right name."""
+    """The file is another one under the right name."""

@@ -1,4 +1,4 @@
-"""A generated data set: the frame, and the truth behind it."""
+"""A generated data set: frame and truth."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,11 +30,11 @@ class GeneratedDataset:
     times : tuple of ndarray, one a series, shape (length_i,)
         datetime64[ns], or float64 when `step` is a number.
     values : tuple of ndarray of float64, one a series, shape (length_i, n_channels)
-        As observed; NaN where a channel has no observation at a time of another one.
+        Observations; NaN where only another channel was observed.
     noise : float
         Standard deviation of the white measurement noise.
     parameters : mapping of str to object
-        Everything that was given or drawn. Periods, rates and times in it are in steps.
+        All arguments and draws. Periods, rates and times are in steps.
     regular : bool
         Whether the observations are the complete grid.
     layout : {"wide", "long"}
@@ -44,8 +44,8 @@ class GeneratedDataset:
     process : Process
         The law of the noise-free values.
     frame : pandas.DataFrame or polars.DataFrame
-        Wide: one row a time, the DatetimeIndex ``ds`` in pandas and the column ``ds`` in polars or when times
-        are numbers; one column a channel. Long: ``unique_id``, ``ds`` and the channels.
+        Wide: one row a time, the DatetimeIndex ``ds`` in pandas and the column ``ds`` in polars or when
+        times are numbers; one column a channel. Long: ``unique_id``, ``ds`` and the channels.
     """
 
     name: str
@@ -82,7 +82,8 @@ class GeneratedDataset:
         Parameters
         ----------
         times : array-like, shape (n,)
-            Dates (anything that numpy reads as datetime64), or numbers when the data set has unit-less times.
+            Dates (anything that numpy reads as datetime64), or numbers when the data set has unit-less
+            times.
         series : int, default 0
             Position in `ids`.
 
@@ -100,8 +101,8 @@ class GeneratedDataset:
     def forecast_mse(self, horizon: "int | ArrayLike") -> "NDArray[np.float64]":
         """Mean squared error of the best possible forecast of an observation, `horizon` steps ahead.
 
-        For sines and oscillators with known parameters it is the variance of the measurement noise. For AR(p)
-        with known coefficients and the complete past it is σ² Σ_{j<h} ψ_j².
+        For sines and oscillators with known parameters it is the variance of the measurement noise. For
+        AR(p) with known coefficients and the complete past it is σ² Σ_{j<h} ψ_j².
 
         Parameters
         ----------

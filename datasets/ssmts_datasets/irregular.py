@@ -1,4 +1,4 @@
-"""Irregular sampling of any generated data set, with the truth intact."""
+"""Irregular sampling of any generated data set, with its truth."""
 
 from dataclasses import replace
 from types import MappingProxyType
@@ -32,16 +32,17 @@ def make_irregular(
     dataset : GeneratedDataset
         From any ``make_*``; its layout and kind of frame are kept.
     method : {"thin", "jitter", "poisson"}, default "thin"
-        ``"thin"`` keeps a random share of the observations as they are, for AR too. ``"jitter"`` moves every
-        time by a uniform part of a step and ``"poisson"`` lets observations arrive at random over the same
-        span; both observe the truth anew, with fresh noise.
+        ``"thin"`` keeps a random fraction of the observations, for AR too. ``"jitter"`` moves every time by
+        a uniform fraction of a step and ``"poisson"`` draws arrival times at random over the same span;
+        both observe the truth again, with new noise.
     density : float, default 0.5
-        Share of observations kept by ``"thin"`` (at least two remain); arrivals per step of ``"poisson"``.
+        Fraction of observations kept by ``"thin"`` (at least two remain); arrivals per step of
+        ``"poisson"``.
     jitter : float, default 0.8
-        Width of the uniform move, in steps; below 1 the order of a regular grid stays.
+        Width of the uniform move, in steps; below 1 the order of a regular grid is kept.
     shared_clock : bool, default True
-        Whether the channels of a series are observed together; otherwise each has times of its own, and
-        the frame holds NaN where another channel alone was observed.
+        Whether the channels of a series are observed together; otherwise each has its own times, and the
+        frame holds NaN where only another channel was observed.
     random_state : int or numpy.random.Generator, optional
 
     Returns
@@ -98,7 +99,7 @@ def make_irregular(
 
 
 def _thin(length: int, density: float, rng: np.random.Generator) -> "NDArray[np.int64]":
-    """Rows to keep, in order: a share of `density`, at least two."""
+    """Rows to keep, in order: a fraction `density`, at least two."""
     count = min(length, max(2, round(density * length)))
     return np.sort(rng.choice(length, count, replace=False))
 
@@ -106,7 +107,7 @@ def _thin(length: int, density: float, rng: np.random.Generator) -> "NDArray[np.
 def _merge(
     clocks: "list[tuple[NDArray[Any], NDArray[np.float64]]]",
 ) -> "tuple[NDArray[Any], NDArray[np.float64]]":
-    """Join channels observed at times of their own: all times in order, NaN where a channel has none."""
+    """All times of channels with their own clocks, in order; NaN where a channel has no observation."""
     if len(clocks) == 1:
         return clocks[0]
     times = np.unique(np.concatenate([times for times, _ in clocks]))

@@ -28,12 +28,12 @@ def make_listops(
     max_arguments: int = 10,
     random_state: Seed = None,
 ) -> SequenceTask:
-    """Expressions such as ``[MAX 2 9 [MIN 4 7 ] 0 ]``, whose value from 0 to 9 is asked.
+    """Expressions such as ``[MAX 2 9 [MIN 4 7 ] 0 ]``; the target is the value, from 0 to 9.
 
     The published grammar: an argument is a digit three times in four and a list otherwise, down to
-    `max_depth` levels; a list has one of MAX, MIN, MED (median, rounded down) and SM (sum modulo 10) and 2 to
-    `max_arguments` arguments, all choices uniform. Expressions are drawn until their length fits. Brackets
-    that only group are left out, as in the Long Range Arena.
+    `max_depth` levels; a list has one of MAX, MIN, MED (median, rounded down) and SM (sum modulo 10) and 2
+    to `max_arguments` arguments, all choices uniform. Expressions are drawn until their length fits.
+    Brackets that only group are left out, as in the Long Range Arena.
 
     Parameters
     ----------
@@ -49,8 +49,8 @@ def make_listops(
     Returns
     -------
     SequenceTask
-        Inputs (n, max_length), `lengths`, targets (n,). `chance` is the share of the most frequent value, as
-        values are not equally likely.
+        Inputs (n, max_length), `lengths`, targets (n,). `chance` is the frequency of the most frequent
+        value: values are not equally likely.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def make_listops(
 
 
 def evaluate(tokens: "NDArray[np.int64]") -> int:
-    """Value of an expression, by a stack; padding is passed over."""
+    """Value of an expression, by a stack; padding is ignored."""
     stack: list[list[int]] = [[]]
     for token in tokens[tokens > 0].tolist():
         if token >= _FIRST_OPERATOR and token != _END:

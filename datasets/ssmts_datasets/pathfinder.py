@@ -1,4 +1,4 @@
-"""Pathfinder: do two marked ends belong to one dashed path? Images of any side, read pixel by pixel."""
+"""Pathfinder: whether two marked ends belong to one dashed path; images read pixel by pixel."""
 
 from typing import TYPE_CHECKING
 
@@ -25,13 +25,12 @@ def make_pathfinder(
     n_distractors: int | None = None,
     random_state: Seed = None,
 ) -> SequenceTask:
-    """Images with dashed, winding paths; two path ends carry discs: are they the ends of one path?
+    """Images of dashed, winding paths with discs on two ends; the target is whether they end one path.
 
     Half of the images have two discs on the ends of one path; in the others they lie on one end each of two
     paths. Paths have random headings that drift, and keep three pixels from each other and from their own
-    earlier course; dashes are two pixels with a gap of one. So an image can always be solved: dilate it by
-    one pixel, and its connected parts are its paths. `side` = 128 is the size of Path-X,
-    32 that of Pathfinder.
+    earlier course; dashes are two pixels with a gap of one. Every image can be solved: dilated by one pixel,
+    its connected parts are its paths. `side` = 128 is the size of Path-X, 32 that of Pathfinder.
 
     Parameters
     ----------
@@ -40,9 +39,8 @@ def make_pathfinder(
     side : int
         Pixels a side, 8 to 128.
     path_length : int or (int, int), optional
-        Pixels of the two long paths, from 4 to three quarters of the side, which is the default: longer
-        ones may find no room. Two numbers: the least and the most, drawn evenly for every image. Longer paths
-        are harder.
+        Pixels of the two long paths, from 4 to three quarters of the side (the default): longer ones may
+        find no room. Two numbers are the bounds of a uniform draw for every image. Longer paths are harder.
     n_distractors : int, optional
         Paths of a third of that length without discs, drawn where there is room; (side / 16)², at most 20,
         by default.

@@ -1,4 +1,4 @@
-"""Irregularly sampled cases of two classes, with what the best possible classifier would say of each."""
+"""Irregularly sampled cases of two classes, with the posterior of the Bayes classifier."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -13,16 +13,16 @@ __all__ = ["IrregularCases", "make_irregular_rhythms"]
 
 @dataclass(frozen=True, eq=False)
 class IrregularCases:
-    """Cases, labels, and the truth behind them.
+    """Cases, labels and posteriors.
 
     Attributes
     ----------
     times, values : list of ndarray of float64, shape (length_i,)
-        Instants and what was observed there; lengths differ.
+        Instants and observations; lengths differ.
     labels : ndarray of int64, shape (n_cases,)
         0 or 1.
     posterior : ndarray of float64, shape (n_cases, 2)
-        Probability of each class given the observations of a case and the law that made them.
+        Probability of each class given the observations of a case and the generating law.
     """
 
     times: "list[NDArray[np.float64]]" = field(repr=False)
@@ -32,7 +32,7 @@ class IrregularCases:
 
     @property
     def bayes_accuracy(self) -> float:
-        """Accuracy that no classifier exceeds in expectation, over these very observations."""
+        """Highest expected accuracy of any classifier on these observations."""
         return float(self.posterior.max(axis=1).mean())
 
 
@@ -46,7 +46,7 @@ def make_irregular_rhythms(
     noise: float = 0.3,
     random_state: int | None = None,
 ) -> IrregularCases:
-    r"""Draw damped random rhythms of two periods, seen at random instants.
+    r"""Damped random rhythms of two periods, observed at random instants.
 
     A case is a stationary Gaussian process of covariance
     :math:`e^{-|\tau|/d} \cos(2\pi\tau/p)`, p the period of its class, observed with white noise at the
@@ -63,9 +63,9 @@ def make_irregular_rhythms(
     periods : tuple of float, default (12, 16)
         Of the two classes.
     decay : float, default 12
-        Time in which a rhythm forgets its phase.
+        Decay time of the covariance.
     noise : float, default 0.3
-        Standard deviation of the measurement noise; the process has 1.
+        Standard deviation of the measurement noise; that of the process is 1.
     random_state : int, optional
 
     Returns

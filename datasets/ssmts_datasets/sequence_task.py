@@ -1,4 +1,4 @@
-"""A task on whole sequences: what is read, what is asked at its end, and what a guess is worth."""
+"""A task on whole sequences: inputs, targets at the end, and the score of a guess."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class SequenceTask:
-    """Sequences and the answers that are asked at the end of each.
+    """Sequences with targets at their ends.
 
     Attributes
     ----------
@@ -21,19 +21,19 @@ class SequenceTask:
     inputs : ndarray, shape (n, length) of int64 or (n, length, n_channels) of float32
         Tokens from 0 to `n_tokens` - 1, or values.
     targets : ndarray, shape (n,) or (n, n_answers)
-        Classes (int64) or values (float32). `n_answers` answers belong to the last `n_answers` positions, in
-        order; one answer to the last position, or to the sequence.
+        Classes (int64) or values (float32). `n_answers` answers belong to the last `n_answers` positions,
+        in order; one answer to the last position, or to the sequence.
     lengths : ndarray of int64, shape (n,)
-        Valid positions of each sequence; what lies beyond is padding (token 0, value 0).
+        Valid positions of each sequence; padding follows (token 0, value 0).
     n_tokens, n_classes : int or None
-        None where inputs or answers are numbers.
+        None for numeric inputs or answers.
     chance : float
-        Score of the best answer that does not look at the sequence.
+        Score of the best constant answer.
     best : float
         Score of the right answer: 1 for an accuracy, 0 for a squared error.
     metric : {"accuracy", "mse"}
     parameters : mapping of str to object
-        Everything that was given.
+        All arguments.
     """
 
     name: str
@@ -53,7 +53,7 @@ class SequenceTask:
 
     @property
     def metric(self) -> Literal["accuracy", "mse"]:
-        """What a score is."""
+        """Kind of score."""
         return "mse" if self.n_classes is None else "accuracy"
 
     @property
@@ -63,11 +63,11 @@ class SequenceTask:
 
     @property
     def n_answers(self) -> int:
-        """Positions at the end that are asked."""
+        """Number of answers of a sequence."""
         return 1 if self.targets.ndim == 1 else self.targets.shape[1]
 
     def score(self, answers: "NDArray[Any]") -> float:
-        """Share of right answers, or mean squared error.
+        """Accuracy, or mean squared error.
 
         Parameters
         ----------
@@ -81,7 +81,7 @@ class SequenceTask:
         Raises
         ------
         ValueError
-            If the shape is another.
+            If the shape differs.
         """
         if answers.shape != self.targets.shape:
             raise ValueError(f"answers must have shape {self.targets.shape}, got {answers.shape}.")
@@ -96,5 +96,5 @@ def complete(inputs: "NDArray[Any]") -> "NDArray[np.int64]":
 
 
 def majority(labels: "NDArray[np.int64]") -> float:
-    """Share of the most frequent class."""
+    """Frequency of the most frequent class."""
     return float(np.bincount(labels).max() / len(labels))

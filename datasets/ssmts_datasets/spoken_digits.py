@@ -24,7 +24,7 @@ NAME = re.compile(r"(?P<digit>\d)_(?P<speaker>[a-z]+)_(?P<index>\d+)\.wav")
 
 @dataclass(frozen=True, eq=False)
 class SpokenDigits:
-    """Recordings and what is known of them, one entry a recording, ordered by digit, speaker and index.
+    """Recordings with labels, ordered by digit, speaker and index.
 
     Attributes
     ----------
@@ -55,13 +55,13 @@ class SpokenDigits:
     def split(
         self, *, train: Collection[int] = range(10, 50), test: Collection[int] = range(5, 10)
     ) -> "tuple[SpokenDigits, SpokenDigits]":
-        """Split by recording index, so that every digit and speaker is in both parts.
+        """Split by recording index; every digit and speaker is in both parts.
 
         Parameters
         ----------
         train, test : collection of int
-            Indices of the parts. The defaults leave out 0 to 4, which not every copy holds, so that the split
-            is the same everywhere.
+            Indices of the parts. The defaults leave out 0 to 4, which some copies lack, so that the split
+            is the same for all copies.
 
         Returns
         -------
@@ -103,13 +103,13 @@ def load_spoken_digits(data_home: str | PathLike[str] | None = None) -> SpokenDi
     Raises
     ------
     DatasetNotFoundError
-        The folder is nowhere; the message says where to put it.
+        The folder is missing; the message says where to put it.
     DatasetTruncatedError
-        A recording is cut off, or recordings that others of its digit or speaker have are missing.
+        A recording is cut off, or recordings of a digit or speaker are missing.
     DatasetEditedError
         A recording is not 8 kHz, mono, 16 bit.
     DatasetWrongFileError
-        A file is no wave file, or a ``.wav`` has another name than the pattern.
+        A file is no wave file, or its name does not match the pattern.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Frames and arrays to series, series to windows, forecasts back to frames. Knows no torch."""
+"""Frames and arrays to panels of series, and forecasts back to frames. Imports no torch."""
 
 from ssmts.data._convert import is_integer, is_number
 from ssmts.data._roles import as_names

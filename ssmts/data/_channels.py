@@ -1,4 +1,4 @@
-"""Frames with a channel column: single observations, one a row, to rows of channels and back."""
+"""Frames with a channel column (one observation a row) to rows of channels, and back."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["ChannelRows", "label_column", "melted", "read_channels", "value_colu
 
 
 def value_column(table: Table, channel_col: Hashable, taken: Sequence[Any], target_cols: Any) -> Hashable:
-    """Name of the column with the values: the one that `target_cols` names, or the only one left."""
+    """Name of the column of values: `target_cols`, or the only remaining column."""
     table.require(channel_col, "channel_col")
     if channel_col in taken:
         raise ColumnError(f"channel_col={channel_col!r} is taken as id or time. Name another column.")
@@ -41,7 +41,7 @@ def value_column(table: Table, channel_col: Hashable, taken: Sequence[Any], targ
 
 
 class ChannelRows:
-    """Codes of the channel column, and the names of the channels in the order in which fit saw them."""
+    """Codes of the channel column, and the names of the channels in the order of fit."""
 
     def __init__(self, codes: NDArray[np.intp], names: tuple[Hashable, ...], column: Hashable) -> None:
         self.codes, self.names, self.column = codes, names, column
@@ -55,7 +55,7 @@ class ChannelRows:
         layout: Layout,
         at: RowNamer,
     ) -> tuple[Times, NDArray[np.float64], NDArray[np.intp] | None]:
-        """One row for each instant of each series, NaN for the channels without an observation at it.
+        """One row for each instant of each series; NaN for channels without an observation.
 
         Raises
         ------
@@ -122,7 +122,7 @@ def melted(
     times: Sequence[Times],
     values: Sequence[NDArray[np.float64]],
 ) -> tuple[list[Hashable | None], list[Hashable], list[Times], list[NDArray[np.float64]]]:
-    """Blocks of rows of channels as one block for each channel of each series; NaN rows are left out.
+    """One block for each channel of each series, without NaN rows.
 
     Returns
     -------
@@ -143,7 +143,7 @@ def melted(
 
 
 def label_column(layout: Layout, names: Sequence[Hashable], rows: list[int]) -> Any:
-    """One channel name for each row, in the dtype that came in."""
+    """One channel name for each row, in the dtype of the input."""
     which = np.repeat(np.arange(len(names)), rows)
     categories = layout.channel_categories
     dtype: Any

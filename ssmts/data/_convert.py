@@ -1,5 +1,4 @@
-"""Columns to numbers: exact times, float64 values, codes of ids. Nothing is coerced that would lose
-anything."""
+"""Columns to numbers, without loss: exact times, float64 values, codes of ids."""
 
 from __future__ import annotations
 
@@ -36,23 +35,23 @@ RowNamer = Callable[[int], str]
 
 
 def is_real(item: object) -> bool:
-    """Whether an object is a real number; a boolean is none here."""
+    """Whether an object is a real number; booleans are not."""
     return isinstance(item, Real) and not isinstance(item, bool)
 
 
 def is_integer(value: Any) -> bool:
-    """Whether a value counts something: an int of Python or numpy, no bool and no duration."""
+    """Whether a value is an int of Python or numpy; booleans and durations are not."""
     return isinstance(value, Integral) and not isinstance(value, bool | np.timedelta64)
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a real number: no bool and no duration."""
+    """Whether a value is a real number; booleans and durations are not."""
     return isinstance(value, Real) and not isinstance(value, bool | np.timedelta64)
 
 
 @dataclass(frozen=True, slots=True)
 class Instants:
-    """Times of the rows in the order given, and how they came."""
+    """Times of the rows in input order, with unit and zone."""
 
     times: Times
     clock: Clock
@@ -63,7 +62,7 @@ class Instants:
 
 @lru_cache(maxsize=64)
 def zone_name(name: str) -> str:
-    """The name of a time zone, provided that the zone can be rebuilt from it, also after JSON."""
+    """Name of a time zone, if the zone can be rebuilt from it after a JSON round trip."""
     try:
         pd.DatetimeTZDtype("ns", name)
     except Exception as error:  # whatever the time zone database of the machine raises
@@ -75,7 +74,7 @@ def zone_name(name: str) -> str:
 
 
 def to_nanoseconds(counts: NDArray[np.int64], unit: str, where: str, at: RowNamer) -> NDArray[np.int64]:
-    """Counts of `unit` since the epoch as nanoseconds; raises where they do not fit in 64 bits."""
+    """Counts of `unit` since the epoch as nanoseconds; raises if they exceed 64 bits."""
     factor = NANOSECONDS[unit]
     if factor == 1:
         return counts
@@ -95,7 +94,7 @@ def read_instants(column: nw.Series[Any], where: str, at: RowNamer) -> Instants:
     Raises
     ------
     TimeColumnError, MixedTimeZoneError, NonFiniteTimeError, TimeRangeError
-        As their names say; each names the row.
+        Each names the row.
     """
     number = column.dtype.is_numeric()
     if not (number or is_temporal(column)):
@@ -148,7 +147,7 @@ def _read_numbers(column: nw.Series[Any], where: str, at: RowNamer) -> NDArray[n
 
 
 def _not_times(column: nw.Series[Any], where: str, at: RowNamer) -> Exception:
-    """The error for a time column that holds something else."""
+    """The error for a time column of another type."""
     items = column.to_list() if column.dtype == nw.Object else []
     stamps = [item for item in items if isinstance(item, dt.datetime)]
     if items and len(stamps) == len(items) and len({str(stamp.tzinfo) for stamp in stamps}) > 1:
@@ -173,7 +172,7 @@ def read_values(column: nw.Series[Any], name: Any, at: RowNamer) -> NDArray[np.f
     Raises
     ------
     NotNumericError, ComplexDataError, AllMissingError
-        If the column is not one of real numbers. Booleans are refused: 0 and 1 would be a guess.
+        If the column does not hold real numbers. Booleans are refused: 0 and 1 would be a guess.
     """
     dtype = column.dtype
     if dtype.is_numeric():

@@ -1,4 +1,4 @@
-"""Frames of either library to a panel, column by column: the general path, which also names every fault."""
+"""Frames of either library to a panel, column by column: the general reader, which names every fault."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def read_frame(
 ) -> Panel:
     """Read any frame, column by column.
 
-    `codes` are the values of columns that hold no numbers.
+    `codes` are the values of non-numeric columns.
     """
     known = expected
     if channel_col is not None:
@@ -85,7 +85,7 @@ def read_frame(
 
 
 def _label_layout(table: Table, label: Hashable, what: str) -> dict[str, Any]:
-    """The part of a layout that speaks of a column of labels: of the ids, or of the channels."""
+    """Fields of a layout for a column of labels (ids or channels)."""
     column = table.column(label)
     native = column.to_native()
     categories = None
@@ -98,7 +98,7 @@ def _label_layout(table: Table, label: Hashable, what: str) -> dict[str, Any]:
 
 
 def _value_dtype(table: Table, roles: Roles) -> str | None:
-    """Name of the float dtype in which a pandas frame of nullable or pyarrow columns goes back."""
+    """Output float dtype for a pandas frame of nullable or pyarrow columns."""
     if table.kind == "polars":
         return None
     dtypes = [table.native[name].dtype for name in roles.channels]
@@ -136,7 +136,7 @@ def _check_values(values: NDArray[np.float64], name: Any, at: RowNamer, *, fitti
 
 
 def check_clock(layout: Layout, expected: Layout | None) -> None:
-    """Raise if times are counted otherwise than at fit."""
+    """Raise if the clock differs from that of fit."""
     if expected is None or (layout.clock == expected.clock and (layout.tz is None) == (expected.tz is None)):
         return
     words = [
@@ -163,7 +163,7 @@ def _split(
     *,
     allow_empty: bool,
 ) -> tuple[Series, ...]:
-    """Sort rows by series and time where they are not sorted, check them, and cut them into series."""
+    """Series of the rows, sorted by series and time, and checked."""
     same = np.ones(len(times) - 1, dtype=bool) if codes is None else codes[1:] == codes[:-1]
     ordered = bool((times[1:] > times[:-1])[same].all()) and (
         codes is None or bool((codes[1:] >= codes[:-1]).all())

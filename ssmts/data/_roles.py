@@ -1,4 +1,4 @@
-"""Which column of a frame plays which part: id, time, channels."""
+"""Roles of the columns of a frame: id, time, channels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SEEN = "The feature names should match those that were passed during fit"
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Names of the columns by part.
+    """Names of the columns by role.
 
     `time_level` is the number of the index level that holds the times, None where they are in column `time`
     or, with `time` None as well, where rows are simply counted.
@@ -44,7 +44,7 @@ def resolve_roles(
     target_cols: Any,
     expected: Layout | None,
 ) -> Roles:
-    """Say which column is what, from the parameters, from what fit saw, and from the frame itself."""
+    """Roles from the parameters, the layout of fit, and the frame."""
     if (
         id_col is None
         and time_col is None
@@ -93,7 +93,7 @@ def _find_time(
 
 
 def _count_rows(table: Table) -> tuple[Hashable | None, int | None]:
-    """Unit steps, or the numbers of the pandas index, where nothing in the frame looks like times."""
+    """Unit steps, or the numbers of the pandas index, for a frame without times."""
     if temporal := table.temporal_columns():
         raise TimeColumnError(
             f"X has no DatetimeIndex, but column {temporal[0]!r} holds datetimes. Set "
@@ -107,7 +107,7 @@ def _count_rows(table: Table) -> tuple[Hashable | None, int | None]:
 def _find_channels(
     table: Table, rest: list[Any], target_cols: Any, expected: Layout | None
 ) -> tuple[Any, ...]:
-    """Names of the channels, in the order in which fit saw them."""
+    """Names of the channels, in the order of fit."""
     if target_cols is not None:
         named = as_names(target_cols, "target_cols")
         for name in named:
@@ -143,7 +143,7 @@ def _find_channels(
 
 
 def check_width(n_channels: int, expected: Layout) -> None:
-    """Raise if an array, or a frame where fit saw an array, has another number of channels than at fit."""
+    """Raise if an array, or a frame after a fit on an array, differs from fit in the number of channels."""
     if n_channels != len(expected.channels):
         raise ShapeError(
             f"X has {n_channels} features, but ssmts is expecting {len(expected.channels)} features as "
@@ -152,7 +152,7 @@ def check_width(n_channels: int, expected: Layout) -> None:
 
 
 def as_names(names: Any, part: str) -> list[Any]:
-    """What the parameter `part` names, as a list of distinct names."""
+    """Names given by the parameter `part`, as a list without repeats."""
     if isinstance(names, str | int):
         return [names]
     if not isinstance(names, Sequence | pd.Index) or isinstance(names, bytes):

@@ -1,4 +1,4 @@
-"""One face for pandas and polars frames: names, columns as narwhals series, and how to name a row."""
+"""One interface to pandas and polars frames: names, columns as narwhals series, labels of rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ssmts.errors import ColumnError, DuplicateColumnError, EmptyDataError, Inpu
 
 
 def is_name(name: object) -> bool:
-    """Whether a column may be called so: text or an integer, which survive JSON."""
+    """Whether a value may name a column: text or an integer, which survive JSON."""
     return isinstance(name, str | int) and not isinstance(name, bool)
 
 
@@ -33,12 +33,12 @@ def require_unique(frame: pd.DataFrame, remedy: str) -> None:
 
 
 class Table:
-    """A frame whose columns and index levels can be asked for by name.
+    """A frame with columns and index levels by name.
 
     Parameters
     ----------
     frame : pandas.DataFrame, polars.DataFrame or polars.LazyFrame
-        What the user gave; a lazy frame is collected. It is never written to.
+        The input, never modified; a lazy frame is collected.
     """
 
     kind: Literal["pandas", "polars"]
@@ -78,7 +78,7 @@ class Table:
         return name is not None and (name in self.names or name in self.levels)
 
     def require(self, name: Hashable, part: str) -> None:
-        """Raise if `name`, which the parameter `part` asks for, is neither column nor index level."""
+        """Raise if `name`, given by the parameter `part`, is neither a column nor an index level."""
         if not self.has(name):
             raise MissingColumnError(
                 f"{part}={name!r} is not a column of X (columns: {self.names}, index: {self.levels}). "
@@ -102,5 +102,5 @@ class Table:
         return [name for name in self.names if is_temporal(self.column(name))]
 
     def at(self, row: int) -> str:
-        """Name a row for a message: its position, and its label where there is one."""
+        """Position and label of a row, for a message."""
         return f"row {row}" if self.index is None else f"row {row} (index label {self.index[row]!s})"

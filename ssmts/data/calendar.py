@@ -1,4 +1,4 @@
-"""The calendar in continuous time: harmonics of the day, the week and the year at any instant."""
+"""Calendar features in continuous time: harmonics of day, week and year at any instant."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SEEN = 1.5  # periods that the data must span: less does not tell a cycle from 
 
 @dataclass(frozen=True)
 class Calendar:
-    """Which harmonics of the calendar describe an instant.
+    """Harmonics of the calendar that describe an instant.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Calendar:
 
     @classmethod
     def suited(cls, step: float, span: float) -> Calendar:
-        """The harmonics that a sampling can carry and that data can tell: one for each period seen.
+        """Harmonics supported by sampling rate and span: one for each period observed.
 
         Parameters
         ----------
@@ -50,7 +50,7 @@ class Calendar:
 
     @property
     def n_features(self) -> int:
-        """A sine and a cosine a harmonic."""
+        """A sine and a cosine for each harmonic."""
         return 2 * (self.day + self.week + self.year)
 
     def features(self, times: Times, layout: Layout) -> NDArray[np.float64]:
@@ -61,7 +61,7 @@ class Calendar:
         times : ndarray of int64, shape (n,)
             Nanoseconds, as a datetime clock counts them.
         layout : Layout
-            The wall clock of its time zone is what people and machines go by: a clock change moves the day.
+            Gives the wall clock, which human activity follows: a clock change moves the day.
 
         Returns
         -------

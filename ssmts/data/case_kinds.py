@@ -1,4 +1,4 @@
-"""Which of the usual shapes of cases an X has."""
+"""Layout of cases: table, list or long frame."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["collected_cases", "is_long", "is_table"]
 
 
 def collected_cases(X: Any) -> Any:
-    """X with lazy frames collected, and an array of arrays as the list that it stands for.
+    """X with lazy frames collected, and an array of arrays as a list.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def is_long(X: Any, id_col: Hashable | None) -> bool:
 
 
 def is_table(X: Any) -> bool:
-    """Whether X has rows of cases and columns of instants, and so one width."""
+    """Whether X is a table: a row for each case, a column for each instant."""
     if isinstance(X, list | tuple):
         return bool(len(X)) and all(np.ndim(row) == 0 or _is_flat(row) for row in X)
     return not hasattr(X, "ndim") or X.ndim != 3

@@ -1,4 +1,4 @@
-"""Cases of a classifier or regressor: whole series, one label or number each, in any of the usual shapes."""
+"""Reader of cases, the whole series of classifiers and regressors, in any usual layout."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def read_cases(
     value_cols : str or list, optional
         Channels of a long frame; all numeric columns beside id and time by default.
     expected : Layout, optional
-        What fit saw.
+        Layout of fit.
 
     Returns
     -------
@@ -199,7 +199,7 @@ def _instants(times: Any, lengths: list[int]) -> tuple[Clock, list[Times]]:
 
 
 def _stamps(times: Any) -> Times:
-    """Dates as int64 nanoseconds (NaT stays the lowest number), anything else as float64."""
+    """Dates as int64 nanoseconds (NaT is the lowest number), others as float64."""
     if isinstance(times, pd.DatetimeIndex | pd.Series):
         if getattr(times.dtype, "tz", None) is not None:
             times = (times.dt if isinstance(times, pd.Series) else times).tz_convert(None)
@@ -218,7 +218,7 @@ def _stamps(times: Any) -> Times:
 
 
 def _case(number: int, block: NDArray[np.float64], times: Times, n_channels: int) -> Series:
-    """One case as a series, sorted, without the rows that nobody observed at its ends."""
+    """One case as a sorted series, without unobserved rows at its ends."""
     if len(block) != n_channels:
         raise ShapeError(f"Case {number} has {len(block)} channels, but case 0 has {n_channels}.")
     values = block.T

@@ -1,4 +1,4 @@
-"""Rows of covariates: merged, cut, compared, read one at a time, and written back beside the channels."""
+"""Rows of covariates: merge, cut, compare, read one, write beside the channels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 
 
 def merge_covariates(known: Covariates, more: Covariates) -> Covariates:
-    """Covariates from two sources on the union of their times; at the same instant the second one counts."""
+    """Covariates of two sources on the union of their times; the second wins at a common instant."""
     times = np.union1d(known.times, more.times)
     values = np.full((len(times), known.values.shape[1]), np.nan)
     for part in (known, more):
@@ -33,9 +33,9 @@ def merge_covariates(known: Covariates, more: Covariates) -> Covariates:
 
 
 def covariates_since(known: Covariates | None, instant: float) -> Covariates | None:
-    """Covariates from an instant on, and the last value of each column at or before it; copied.
+    """Copy of the covariates from an instant on, with the last value of each column at or before it.
 
-    A column that has values in few rows, a category that lasts until the next one, keeps its own last one.
+    A sparse column, such as a category that lasts until the next, keeps its own last value.
     """
     if known is None:
         return None
@@ -51,7 +51,7 @@ def covariates_since(known: Covariates | None, instant: float) -> Covariates | N
 
 
 def new_covariates(known: Covariates, more: Covariates) -> NDArray[np.bool_]:
-    """Which rows of later covariates say something that is not known, (length,)."""
+    """Mask of later rows with new values, (length,)."""
     place = np.searchsorted(known.times, more.times)
     old = np.full_like(more.values, np.nan)
     inside = place < len(known.times)
@@ -63,7 +63,7 @@ def new_covariates(known: Covariates, more: Covariates) -> NDArray[np.bool_]:
 
 
 def read_covariate_row(columns: CovariateColumns, times: Times, given: Mapping[Hashable, Any]) -> Covariates:
-    """Covariates of one instant by name; those that are not given are missing.
+    """Covariates of one instant by name; omitted ones are missing.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def read_covariate_row(columns: CovariateColumns, times: Times, given: Mapping[H
     Raises
     ------
     CovariateError
-        If a category is one that fit did not see.
+        If fit did not see a category.
     """
     values = {
         name: category_code(columns, name, item, "values") if name in columns.categories else item
@@ -90,13 +90,13 @@ def read_covariate_row(columns: CovariateColumns, times: Times, given: Mapping[H
 
 
 def write_panel(panel: Panel, columns: CovariateColumns | None) -> Any:
-    """A panel as a frame of the layout it came in, with its covariates in columns behind the channels.
+    """Frame of a panel in its layout, with covariates in columns after the channels.
 
     Parameters
     ----------
     panel : Panel
     columns : CovariateColumns or None
-        The covariates that its series carry.
+        Covariates of its series.
     """
     times, values = [one.times for one in panel.series], [one.values for one in panel.series]
     if columns is None:
@@ -119,7 +119,7 @@ def write_panel(panel: Panel, columns: CovariateColumns | None) -> Any:
 
 
 def _with_covariates(series: Series) -> tuple[Times, NDArray[np.float64]]:
-    """Channels, covariates and static ones of a series on the union of their times."""
+    """Channels, covariates and static covariates of a series on the union of their times."""
     own = series.covariates
     assert own is not None
     times: Times = np.union1d(series.times, own.times)

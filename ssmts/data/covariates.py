@@ -1,5 +1,4 @@
-"""Covariate columns beside the channels: numbers as they are, categories as codes, each series on a clock
-of its own."""
+"""Covariate columns: numbers as they are, categories as codes, each series on its own clock."""
 
 from __future__ import annotations
 
@@ -23,14 +22,14 @@ __all__ = ["CovariateColumns", "attach_covariates", "category_code", "read_covar
 
 @dataclass(frozen=True, slots=True)
 class CovariateColumns:
-    """Which columns are covariates, and what the categorical ones may hold.
+    """Covariate columns, and the categories of the categorical ones.
 
     Parameters
     ----------
     past, future, static : tuple of str or int
-        Known up to the origin; known beyond it as well; one value a series.
+        Known up to the origin; known beyond it; one value for each series.
     categories : dict
-        The categories that fit saw, sorted, of every categorical column; the other columns are numbers.
+        Sorted categories seen by fit, by categorical column; the other columns are numeric.
     """
 
     past: tuple[Any, ...] = ()
@@ -47,7 +46,7 @@ class CovariateColumns:
         ParameterError
             If one of them is neither.
         ColumnError
-            If a column has two parts.
+            If a column has two roles.
         """
         named = {
             f"{part}_covariates": () if names is None else tuple(as_names(names, f"{part}_covariates"))
@@ -85,7 +84,7 @@ class CovariateColumns:
 
 
 def without_columns(X: Any, names: Sequence[Hashable]) -> Any:
-    """X without some of its columns, for a reader of the channels; what is no frame is refused.
+    """X without some columns; only frames are accepted.
 
     Raises
     ------
@@ -123,7 +122,7 @@ def read_covariates(
     names : sequence, optional
         The columns to read, all by default; the others are missing throughout.
     fitting : bool
-        Learn which columns are categorical and what they hold.
+        Learn the categorical columns and their categories.
 
     Returns
     -------
@@ -171,7 +170,7 @@ def read_covariates(
 
 
 def attach_covariates(panel: Panel, covariates: dict[Hashable | None, Covariates]) -> Panel:
-    """A panel whose series carry their covariates."""
+    """A panel with the covariates of its series."""
     return replace(
         panel,
         series=tuple(replace(series, covariates=covariates[series.id]) for series in panel.series),
@@ -179,7 +178,7 @@ def attach_covariates(panel: Panel, covariates: dict[Hashable | None, Covariates
 
 
 def _categories(column: nw.Series[Any], name: Hashable) -> tuple[Any, ...]:
-    """Sorted categories of a column that holds text, booleans or the like, () for one of numbers."""
+    """Sorted categories of a column of text, booleans or categories; () for a numeric column."""
     if column.dtype.is_numeric():
         return ()
     found = {item for item in column.to_list() if item is not None and item == item}
@@ -193,7 +192,7 @@ def _categories(column: nw.Series[Any], name: Hashable) -> tuple[Any, ...]:
 
 
 def category_code(columns: CovariateColumns, name: Hashable, item: Any, where: str) -> float:
-    """Position of a category among those that fit saw, NaN if it is missing.
+    """Position of a category among those seen by fit; NaN if missing.
 
     Raises
     ------
@@ -222,7 +221,7 @@ def _codes(table: Table, name: Hashable, columns: CovariateColumns) -> NDArray[n
 
 
 def _only_value(values: NDArray[np.float64], id_: Hashable | None, name: Hashable) -> float:
-    """The value of a static column, NaN if it is missing throughout."""
+    """The value of a static column; NaN if always missing."""
     seen = values[~np.isnan(values)]
     if len(seen) and (seen != seen[0]).any():
         who = "X" if id_ is None else f"series {id_!r}"

@@ -1,4 +1,4 @@
-"""Durations and steps: what a user writes, as exact nanoseconds or plain numbers."""
+"""Durations, horizons, contexts and steps as exact nanoseconds or plain numbers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def parse_duration(value: Any, clock: Clock) -> int | float:
     number
         A number for number clocks only, anything else for datetime clocks only. A day is 24 hours.
     clock : Clock
-        How the times are counted that it will be compared with.
+        Clock of the times that it will be compared with.
 
     Returns
     -------
@@ -249,7 +249,7 @@ def _clocks(panel: Panel) -> Iterator[Times]:
 
 
 def _nanoseconds(value: Any) -> int:
-    """Nanoseconds of anything that means a fixed duration."""
+    """Nanoseconds of any fixed duration."""
     if isinstance(value, str):
         duration = _string_nanoseconds(value)
         if duration is None:
@@ -269,7 +269,7 @@ def _nanoseconds(value: Any) -> int:
 
 
 def _string_nanoseconds(text: str) -> int | None:
-    """Nanoseconds of "1h30min" and the like, None if the string is nothing of the kind."""
+    """Nanoseconds of "1h30min" and similar text; None for other text."""
     sign, rest = (-1, text[1:]) if text.startswith("-") else (1, text)
     total, place = Fraction(0), 0
     while place < len(rest):
@@ -286,7 +286,7 @@ def _string_nanoseconds(text: str) -> int | None:
 
 
 def _forward(offset: pd.tseries.offsets.BaseOffset) -> pd.tseries.offsets.BaseOffset:
-    """Refuse offsets that stand still or run backwards."""
+    """Raise for offsets that do not advance."""
     if offset.n <= 0:
         raise DurationError(f"Step {offset.freqstr!r} does not run forward in time. Give a positive one.")
     return offset

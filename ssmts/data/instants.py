@@ -1,4 +1,4 @@
-"""Which instants a forecast is for: regular steps, the calendar, or what the user listed."""
+"""Instants of a forecast: regular steps, the calendar, or a list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a number of calendar steps reaches, such as ten business days."""
+"""Length of a number of calendar steps, such as ten business days."""
 
 from __future__ import annotations
 

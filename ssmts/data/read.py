@@ -46,9 +46,9 @@ def read_panel(
     target_cols : str, int or list, optional
         The channels; all numeric columns beside id and time by default.
     expected : Layout, optional
-        What fit saw. Columns and clock must match; the order of columns and the library may differ.
+        Layout of fit. Columns and clock must match; the order of columns and the library may differ.
     allow_empty : bool, default=False
-        Take series without any observation, which is an error otherwise.
+        Accept series without any observation, an error by default.
     channel_col : str or int, optional
         Column of a frame whose rows are single observations: which channel each is of. The values are in one
         other column. Every channel of every series has a clock of its own.
@@ -102,7 +102,7 @@ def _read_plain(
 ) -> Panel | None:
     """Read the common case, a sorted numeric frame on a DatetimeIndex or with `time_col`, in microseconds.
 
-    Returns None wherever something is out of the ordinary: the general path then reads it or names the fault.
+    Returns None for anything else, which the general reader then reads or refuses.
     """
     columns, index = X.columns, X.index
     if not columns.is_unique or not len(X):

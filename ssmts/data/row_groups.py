@@ -23,22 +23,22 @@ def read_row_groups(
     columns: Sequence[str] | None = None,
     n_rows: int = _ROWS,
 ) -> Iterator[pd.DataFrame]:
-    """Read a long parquet file or folder piece by piece, no series cut in two.
+    """Read a long parquet file or folder in pieces of whole series.
 
     Parameters
     ----------
     path : path-like
-        Files of a folder are read in the order of their names. The rows of a series lie together.
+        Files of a folder are read in the order of their names. Rows of a series must be contiguous.
     id_col : str
     columns : list of str, optional
         All by default.
     n_rows : int, default=1_000_000
-        A frame has about so many rows: whole series, the last of which may reach beyond.
+        Approximate rows of a frame; the last series may exceed them.
 
     Yields
     ------
     pandas.DataFrame
-        What lies in memory is about two of them.
+        About two of them are in memory at a time.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def parquet_tables(
 
 
 def whole_series(tables: Iterable[Any], id_col: str, n_rows: int = _ROWS) -> Iterator[Any]:
-    """Regroup Arrow tables, in which the rows of a series lie together, so that no series is cut in two.
+    """Regroup Arrow tables with contiguous series into tables of whole series.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A number for each row of a frame, in the order in which the rows are read."""
+"""Per-row numbers of a frame, such as sample weights, in the order of reading."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read_row_values(
     time_col: Hashable | None,
     channel_col: Hashable | None = None,
 ) -> Panel:
-    """Sort and cut into series a number for each row, as the rows themselves would be.
+    """Panel of one number for each row, sorted and split as the rows themselves.
 
     Parameters
     ----------
@@ -38,8 +38,8 @@ def read_row_values(
     Returns
     -------
     Panel
-        Of one channel, which holds the numbers; of as many as `channel_col` names, NaN where a channel has no
-        row at an instant.
+        One channel with the numbers; with `channel_col`, the channels that it names, NaN where a channel
+        has no row at an instant.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What the rest of the library knows of data: series on a clock, and the layout they came in."""
+"""Internal form of data: series on a clock, and their input layout."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _UNITS = (("D", 86_400e9), ("h", 3_600e9), ("min", 60e9), ("s", 1e9), ("ms", 1e6
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """How times are counted.
+    """Unit and kind of times.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class Clock:
     kind: Literal["datetime", "number"]
 
     def show_duration(self, duration: float) -> str:
-        """Write a duration for a message."""
+        """Text of a duration, for a message."""
         return str(pd.Timedelta(int(duration), unit="ns")) if self.kind == "datetime" else f"{duration:g}"
 
     def seconds(self, duration: float) -> float | None:
@@ -42,7 +42,7 @@ class Clock:
         return duration / 1e9 if self.kind == "datetime" else None
 
     def short_duration(self, duration: float) -> str:
-        """Write a duration for a label, to three digits in one unit."""
+        """Text of a duration, for a label: three digits in one unit."""
         if self.kind == "number":
             return f"{duration:.3g}"
         fits = (pair for pair in _UNITS if duration >= pair[1] * (1 - 1e-9))
@@ -52,7 +52,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Covariates:
-    """The covariates of one series, on a clock of their own.
+    """Covariates of one series, on their own clock.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class Covariates:
     values : ndarray of shape (length, n_columns), float64
         Codes of categories for categorical columns; NaN where a column was not observed.
     static : ndarray of shape (n_static,), float64
-        One value a series, likewise.
+        One value for each column, likewise.
     """
 
     times: Times
@@ -76,14 +76,13 @@ class Series:
     Parameters
     ----------
     id : Hashable or None
-        What names it in a long frame; the position in a three-dimensional array; None for a single series.
+        Id in a long frame; position in a three-dimensional array; None for a single series.
     times : ndarray of shape (length,)
         Strictly increasing; int64 nanoseconds or float64, as :class:`Clock` says.
     values : ndarray of shape (length, n_channels), float64
-        NaN where a channel was not observed. A view of the input where that is possible, so never write to
-        it.
+        NaN where a channel was not observed. May be a view of the input: read-only.
     covariates : Covariates, optional
-        Columns beside the channels that were named as covariates.
+        Covariates of the series.
     """
 
     id: Hashable | None
@@ -93,7 +92,7 @@ class Series:
 
     @property
     def origin(self) -> int | float:
-        """Time of the last row in which any channel was observed: the instant a forecast is made from.
+        """Time of the last row with an observation in any channel: the start of a forecast.
 
         Raises
         ------
@@ -114,12 +113,12 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How data came, so that forecasts go back the same way. Survives a JSON round trip.
+    """Input layout, in which forecasts are returned. Survives a JSON round trip.
 
     Parameters
     ----------
     kind : {"pandas", "polars", "numpy"}
-        The library the data came from.
+        Library of the input.
     form : {"wide", "long", "array"}
         One series of several columns; several series told apart by an id column; an array.
     clock : Clock
@@ -183,7 +182,7 @@ class Layout:
         return None if self.freq is None else pd.tseries.frequencies.to_offset(self.freq)
 
     def show_instant(self, instant: float) -> str:
-        """Write an instant for a message, in the zone of the data."""
+        """Text of an instant in the zone of the data, for a message."""
         if self.clock.kind == "number":
             return f"{instant:g}"
         stamp = pd.Timestamp(int(instant))
@@ -195,7 +194,7 @@ class Layout:
 
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> Layout:
-        """Rebuild what :meth:`to_dict` gave, before or after a trip through JSON."""
+        """Inverse of :meth:`to_dict`, also after a JSON round trip."""
         known = {field.name: state[field.name] for field in fields(cls) if field.name in state}
         known["clock"] = Clock(state["clock"])
         for name in ("channels", "id_categories", "channel_categories"):
@@ -206,7 +205,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """Several series of the same channels, and the layout they came in.
+    """Several series of the same channels, and their input layout.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Tables of forecasts beside what came: one row for each series, channel, cutoff and instant."""
+"""Tidy tables of forecasts and truths: one row for each series, channel, cutoff and instant."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ __all__ = ["TidyForecasts", "write_contributions", "write_tidy"]
 
 @dataclass(frozen=True)
 class TidyForecasts:
-    """Forecasts of windows, one after the other.
+    """Forecasts of successive windows.
 
     Parameters
     ----------
     series, channels : ndarray of int64, shape (n_windows,)
         Number of each window's series and channel.
     cutoffs : ndarray, shape (n_windows,)
-        Instant that each forecast is made from.
+        Origin of each forecast.
     lengths : ndarray of int64, shape (n_windows,)
         Number of instants that each window forecasts.
     times : ndarray, shape (n_rows,)
@@ -75,8 +75,8 @@ def write_tidy(
 ) -> Any:
     """A frame with the columns id, channel, time, cutoff, y, forecast, and quantiles by their names.
 
-    The id column is there if the series have ids, the channel column if there are several. Id and time are
-    called as they came, "id" and "time" where they had no name.
+    There is an id column if the series have ids, a channel column if there are several. Id and time keep
+    their names, "id" and "time" if they had none.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def write_tidy(
     Returns
     -------
     polars.DataFrame or pandas.DataFrame
-        polars where polars came in.
+        polars for a polars input.
     """
     columns = _keys(layout, ids, table.series, table.channels, table.lengths, table.times)
     cutoffs = time_column(replace(layout, freq=None), table.cutoffs)
@@ -123,7 +123,7 @@ def write_contributions(
     Returns
     -------
     polars.DataFrame or pandas.DataFrame
-        polars where polars came in.
+        polars for a polars input.
     """
     n_channels, n_parts = len(layout.channels), len(parts)
     of_series = n_channels * n_parts
@@ -147,7 +147,7 @@ def _keys(
     lengths: NDArray[np.int64],
     times: Times,
 ) -> dict[Any, Any]:
-    """Columns that say what a row is about, from the series, channel and length of each block of rows."""
+    """Key columns of the rows, from series, channel and length of each block."""
     layout = replace(layout, freq=None)
     columns: dict[Any, Any] = {}
     if list(ids) != [None]:
@@ -172,7 +172,7 @@ def _names(layout: Layout, names: Sequence[Hashable], which: NDArray[np.int64]) 
 
 
 def _to_frame(layout: Layout, columns: dict[Any, Any]) -> Any:
-    """Columns as the kind of frame that came in; pandas for arrays."""
+    """Frame of the input's kind; pandas for arrays."""
     if layout.kind == "polars":
         import polars as pl
 
@@ -181,5 +181,5 @@ def _to_frame(layout: Layout, columns: dict[Any, Any]) -> Any:
 
 
 def _plain(column: Any) -> Any:
-    """A column without an index of its own, which a frame would align."""
+    """A column without an index, which a frame would align."""
     return column.array if isinstance(column, pd.Series | pd.Index) else column

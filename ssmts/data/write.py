@@ -1,4 +1,4 @@
-"""Forecasts back into the kind of data that came in."""
+"""Forecasts in the layout of the input."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def write_forecast(
     *,
     suffixes: Sequence[str] | None = None,
 ) -> Any:
-    """Write one block per series in the layout that came in.
+    """Data in the input layout, from one block for each series.
 
     Parameters
     ----------
     layout : Layout
-        How the data came that the forecast was made from.
+        Layout of the input.
     ids : sequence
         Id of each series.
     times : sequence of ndarray of shape (horizon,)
@@ -78,7 +78,7 @@ def write_forecast(
 
 
 def _to_array(layout: Layout, values: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Blocks as one array of the dimensions that came in."""
+    """Blocks as one array of the input's dimensions."""
     if layout.ndim == 3:
         lengths = {len(block) for block in values}
         if len(lengths) > 1:
@@ -97,7 +97,7 @@ def _columns(names: tuple[Hashable, ...]) -> pd.Index[Any]:
 
 
 def _stamps(layout: Layout, times: Times) -> NDArray[np.datetime64]:
-    """Nanoseconds as datetime64 in the unit that came in, or the next finer one that holds them exactly."""
+    """Nanoseconds as datetime64 in the input's unit, or the next finer one that is exact."""
     units = ("s", "ms", "us", "ns")
     start = units.index("ms" if layout.unit == "D" or layout.unit is None else layout.unit)
     for unit in units[start:-1]:
@@ -108,7 +108,7 @@ def _stamps(layout: Layout, times: Times) -> NDArray[np.datetime64]:
 
 
 def _number_dtype(layout: Layout, times: Times) -> str:
-    """64-bit dtype of the family that came in; integers become floats where the times are not whole."""
+    """64-bit dtype of the input's family; integers become floats if the times are not whole."""
     came = (layout.time_dtype or "float64").lower()
     whole = "int" in came and bool((times == np.floor(times)).all())
     if "pyarrow" in came:
@@ -118,7 +118,7 @@ def _number_dtype(layout: Layout, times: Times) -> str:
 
 
 def _pandas_times(layout: Layout, times: Times) -> pd.Index[Any]:
-    """Times as an index of the dtype that came in."""
+    """Times as an index of the input's dtype."""
     name = layout.time_col
     if layout.clock.kind == "number":
         return pd.Index(times, name=name).astype(_number_dtype(layout, times))
@@ -147,7 +147,7 @@ def _to_pandas(
     *,
     as_series: bool,
 ) -> pd.DataFrame | pd.Series[Any]:
-    """A pandas frame, or a Series where a Series came in."""
+    """A pandas frame, or a Series for a Series."""
     index = _pandas_times(layout, times)
     dtype: Any = None if layout.value_dtype is None else pd.api.types.pandas_dtype(layout.value_dtype)
     if layout.form == "wide" and layout.time_in_index and labels is None:
@@ -179,7 +179,7 @@ def _to_pandas(
 
 
 def _pandas_ids(layout: Layout, ids: Sequence[Hashable | None], rows: list[int]) -> pd.Series[Any]:
-    """One id per row, in the dtype that came in."""
+    """One id for each row, in the input's dtype."""
     categories = layout.id_categories
     dtype: Any = layout.id_dtype if categories is None else pd.CategoricalDtype(list(categories))
     # not Series.repeat, which turns objects into strings
@@ -211,14 +211,14 @@ def _to_polars(
 
 
 def _polars_ids(pl: Any, layout: Layout, ids: Sequence[Hashable | None], rows: Any) -> Any:
-    """One id per row, in the dtype that came in."""
+    """One id for each row, in the input's dtype."""
     categories = layout.id_categories
     dtype = pl.Enum(list[Any](categories)) if categories else getattr(pl, str(layout.id_dtype))
     return pl.Series(list(ids)).cast(dtype).gather(np.repeat(np.arange(len(ids)), rows))
 
 
 def id_column(layout: Layout, ids: Sequence[Hashable | None], rows: Any) -> Any:
-    """The ids of blocks of so many rows each, as a column of the kind that came in."""
+    """Ids repeated by the rows of their blocks, as a column of the input's kind."""
     if layout.kind == "polars":
         import polars as pl
 
@@ -227,7 +227,7 @@ def id_column(layout: Layout, ids: Sequence[Hashable | None], rows: Any) -> Any:
 
 
 def time_column(layout: Layout, times: Times) -> Any:
-    """Times as a column of the kind that came in."""
+    """Times as a column of the input's kind."""
     if layout.kind == "polars":
         import polars as pl
 
@@ -236,7 +236,7 @@ def time_column(layout: Layout, times: Times) -> Any:
 
 
 def _polars_times(pl: Any, layout: Layout, times: Times) -> Any:
-    """Times as a polars Series of the dtype that came in."""
+    """Times as a polars Series of the input's dtype."""
     if layout.clock.kind == "number":
         whole = _number_dtype(layout, times) == "Int64"
         return pl.Series(times).cast(pl.Int64 if whole else pl.Float64)
