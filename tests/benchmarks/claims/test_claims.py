@@ -295,6 +295,7 @@ def test_density_is_asked_pixel_by_pixel():
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
+@pytest.mark.slow
 def test_a_command_leaves_json_a_page_and_a_plot(command, cells, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(recall, "ASKED", 32)
     monkeypatch.setattr(race, "MOST", 32)

@@ -8,6 +8,7 @@ import pytest
 from benchmarks.scale import streaming
 
 
+@pytest.mark.slow
 def test_a_run_stores_its_tables(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(streaming, "RESULTS", tmp_path)
     monkeypatch.setattr(streaming, "CONTEXT", 48)

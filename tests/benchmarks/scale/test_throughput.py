@@ -8,6 +8,7 @@ from benchmarks.scale import throughput
 pytest.importorskip("pyarrow", reason="data of any size lies in parquet")
 
 
+@pytest.mark.slow
 def test_data_is_written_once_measured_in_processes_and_stored(tmp_path, monkeypatch):
     monkeypatch.setattr(throughput, "RESULTS", tmp_path / "results")
     monkeypatch.setattr(throughput, "_SERIES", 40)

@@ -26,6 +26,7 @@ def problem():
     )
 
 
+@pytest.mark.slow
 def test_searches_are_kept_reported_judged_and_stored(problem, tmp_path, monkeypatch):
     monkeypatch.setattr(tuning, "RESULTS", tmp_path / "results")
     for name in tuning.SEARCHES:
