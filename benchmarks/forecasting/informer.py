@@ -35,8 +35,7 @@ from benchmarks.output import (
     write_text,
 )
 from benchmarks.windows import MODELS
-from ssmts_datasets import load_ett
-from ssmts_datasets.ett import ETTDataset
+from ssmts_datasets import ETTDataset, load_ett
 
 _FOLDER = RESULTS / "informer"
 _TRAINED = "Informer, trained here"

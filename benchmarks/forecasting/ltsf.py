@@ -38,8 +38,7 @@ from benchmarks.windows import (
     standardised,
 )
 from ssmts.estimators import SSMForecaster
-from ssmts_datasets import load_ett
-from ssmts_datasets.ett import ETTDataset
+from ssmts_datasets import ETTDataset, load_ett
 
 DATASETS = ("ETTh1", "ETTh2", "ETTm1", "ETTm2")
 HORIZONS = (96, 192, 336, 720)

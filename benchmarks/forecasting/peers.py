@@ -39,8 +39,7 @@ from benchmarks.output import (
     write_text,
 )
 from benchmarks.windows import Errors, build, evaluate, split, standardised
-from ssmts_datasets import load_ett
-from ssmts_datasets.ett import ETTDataset
+from ssmts_datasets import ETTDataset, load_ett
 
 PEERS = {
     "DLinear": "neuralforecast",

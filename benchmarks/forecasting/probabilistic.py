@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.arrays import Float, Rows
 from benchmarks.forecasting.ltsf import DATASETS
 from benchmarks.output import (
     RESULTS,
@@ -35,14 +36,12 @@ from benchmarks.output import (
     write_text,
 )
 from benchmarks.windows import MODELS, Parts, build, futures, split, standardised
-from ssmts.data.arrays import Float, Rows
 from ssmts.estimators import SSMForecaster
 from ssmts.models.forecasting.calibration import widths_of
 from ssmts.models.forecasting.quantiles import spread_of
 from ssmts.models.forecasting.rolling_origins import RollingForecasts, rolling_forecasts
 from ssmts.models.sequences.sequence import stack_sequences
-from ssmts_datasets import load_ett
-from ssmts_datasets.ett import ETTDataset
+from ssmts_datasets import ETTDataset, load_ett
 
 LEVELS = np.array([0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
 _SCORED = slice(1, -1)

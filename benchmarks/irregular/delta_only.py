@@ -14,14 +14,14 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ssmts.data.arrays import Float, Rows
+from benchmarks.arrays import Float, Rows
 from ssmts.models.config import LinearConfig
 from ssmts.models.linear.moments import Moments, floored
 from ssmts.models.linear.path import LinearPath
 from ssmts.models.linear.ridge import choose_penalties, solve
 from ssmts.models.sequences.blocked_folds import BlockedFolds
 from ssmts.models.state_space.modes import ModeBank
-from ssmts_kernels.hold import hold_weights
+from ssmts_kernels import hold_weights
 
 __all__ = ["DeltaOnly", "kernel_weights"]
 

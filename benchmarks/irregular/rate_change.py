@@ -22,8 +22,7 @@ from benchmarks.irregular import rates
 from benchmarks.irregular.delta_only import DeltaOnly
 from benchmarks.output import RESULTS, log_test, markdown_table, merged, read_json, write_json, write_text
 from benchmarks.windows import MODELS, build
-from ssmts_datasets import load_ett
-from ssmts_datasets.ett import ETTDataset
+from ssmts_datasets import ETTDataset, load_ett
 
 DATASETS = ("ETTh1", "ETTh2", "ETTm1", "ETTm2")
 COARSER = (2, 4, 8, 16)

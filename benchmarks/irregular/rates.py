@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from benchmarks.arrays import Float, Rows
 from benchmarks.irregular.delta_only import DeltaOnly
 from benchmarks.windows import Errors, futures, rolling
-from ssmts.data.arrays import Float, Rows
 from ssmts.estimators import SSMForecaster
 from ssmts.models.linear.lead_times import at_leads
 

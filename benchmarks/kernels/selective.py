@@ -18,8 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ssmts_kernels.selective_scan import selective_scan, selective_scan_step
-from ssmts_kernels.ssd import ssd, ssd_step
+from ssmts_kernels import selective_scan, selective_scan_step, ssd, ssd_step
 
 Row = dict[str, Any]
 THREADS = 2

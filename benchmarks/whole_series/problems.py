@@ -16,8 +16,7 @@ import pandas as pd
 from aeon.datasets import load_from_ts_file
 from scipy.signal import decimate, lfilter
 
-from ssmts_datasets import load_ett, load_spoken_digits
-from ssmts_datasets.spoken_digits import SpokenDigits
+from ssmts_datasets import SpokenDigits, load_ett, load_spoken_digits
 
 Cases = tuple[Any, Any]
 UNEQUAL = ("JapaneseVowels", "PickupGestureWiimoteZ", "SpokenDigits", "SpokenPitch")
