@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo site test lint types contracts unit clean
+.PHONY: help demo site test quick lint types contracts unit clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ contracts: $(VENV)/.test ## import-linter: imports run down the layers only
 
 unit: $(VENV)/.test ## the test suite alone
 	$(BIN)/python -m pytest
+
+quick: $(VENV)/.test ## the tests that take less than 5 s each
+	$(BIN)/python -m pytest -m "not slow"
 
 clean: ## remove the environment and what the tools left behind
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

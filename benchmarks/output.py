@@ -12,10 +12,24 @@ from typing import Any
 
 import ssmts
 
-__all__ = ["RESULTS", "log_test", "markdown_table", "merged", "read_json", "write_json", "write_text"]
+__all__ = [
+    "RESULTS",
+    "log_test",
+    "markdown_table",
+    "merged",
+    "raw_of",
+    "read_json",
+    "write_json",
+    "write_text",
+]
 
 RESULTS = Path(__file__).resolve().parent / "results"
 _ABSOLUTE = re.compile(r"(^|[=:])(?:~|[A-Za-z]:)?[/\\]+(?:[^/\\]+[/\\]+)*")
+
+
+def raw_of(folder: Path) -> Path:
+    """Where the JSON behind a folder of pages lies: ``results/raw/ltsf`` for ``results/ltsf``."""
+    return folder.parent / "raw" / folder.name
 
 
 def write_text(path: Path, text: str) -> None:

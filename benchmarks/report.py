@@ -64,7 +64,7 @@ def page(results: Path) -> str:
     """All stored pages as one, their headings a level deeper and their pictures found from `results`."""
     pages = [path for path in results.rglob("*.md") if path != results / "report.md"]
     pages.sort(key=lambda path: (_place(path.relative_to(results)), path))
-    parts = ["# Benchmarks of ssmts\n", headline(results / "ltsf")]
+    parts = ["# Benchmarks of ssmts\n", headline(results / "raw" / "ltsf")]
     for path in pages:
         text = re.sub(r"^(#+) ", r"#\1 ", path.read_text().strip(), flags=re.MULTILINE)
         folder = path.parent.relative_to(results).as_posix()

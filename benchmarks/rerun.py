@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.ltsf import DATASETS, run_cell
+from benchmarks.forecasting.ltsf import DATASETS, run_cell
 from benchmarks.output import RESULTS, log_test, markdown_table, read_json
 from benchmarks.windows import MODELS
 from ssmts_datasets import load_ett
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> None:
 def stored_rows(results: Path = RESULTS) -> list[dict[str, Any]]:
     """What can be made again: a row for every model of every stored cell, with all its seeds."""
     rows = []
-    for path in sorted((results / "ltsf").glob("*.json")):
+    for path in sorted((results / "raw" / "ltsf").glob("*.json")):
         cell = read_json(path) or {}
         for name in MODELS:
             found = [row for row in cell["results"] if row["model"] == name]

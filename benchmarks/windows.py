@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from benchmarks.arrays import Float, Rows
 from ssmts import estimators
-from ssmts.data.arrays import Float, Rows
 from ssmts.estimators import SSMForecaster
 from ssmts.models.forecasting.rolling_origins import rolling_forecasts
 from ssmts.models.sequences.sequence import stack_sequences
-from ssmts_datasets.ett import ETTDataset
+from ssmts_datasets import ETTDataset
 
 __all__ = [
     "MODELS",

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.output import RESULTS, read_json, write_json, write_text
+from benchmarks.output import RESULTS, raw_of, read_json, write_json, write_text
 
 Row = dict[str, Any]
 FOLDER = RESULTS / "claims"
@@ -36,7 +36,7 @@ class Cells:
     def __init__(self, name: str, max_minutes: float, *, forget: bool = False, folder: Path = FOLDER) -> None:
         self.name, self.folder = name, folder
         self.deadline = time.monotonic() + 60 * max_minutes
-        stored = None if forget else read_json(self.folder / f"{name}.json")
+        stored = None if forget else read_json(raw_of(self.folder) / f"{name}.json")
         self.rows: list[Row] = stored["cells"] if stored else []
         self.left_out: list[Row] = []
 
@@ -53,16 +53,16 @@ class Cells:
         row = {**key, **measure(), "threads": torch.get_num_threads()}
         print(f"{self.name}: {label}: {time.monotonic() - begun:.1f} s", flush=True)
         self.rows.append(row)
-        write_json(self.folder / f"{self.name}.json", self._content())
+        write_json(raw_of(self.folder) / f"{self.name}.json", self._content())
         return row
 
     def publish(self, page: str, plot: Callable[[Path], None]) -> None:
         """Store the page and the plot, print the page and what was left for another run."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_json(self.folder / f"{self.name}.json", self._content())
+        write_json(raw_of(self.folder) / f"{self.name}.json", self._content())
         if not self.rows:
             print("Nothing was measured: give it more minutes.")
             return
+        self.folder.mkdir(parents=True, exist_ok=True)
         plot(self.folder / f"{self.name}.png")
         head = f"`python -m benchmarks.claims {self.name}`. {device()}, torch {torch.__version__}.\n\n"
         title, _, body = page.partition("\n")

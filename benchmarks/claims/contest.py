@@ -14,7 +14,7 @@ from torch.nn import functional
 from benchmarks.claims.cells import Row
 from benchmarks.claims.entries import Entry
 from benchmarks.claims.sources import FixedData, tensors
-from ssmts.nn.layer import SSMLayer
+from ssmts.nn import SSMLayer
 from ssmts.training import Batches, Callback, TrainingConfig, TrainingState, train
 from ssmts_datasets import SequenceTask
 

@@ -7,6 +7,7 @@ PIXEL = bytes.fromhex("89504e470d0a1a0a")
 
 def _results(tmp_path):
     (tmp_path / "ltsf").mkdir()
+    (tmp_path / "raw" / "ltsf").mkdir(parents=True)
     (tmp_path / "ltsf" / "README.md").write_text("# Long\n\n![a plot](plot.png)\n")
     (tmp_path / "ltsf" / "plot.png").write_bytes(PIXEL)
     rows = [{"model": "S4Forecaster", "seed": s, "mse": mse, "mae": 0.5} for s, mse in enumerate((0.2, 0.4))]
@@ -15,7 +16,7 @@ def _results(tmp_path):
             "dataset": name,
             "results": [*rows, {"model": "last value", "mse": 1.0, "mae": 1.0}][: 2 + (name == "ETTh1-96")],
         }
-        (tmp_path / "ltsf" / f"{name}.json").write_text(json.dumps(cell))
+        (tmp_path / "raw" / "ltsf" / f"{name}.json").write_text(json.dumps(cell))
     (tmp_path / "kernels-cpu.md").write_text("# Operators\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n")
     (tmp_path / "another.md").write_text("# Another\n")
     return tmp_path

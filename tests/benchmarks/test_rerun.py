@@ -8,6 +8,7 @@ from benchmarks import rerun
 
 
 @pytest.mark.skipif("SSMTS_DATA_HOME" not in os.environ, reason="the ETT files are not at hand")
+@pytest.mark.slow
 def test_two_hourly_cells_give_their_stored_figures(monkeypatch, capsys) -> None:
     monkeypatch.setattr(rerun, "log_test", lambda command: None)  # nothing is chosen by this look
     rerun.main(["--data", "ETTh1", "ETTh2", "--model", "LinearSSMForecaster", "--seed", "0"])

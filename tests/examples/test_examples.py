@@ -10,6 +10,8 @@ from statsmodels.datasets import co2
 
 import ssmts
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = {
     "log_to_mlflow.py": "mlflow.pyfunc",

@@ -17,6 +17,7 @@ from ssmts import LinearSSMForecaster, S4DClassifier
 
 @pytest.mark.filterwarnings("ignore")  # of aeon's checks
 @pytest.mark.parametrize("adapter", [AeonClassifier, AeonRegressor, AeonForecaster])
+@pytest.mark.slow
 def test_all_checks_of_aeon_pass(adapter):
     results = check_estimator(adapter)
     assert len(results) >= 15

@@ -26,6 +26,7 @@ COMMON = [
 
 @pytest.mark.filterwarnings("ignore")  # of sktime's checks
 @pytest.mark.parametrize("adapter", [SktimeClassifier, SktimeRegressor, SktimeForecaster])
+@pytest.mark.slow
 def test_checks_of_sktime_pass(adapter):
     results = check_estimator(adapter, tests_to_run=COMMON, verbose=False)
     assert len(results) >= len(COMMON)

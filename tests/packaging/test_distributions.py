@@ -3,6 +3,10 @@ import tarfile
 import zipfile
 from email.parser import Parser
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 PACKAGES = {
     "ssmts": "ssmts",
     "ssmts_kernels": "kernels/ssmts_kernels",

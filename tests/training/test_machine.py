@@ -116,6 +116,7 @@ if several:
 """
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one(tmp_path, monkeypatch):
     root = Path(__file__).parents[2]
     script = tmp_path / "fit.py"

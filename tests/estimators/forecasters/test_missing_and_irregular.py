@@ -4,11 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ssmts.data import read_panel
 from ssmts.errors import AllMissingError, TooShortError
-from ssmts.models.forecasting.rolling_origins import rolling_forecasts
-from ssmts.models.sequences.sequence import stack_sequences
-from ssmts.models.sequences.training_sequences import training_sequences
 from ssmts_datasets import make_sines
 
 HOUR = pd.Timedelta("1h")
@@ -135,15 +131,11 @@ def test_under_the_linear_hold_gaps_give_what_interpolation_gives(hourly, slow, 
 def test_many_origins_in_one_pass_are_forecast_as_each_alone(hourly, slow, stride):
     rows = np.arange(800)[::stride] if stride else np.flatnonzero(np.random.default_rng(3).random(800) < 0.6)
     frame = slow.frame.iloc[rows]
-    fitted = hourly._check_fitted()
-    panel = read_panel(frame)
-    stacks = stack_sequences(training_sequences(panel, fitted.scaling, fitted.step))
-    level = frame["y"].mean()
-    (block,) = rolling_forecasts(fitted.model, stacks, stride=40)
-    for row, forecast in zip(block.rows, block.forecast, strict=True):
-        alone = hourly.predict(frame.iloc[: row + 1], step="1h")["y"]
-        found = forecast[1:] * fitted.scaling.scale[0] + level
-        np.testing.assert_allclose(found, alone, rtol=1e-7, atol=1e-7)
+    table = hourly.backtest(frame, stride=40)
+    assert table["cutoff"].nunique() > 3
+    for cutoff, own in table.groupby("cutoff"):
+        alone = hourly.predict(frame.loc[:cutoff], at=pd.DatetimeIndex(own["ds"]))["y"]
+        np.testing.assert_allclose(own["forecast"], alone, rtol=1e-7, atol=1e-7)
 
 
 def test_the_end_of_training_is_stored_as_far_as_a_forecast_reads_it(new_model, sines):

@@ -191,7 +191,7 @@ def test_with_covariates_their_effect_is_filled_in(process):
     X = process.head(1500).assign(valve=rng.integers(0, 2, 1500).astype(float))
     X["y"] += 40.0 * X["valve"]
     fitted = LinearSSMForecaster(12, 96, n_modes=24, future_covariates=["valve"]).fit(X)
-    assert fitted._check_fitted().effect is not None
+    assert fitted.history_["covariates"]["accepted"]
     holed = X.tail(400).copy()
     gone = rng.random(400) < 0.4
     holed.loc[gone, "y"] = np.nan

@@ -12,6 +12,8 @@ import ssmts.integrations.mlflow as flavor
 from ssmts import LinearSSMForecaster, S4DForecaster
 from ssmts.integrations.optuna import tune
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"n_modes": 8, "d_model": 8, "d_state": 4, "n_layers": 1, "max_epochs": 2, "batch_size": 64}
 
 

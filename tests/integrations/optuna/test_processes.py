@@ -14,6 +14,8 @@ from ssmts import LinearSSMForecaster
 from ssmts.integrations.optuna import tune
 from ssmts.integrations.optuna.studies import open_storage
 
+pytestmark = pytest.mark.slow
+
 VICTIM = """
 import sys, time
 from pathlib import Path

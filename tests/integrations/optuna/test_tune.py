@@ -12,6 +12,8 @@ from ssmts.errors import InfiniteValueError, TuningError
 from ssmts.integrations.optuna import plot_importances, tune
 from ssmts_datasets import make_sines
 
+pytestmark = pytest.mark.slow
+
 SPACE = {"context_length": [12, 24, 48], "n_modes": [8, 24]}
 SMALL = {"n_modes": 8, "d_model": 8, "d_state": 4, "n_layers": 1, "batch_size": 64, "random_state": 0}
 

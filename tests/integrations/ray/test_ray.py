@@ -15,6 +15,7 @@ ray = pytest.importorskip("ray", reason="needs ssmts[ray]")
 pytest.importorskip("ray.data", reason="needs ssmts[ray]", exc_type=ImportError)
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),

@@ -1,0 +1,1 @@
+"""Forecasts beside peers: long horizons, quantiles, covariates, series nobody tuned on."""

@@ -1,0 +1,1 @@
+"""What it costs: rows a second, memory, latency, streams, time to accuracy, search within a budget."""
