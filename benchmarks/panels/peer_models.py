@@ -1,0 +1,182 @@
+"""What the peers are: each a class with `forecast(past, series, window)`. Runs in a peer's environment.
+
+A peer is made from its task and the frame that is known at the last origin, and forecasts one series at one
+window: the point, shape (horizon,), and the quantiles at `LEVELS`, shape (horizon, n_levels), or (horizon, 0)
+where it has none. The outermost are NaN for peers that stop at 0.1 and 0.9.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["LEVELS", "MODELS"]
+
+LEVELS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+_WIDTHS = (90, 80, 60, 40, 20)
+_MOST_ROWS = 2000  # of the past that models of statsforecast are fitted on: they take minutes on more
+_LONGEST_SEASON = 24  # of ETS
+_WEEK = {"h": 168, "15min": 672}
+
+
+class Statsforecast:
+    """A model of statsforecast, fitted to every series anew."""
+
+    at_once = False
+
+    def __init__(self, frame: pd.DataFrame, task: dict[str, Any], *, name: str) -> None:
+        from statsforecast import models
+
+        season, rate = task["season"], task["rate"]
+        if name == "MSTL" and season == 1:
+            raise ValueError("there is no season")
+        self.horizon, self.season = task["horizon"], season
+        self.make = {
+            "AutoETS": lambda m: models.AutoETS(season_length=m if m <= _LONGEST_SEASON else 1),
+            "AutoARIMA": lambda m: models.AutoARIMA(season_length=m, approximation=True),
+            "AutoCES": lambda m: models.AutoCES(season_length=m),
+            "theta": lambda m: models.DynamicOptimizedTheta(season_length=m),
+            "MSTL": lambda m: models.MSTL(season_length=[m, _WEEK[rate]] if m > 1 and rate in _WEEK else [m]),
+        }[name]
+
+    def forecast(self, past: np.ndarray, series: int, window: int) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and normal intervals; a past shorter than two seasons has season 1."""
+        past = past[-_MOST_ROWS:]
+        model = self.make(self.season if len(past) >= 2 * self.season else 1)
+        told = model.forecast(past, self.horizon, level=list(_WIDTHS))
+        low = [told[f"lo-{width}"] for width in _WIDTHS]
+        high = [told[f"hi-{width}"] for width in reversed(_WIDTHS)]
+        point = np.asarray(told["mean"], dtype=np.float64)
+        return finite(point), finite(np.stack([*low, point, *high], axis=1))
+
+
+class Flair:
+    """FLAIR: a mean and quantiles of its 200 paths."""
+
+    at_once = False
+
+    def __init__(self, frame: pd.DataFrame, task: dict[str, Any]) -> None:
+        from flaircast import FLAIR
+
+        rate = {"15min": "15T", "h": "H"}.get(task["rate"], task["rate"])
+        self.model, self.horizon = FLAIR(freq=rate, seed=0), task["horizon"]
+
+    def forecast(self, past: np.ndarray, series: int, window: int) -> tuple[np.ndarray, np.ndarray]:
+        """Of the whole past."""
+        paths = self.model.predict(past, horizon=self.horizon)
+        return finite(paths.mean(axis=0)), finite(np.quantile(paths, LEVELS, axis=0).T)
+
+
+class LightGBM:
+    """One LightGBM for the panel by mlforecast, fitted at the first origin; recursive, conformal."""
+
+    at_once = True
+
+    def __init__(self, frame: pd.DataFrame, task: dict[str, Any]) -> None:
+        from lightgbm import LGBMRegressor
+        from mlforecast import MLForecast
+        from mlforecast.lag_transforms import RollingMean
+        from mlforecast.target_transforms import Differences, LocalStandardScaler
+        from mlforecast.utils import PredictionIntervals
+
+        self.task, self.window, self.told = task, -1, {}
+        self.codes, ids = pd.factorize(frame["unique_id"])
+        self.n = len(ids)
+        self.frame = pd.DataFrame({"unique_id": self.codes, "y": frame["y"].to_numpy(dtype=np.float64)})
+        self.frame["ds"] = self.frame.groupby("unique_id").cumcount()
+        first, horizon, season = self.known(0), task["horizon"], task["season"]
+        shortest = int(first.groupby("unique_id").size().min())
+        longest = max(1, min(max(2 * season, 12), 48, shortest // 3))
+        lags = [*range(1, longest + 1), *({season, 2 * season, 7 * season} if shortest > 21 * season else ())]
+        self.model = MLForecast(
+            models={"LightGBM": LGBMRegressor(verbosity=-1, n_jobs=1, random_state=0)},
+            freq=1,
+            lags=sorted(set(lags)),
+            lag_transforms={1: [RollingMean(max(2, min(season, longest)))]},
+            target_transforms=[Differences([1]), LocalStandardScaler()],
+        )
+        calibrated = shortest > 2 * horizon + max(lags) + 2
+        intervals = PredictionIntervals(n_windows=2, h=horizon) if calibrated else None
+        self.levels = list(_WIDTHS) if calibrated else None
+        self.model.fit(first, static_features=[], prediction_intervals=intervals)
+
+    def known(self, window: int) -> pd.DataFrame:
+        """Rows before the origin of a window."""
+        from_end = self.frame.groupby("unique_id").cumcount(ascending=False)
+        return self.frame[from_end >= (self.task["n_windows"] - 1 - window) * self.task["stride"]]
+
+    def forecast(self, past: np.ndarray, series: int, window: int) -> tuple[np.ndarray, np.ndarray]:
+        """All series of a window are forecast with the first of them."""
+        if window != self.window:
+            new = {} if window == 0 else {"new_df": self.known(window)}
+            found = self.model.predict(self.task["horizon"], level=self.levels, **new)
+            columns = ["LightGBM"]
+            if self.levels:
+                columns += [f"LightGBM-lo-{w}" for w in _WIDTHS] + ["LightGBM"]
+                columns += [f"LightGBM-hi-{w}" for w in reversed(_WIDTHS)]
+            self.told = (
+                found.sort_values(["unique_id", "ds"])[columns].to_numpy().reshape(self.n, -1, len(columns))
+            )
+            self.window = window
+        return finite(self.told[series, :, 0]), finite(self.told[series, :, 1:])
+
+
+class Fracast:
+    """The weights in its wheel, zero-shot, all series of a window in batches; nine levels."""
+
+    at_once = True
+    batch, fewest = 64, 8
+
+    def __init__(self, frame: pd.DataFrame, task: dict[str, Any]) -> None:
+        import torch
+        from fracast import FracastModel
+
+        torch.set_num_threads(1)
+        self.model, self.task, self.window = FracastModel.from_pretrained(), task, -1
+        self.series = [y.to_numpy() for _, y in frame.groupby("unique_id", sort=False)["y"]]
+        self.told: dict[int, np.ndarray] = {}
+
+    def forecast(self, past: np.ndarray, series: int, window: int) -> tuple[np.ndarray, np.ndarray]:
+        """The median as the point; series of fewer than eight rows are refused."""
+        if window != self.window:
+            self.told = self.all_series((self.task["n_windows"] - 1 - window) * self.task["stride"])
+            self.window = window
+        told = finite(self.told[series])
+        unknown = np.full((len(told), 1), np.nan)
+        return told[:, told.shape[1] // 2], np.hstack([unknown, told, unknown])
+
+    def all_series(self, n_after: int) -> dict[int, np.ndarray]:
+        """Quantiles of every series that is long enough; `n_after` rows come later than the origin."""
+        known = {number: y[: len(y) - n_after] for number, y in enumerate(self.series)}
+        usable = [number for number, y in known.items() if len(y) >= self.fewest]
+        told = {}
+        for begin in range(0, len(usable), self.batch):
+            numbers = usable[begin : begin + self.batch]
+            width = min(self.model.context_length, max(len(known[number]) for number in numbers))
+            rows = np.full((len(numbers), width), np.nan)
+            for row, number in zip(rows, numbers, strict=True):
+                tail = known[number][-width:]
+                row[width - len(tail) :] = tail
+            told |= zip(numbers, self.model.forecast_batch(rows, horizon=self.task["horizon"]), strict=True)
+        return told
+
+
+def finite(values: np.ndarray) -> np.ndarray:
+    """The values; a forecast that is not finite is a failure."""
+    if not np.isfinite(values).all():
+        raise ValueError("the forecast is not finite")
+    return values
+
+
+MODELS: dict[str, Any] = {
+    **{
+        name: partial(Statsforecast, name=name)
+        for name in ("AutoETS", "AutoARIMA", "AutoCES", "theta", "MSTL")
+    },
+    "FLAIR": Flair,
+    "LightGBM": LightGBM,
+    "fracast": Fracast,
+}
