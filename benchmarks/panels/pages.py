@@ -211,8 +211,8 @@ Everyone has its defaults. Ours is told the horizon and the columns, peers the s
 - Best simple: by the judged rows themselves, of {", ".join(SIMPLE)}.
 - AutoETS is told seasons up to 24, AutoARIMA approximates as R does on long series; they, AutoCES, theta
   and MSTL see the last 2,000 rows, MSTL day and week. LightGBM (mlforecast): one model a panel, recursive,
-  lags up to two seasons, differences on each series' own scale, conformal intervals where series are long
-  enough.
+  lags up to two seasons, each series on its own scale, differenced as the last horizon that is known says,
+  conformal intervals where series are long enough.
 - Statistical peers are fitted to every window anew, ours once (but for single series, anew as well). Memory
   is that of the process over all panels of a set.
 - Versions: {", ".join(one for own in LIBRARIES.values() for one in own)}.

@@ -71,37 +71,68 @@ class Flair:
 
 
 class LightGBM:
-    """One LightGBM for the panel by mlforecast, fitted at the first origin; recursive, conformal."""
+    """One LightGBM for the panel by mlforecast, fitted at the first origin; recursive, conformal.
+
+    Whether values, their differences or those a season apart are learnt is chosen on the last horizon that is
+    known. Series too short for that (or for intervals, where 95% are long enough) are refused.
+    """
 
     at_once = True
 
     def __init__(self, frame: pd.DataFrame, task: dict[str, Any]) -> None:
+        from mlforecast.utils import PredictionIntervals
+
+        self.task, self.window, self.told = task, -1, dict[int, np.ndarray]()
+        self.frame = pd.DataFrame(
+            {"unique_id": pd.factorize(frame["unique_id"])[0], "y": frame["y"].to_numpy()}
+        )
+        self.frame["y"] = self.frame["y"].astype(np.float64)
+        self.frame["ds"] = self.frame.groupby("unique_id").cumcount()
+        first, horizon, season = self.known(0), task["horizon"], task["season"]
+        length = first.groupby("unique_id")["y"].transform("size")
+        usual = int(length.groupby(first["unique_id"]).first().quantile(0.05))
+        longest = max(1, min(max(2 * season, 12), 48, usual // 3))
+        self.lags = sorted({*range(1, longest + 1), *([7 * season] if usual > 21 * season > 21 else [])})
+        n_windows = min(10, max(2, usual // 2 // horizon))
+        with_intervals = n_windows * horizon + max(self.lags) + season + 2
+        calibrated = usual >= with_intervals
+        kept = first[length >= (with_intervals if calibrated else season + horizon + 2)]
+        intervals = PredictionIntervals(n_windows=n_windows, h=horizon) if calibrated else None
+        self.levels = list(_WIDTHS) if calibrated else None
+        self.ids = set(kept["unique_id"].unique())
+        self.model = self.make(self.chosen(kept))
+        self.model.fit(kept, static_features=[], prediction_intervals=intervals)
+
+    def make(self, differences: list[int]) -> Any:
+        """An unfitted model of the values differenced at these lags."""
         from lightgbm import LGBMRegressor
         from mlforecast import MLForecast
         from mlforecast.lag_transforms import RollingMean
         from mlforecast.target_transforms import Differences, LocalStandardScaler
-        from mlforecast.utils import PredictionIntervals
 
-        self.task, self.window, self.told = task, -1, {}
-        self.codes, ids = pd.factorize(frame["unique_id"])
-        self.n = len(ids)
-        self.frame = pd.DataFrame({"unique_id": self.codes, "y": frame["y"].to_numpy(dtype=np.float64)})
-        self.frame["ds"] = self.frame.groupby("unique_id").cumcount()
-        first, horizon, season = self.known(0), task["horizon"], task["season"]
-        shortest = int(first.groupby("unique_id").size().min())
-        longest = max(1, min(max(2 * season, 12), 48, shortest // 3))
-        lags = [*range(1, longest + 1), *({season, 2 * season, 7 * season} if shortest > 21 * season else ())]
-        self.model = MLForecast(
+        mean = RollingMean(max(2, min(self.task["season"], max(self.lags))))
+        transforms = [Differences(differences)] if differences else []
+        return MLForecast(
             models={"LightGBM": LGBMRegressor(verbosity=-1, n_jobs=1, random_state=0)},
             freq=1,
-            lags=sorted(set(lags)),
-            lag_transforms={1: [RollingMean(max(2, min(season, longest)))]},
-            target_transforms=[Differences([1]), LocalStandardScaler()],
+            lags=self.lags,
+            lag_transforms={1: [mean]},
+            target_transforms=[*transforms, LocalStandardScaler()],
         )
-        calibrated = shortest > 2 * horizon + max(lags) + 2
-        intervals = PredictionIntervals(n_windows=2, h=horizon) if calibrated else None
-        self.levels = list(_WIDTHS) if calibrated else None
-        self.model.fit(first, static_features=[], prediction_intervals=intervals)
+
+    def chosen(self, known: pd.DataFrame) -> list[int]:
+        """The lags of differences that forecast the last horizon best, by MASE."""
+        from_end = known.groupby("unique_id").cumcount(ascending=False)
+        past, future = known[from_end >= self.task["horizon"]], known[from_end < self.task["horizon"]]
+        season = self.task["season"]
+        steps = known.groupby("unique_id")["y"].agg(lambda y: y.diff(season).abs().mean() + 1e-9)
+        errors = {}
+        for differences in ([], [1], *([[season]] if season > 1 else [])):
+            model = self.make(differences).fit(past, static_features=[])
+            told = model.predict(self.task["horizon"]).merge(future, on=["unique_id", "ds"])
+            missed = (told["LightGBM"] - told["y"]).abs() / told["unique_id"].map(steps)
+            errors[tuple(differences)] = float(missed.mean())
+        return list(min(errors, key=lambda one: errors[one]))
 
     def known(self, window: int) -> pd.DataFrame:
         """Rows before the origin of a window."""
@@ -110,18 +141,20 @@ class LightGBM:
 
     def forecast(self, past: np.ndarray, series: int, window: int) -> tuple[np.ndarray, np.ndarray]:
         """All series of a window are forecast with the first of them."""
+        if series not in self.ids:
+            raise ValueError("the series is too short")
         if window != self.window:
-            new = {} if window == 0 else {"new_df": self.known(window)}
+            known = self.known(window)
+            new = {"new_df": known[known["unique_id"].isin(self.ids)]} if window else {}
             found = self.model.predict(self.task["horizon"], level=self.levels, **new)
             columns = ["LightGBM"]
             if self.levels:
                 columns += [f"LightGBM-lo-{w}" for w in _WIDTHS] + ["LightGBM"]
                 columns += [f"LightGBM-hi-{w}" for w in reversed(_WIDTHS)]
-            self.told = (
-                found.sort_values(["unique_id", "ds"])[columns].to_numpy().reshape(self.n, -1, len(columns))
-            )
+            groups = found.sort_values(["unique_id", "ds"]).groupby("unique_id")
+            self.told = {number: group[columns].to_numpy() for number, group in groups}
             self.window = window
-        return finite(self.told[series, :, 0]), finite(self.told[series, :, 1:])
+        return finite(self.told[series][:, 0]), finite(self.told[series][:, 1:])
 
 
 class Fracast:
