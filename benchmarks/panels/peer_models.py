@@ -158,43 +158,22 @@ class LightGBM:
 
 
 class Fracast:
-    """The weights in its wheel, zero-shot, all series of a window in batches; nine levels."""
+    """The weights in its wheel, zero-shot; nine levels. Series of fewer than eight rows it refuses."""
 
-    at_once = True
-    batch, fewest = 64, 8
+    at_once = False
 
     def __init__(self, frame: pd.DataFrame, task: dict[str, Any]) -> None:
         import torch
         from fracast import FracastModel
 
         torch.set_num_threads(1)
-        self.model, self.task, self.window = FracastModel.from_pretrained(), task, -1
-        self.series = [y.to_numpy() for _, y in frame.groupby("unique_id", sort=False)["y"]]
-        self.told: dict[int, np.ndarray] = {}
+        self.model, self.horizon = FracastModel.from_pretrained(), task["horizon"]
 
     def forecast(self, past: np.ndarray, series: int, window: int) -> tuple[np.ndarray, np.ndarray]:
-        """The median as the point; series of fewer than eight rows are refused."""
-        if window != self.window:
-            self.told = self.all_series((self.task["n_windows"] - 1 - window) * self.task["stride"])
-            self.window = window
-        told = finite(self.told[series])
+        """The median as the point."""
+        told = finite(self.model.forecast(past, horizon=self.horizon))
         unknown = np.full((len(told), 1), np.nan)
         return told[:, told.shape[1] // 2], np.hstack([unknown, told, unknown])
-
-    def all_series(self, n_after: int) -> dict[int, np.ndarray]:
-        """Quantiles of every series that is long enough; `n_after` rows come later than the origin."""
-        known = {number: y[: len(y) - n_after] for number, y in enumerate(self.series)}
-        usable = [number for number, y in known.items() if len(y) >= self.fewest]
-        told = {}
-        for begin in range(0, len(usable), self.batch):
-            numbers = usable[begin : begin + self.batch]
-            width = min(self.model.context_length, max(len(known[number]) for number in numbers))
-            rows = np.full((len(numbers), width), np.nan)
-            for row, number in zip(rows, numbers, strict=True):
-                tail = known[number][-width:]
-                row[width - len(tail) :] = tail
-            told |= zip(numbers, self.model.forecast_batch(rows, horizon=self.task["horizon"]), strict=True)
-        return told
 
 
 def finite(values: np.ndarray) -> np.ndarray:
