@@ -84,7 +84,7 @@ def run(
         expected = now - began + (now - half_began) * n_next / len(half)
         step = step // 2 if expected < task["seconds"] else 0
     if not done:
-        raise TimeoutError(f"not every {step}th forecast in {_PATIENCE * task['seconds']:.0f} s")
+        raise TimeoutError(f"less than 1 in {step} forecast within {_PATIENCE * task['seconds']:.0f} s")
     forecasts = {unit: told for unit, told in found.items() if told is not None}
     if len(forecasts) < len(found) / 2:
         raise RuntimeError(f"{len(found) - len(forecasts)} of {len(found)} forecasts failed, e.g. {reason}")
