@@ -133,7 +133,7 @@ def _standings(table: Rows, panels: list[str]) -> str:
 
 
 def _cells(table: Rows, panels: list[str], measure: str) -> str:
-    """Every panel by every model, the best in bold; on every k-th unit, with ours on the same."""
+    """Every panel by every model, the best in bold; on every k-th unit with naive and ours on the same."""
     names, lines = _shown(table), []
     for panel in panels:
         step = {name: _step(table, panel, name) for name in names}
@@ -144,8 +144,8 @@ def _cells(table: Rows, panels: list[str], measure: str) -> str:
             own = _figure(table, panel, name, measure, step[name])
             text = f"**{_text(own)}**" if step[name] == 1 and own is not None and own == best else _text(own)
             if own is not None and step[name] > 1:
-                ours = _text(_figure(table, panel, OURS[0], measure, step[name]))
-                text += f" (1/{step[name]}; ours {ours or 'not run'})"
+                naive, ours = (_figure(table, panel, who, measure, step[name]) for who in (_NAIVE, OURS[0]))
+                text += f" (1/{step[name]}; naive {_text(naive)}, ours {_text(ours) or '–'})"
             cells.append(text)
         lines.append([panel, *cells])
     return markdown_table(["", *names], lines)
@@ -207,7 +207,7 @@ Everyone has its defaults. Ours is told the horizon and the columns, peers the s
   same rows; the mean rank among ours, seasonal naive and the peers by the ratio of MASE to ours on the same
   rows; how far the worst panel is behind the best simple forecast.
 - 1/k: within its processor time a peer came to every k-th series, or every k-th window where a series has
-  several.
+  several; seasonal naive and ours on the same ones stand beside it.
 - Best simple: by the judged rows themselves, of {", ".join(SIMPLE)}.
 - AutoETS is told seasons up to 24, AutoARIMA approximates as R does on long series; they, AutoCES, theta
   and MSTL see the last 2,000 rows, MSTL day and week. LightGBM (mlforecast): one model a panel, recursive,

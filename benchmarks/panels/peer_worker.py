@@ -27,13 +27,19 @@ from peer_models import LEVELS, MODELS
 
 _FEWEST, _FEWEST_UNITS = 4, 8  # windows or series, and both multiplied, of the coarsest step
 _PATIENCE = 2.5  # times the allowed seconds: then a half that is under way is given up
+_GRACE = 60.0  # processor seconds a process has beyond those, to import, to compile, for one slow fit
 
 
 def main(model: str, folder: Path) -> None:
     """Run one peer on all tasks."""
     logging.disable(logging.WARNING)
     warnings.filterwarnings("ignore")
-    for number, task in enumerate(json.loads((folder / "tasks.json").read_text())):
+    tasks = json.loads((folder / "tasks.json").read_text())
+    most = int(sum(_PATIENCE * task["seconds"] for task in tasks) + _GRACE)
+    resource.setrlimit(
+        resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY)
+    )  # a fit cannot be stopped otherwise
+    for number, task in enumerate(tasks):
         frame = pd.read_parquet(folder / f"{number}.parquet")
         began, cpu_began = time.perf_counter(), time.process_time()
         try:

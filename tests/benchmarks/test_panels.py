@@ -249,7 +249,7 @@ def test_page_compares_on_the_same_rows() -> None:
     peer = standing(table, ["a", "b"], "AutoETS")
     assert (peer["n"], peer["mase"], peer["ours_mase"], peer["rank"]) == (1, 0.5, 0.75, 1.0)
     text = page(rows, test=False)
-    assert "| a | **1.000** | 2.000 | 2.000 | 2.000 (1/2; ours 3.000) |" in text
+    assert "| a | **1.000** | 2.000 | 2.000 | 2.000 (1/2; naive 4.000, ours 3.000) |" in text
     assert "- b, AutoETS: TimeoutError: too slow" in text
     assert "no test row is read" in text
 
