@@ -62,6 +62,7 @@ def _require_plain(fitted: FittedForecaster, format: str) -> None:
     deep = fitted.model.deep
     rotary = deep is not None and deep.config.layer == "mamba3" and format == "onnx"  # complex products
     for there, name, remedy in (
+        (fitted.model.panel is not None, "panel branch", "at most 24 series, long enough for a window,"),
         (fitted.effect is not None, "future_covariates", "None"),
         (fitted.scaling.classes is not None, "static_covariates", "None"),
         (fitted.mixing is not None, "channel_mixing", "False"),

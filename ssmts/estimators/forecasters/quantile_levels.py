@@ -12,6 +12,7 @@ from ssmts.models.uncertainty.error_quantiles import DEFAULT_LEVELS
 
 __all__ = ["asked_levels", "central_levels", "interval_levels", "training_levels"]
 
+_LEAST_PERCENT = 1.0 - 1e-9  # a level below it is a fraction that was meant as percents
 _SLACK = 1e-9  # (100 - 99) / 200 is not quite 0.005
 
 
@@ -48,8 +49,10 @@ def interval_levels(level: Any, trained: Float) -> tuple[list[str], Float]:
     if widest <= 0:
         one = trained[0] if len(trained) == 1 else trained.tolist()
         raise ParameterError("level", level, f"left out: no interval lies between {one}, all that fit learnt")
-    allowed = f"different percents above 0 and at most {widest:g}, the widest that fit learnt (quantiles=)"
-    percents = _numbers("level", level, 0.0, widest + 400 * _SLACK, allowed)
+    allowed = (
+        f"different percents of at least 1 (90, not 0.9) and at most {widest:g}, what fit learnt (quantiles=)"
+    )
+    percents = _numbers("level", level, _LEAST_PERCENT, widest + 400 * _SLACK, allowed)
     suffixes, ends = _ends(percents)
     return suffixes, np.clip(ends, trained[0], trained[-1])
 
@@ -60,9 +63,10 @@ def central_levels(level: Any) -> tuple[list[str], Float]:
     Raises
     ------
     ParameterError
-        If a coverage is not between 0 and 100 percent.
+        If a coverage is not between 1 and 100 percent.
     """
-    return _ends(_numbers("level", level, 0.0, 100.0, "different percents between 0 and 100"))
+    allowed = "different percents of at least 1 (90, not 0.9) and below 100"
+    return _ends(_numbers("level", level, _LEAST_PERCENT, 100.0, allowed))
 
 
 def _ends(percents: Float) -> tuple[list[str], Float]:

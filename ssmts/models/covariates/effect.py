@@ -23,6 +23,8 @@ from ssmts.models.sequences.scaling import Scaling
 
 __all__ = ["CovariateEffect", "SignalScale", "require_covariates"]
 
+_MOST_SPACINGS = 4.0  # median spacings between two values of a covariate that a forecast may lie between
+
 
 _ENOUGH = 8  # values of a covariate that say how much it varies in a series that fit did not see
 
@@ -237,6 +239,27 @@ def covariates_of(series: Series) -> Any:
     return series.covariates
 
 
+def _require_no_gap(name: str, who: str, own: Times, instants: Times, panel: Panel) -> None:
+    """Raise if an instant of a forecast lies in a gap of a covariate that its own spacing does not explain.
+
+    The line across such a gap says nothing: values of another year would be taken for those of tomorrow.
+    """
+    if len(own) < 2:
+        return
+    after = np.clip(np.searchsorted(own, instants), 1, len(own) - 1)
+    gap = own[after] - own[after - 1]
+    inside = (own[after - 1] < instants) & (instants < own[after])
+    lost = inside & (gap > _MOST_SPACINGS * np.median(np.diff(own)))
+    if lost.any():
+        first = int(np.flatnonzero(lost)[0])
+        show = panel.layout.show_instant
+        raise CovariateError(
+            f"Covariate {name!r}{who} is not known at {show(instants[first])}: it has no value between "
+            f"{show(own[after[first] - 1])} and {show(own[after[first]])}. Give in predict(future=...) the "
+            "values from the end of X on, at its own spacing."
+        )
+
+
 def require_covariates(
     panel: Panel, columns: CovariateColumns, times: Seq[Times], *, fitting: bool = False
 ) -> None:
@@ -262,6 +285,8 @@ def require_covariates(
             last = own[-1]
             if (fitting or name in columns.categories) and len(own) > 1:
                 last = last + np.median(np.diff(own)) * (1 - 1e-9)
+            if not fitting:
+                _require_no_gap(name, who, own, instants, panel)
             beyond = instants[instants > last]
             if len(beyond):
                 show = panel.layout.show_instant

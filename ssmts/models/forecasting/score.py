@@ -32,7 +32,11 @@ def mean_squared_error(fitted: FittedForecaster, panel: Panel) -> float:
         for window in rolling_forecasts(fitted.model, [stack], stride=stride):
             values = stack.values[window.member]
             for row, forecast in zip(window.rows, window.forecast):
-                end = np.searchsorted(stack.times, stack.times[row] + linear.horizon + 1e-6, side="right")
+                end = int(
+                    np.searchsorted(stack.times, stack.times[row] + linear.horizon + 1e-6, side="right")
+                )
+                if end <= row + 1:  # a hole as long as the horizon begins here
+                    continue
                 leads = stack.times[row + 1 : end] - stack.times[row]
                 errors = (
                     at_leads(forecast[None], np.minimum(leads, linear.horizon))[0] - values[row + 1 : end]
@@ -50,14 +54,24 @@ def mean_squared_error(fitted: FittedForecaster, panel: Panel) -> float:
 
 
 def with_context(fitted: FittedForecaster, panel: Panel) -> Panel:
-    """The panel, preceded by the end of the training data if it continues them without a gap."""
+    """The panel, each of its series preceded by the end of its training data if it follows them.
+
+    A series follows if it begins within a horizon after its end in training: rows that are missing in between
+    are missing observations.
+    """
     if fitted.tail is None:
         return panel
-    ends = {series.id: series.times[-1] for series in fitted.tail.series}
-    for series in panel.series:
-        gap = series.times[0] - ends.get(series.id, series.times[0])
-        if not 0 < gap <= 1.5 * fitted.step:
-            return panel
-    known = {series.id for series in panel.series}
-    tail = Panel(tuple(s for s in fitted.tail.series if s.id in known), fitted.tail.layout)
-    return continued(tail, panel, "X")
+    begins = {series.id: series.times[0] for series in panel.series}
+    longest = max(fitted.horizon, 1.5 * fitted.step)
+    tails = {
+        own.id: own
+        for own in fitted.tail.series
+        if own.id in begins and 0 < begins[own.id] - own.times[-1] <= longest * (1 + 1e-9)
+    }
+    series = [
+        continued(Panel((tails[own.id],), panel.layout), Panel((own,), panel.layout), "X").series[0]
+        if own.id in tails
+        else own
+        for own in panel.series
+    ]
+    return Panel(tuple(series), panel.layout)

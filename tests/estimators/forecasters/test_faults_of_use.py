@@ -1,0 +1,66 @@
+"""What people's own data and calls broke, each on a default estimator."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ssmts import LinearSSMForecaster
+from ssmts.errors import CovariateError, ParameterError
+
+
+@pytest.fixture(scope="module")
+def panel():
+    rng = np.random.default_rng(0)
+    hours = pd.date_range("2024-01-01", periods=600, freq="h")
+    day = np.sin(2 * np.pi * np.arange(600) / 24)
+    parts = [
+        pd.DataFrame({"unique_id": k, "ds": hours, "y": (n + 1) * day + 0.1 * rng.normal(size=600)})
+        for n, k in enumerate("abc")
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def model(panel):
+    return LinearSSMForecaster(12, 96).fit(panel[panel["ds"] < panel["ds"].iloc[500]])
+
+
+def test_a_series_that_misses_its_first_row_keeps_the_others_context(model, panel):
+    """100 rows are no context and horizon of their own beside what training left."""
+    later = panel[panel["ds"] >= panel["ds"].iloc[500]]
+    holed = later[~((later["unique_id"] == "b") & (later["ds"] == later["ds"].iloc[0]))]
+    whole, missing = (
+        model.score(later.groupby("unique_id").head(60)),
+        model.score(holed.groupby("unique_id").head(60)),
+    )
+    assert missing == pytest.approx(whole, rel=0.2)
+    assert set(model.backtest(holed.groupby("unique_id").head(60))["unique_id"]) == set("abc")
+
+
+def test_a_hole_as_long_as_the_horizon_begins_at_an_origin(model, panel):
+    own = panel[panel["unique_id"] == "a"]
+    for begin in range(108, 122):
+        holed = own.drop(own.index[begin : begin + 13])
+        assert np.isfinite(model.score(holed))
+
+
+@pytest.mark.parametrize("level", [0.9, [0.8, 0.9], [80, 0.9]])
+def test_a_level_below_one_is_a_fraction(model, level):
+    with pytest.raises(ParameterError, match=r"90, not 0\.9"):
+        model.predict_interval(level=level)
+    with pytest.raises(ParameterError, match=r"90, not 0\.9"):
+        model.plot(level=level)
+
+
+def test_covariates_of_another_year_are_refused():
+    rng = np.random.default_rng(0)
+    days = pd.date_range("2023-01-01", periods=300)
+    price = rng.normal(size=300)
+    X = pd.DataFrame({"y": 2 * price + 0.1 * rng.normal(size=300), "price": price}, index=days)
+    model = LinearSSMForecaster(7, future_covariates=["price"]).fit(X)
+    ahead = pd.date_range(days[-1], periods=8)[1:]
+    future = pd.DataFrame({"price": rng.normal(size=7)}, index=ahead)
+    assert model.predict(X, future=future).shape == (7, 1)
+    late = future.set_axis(ahead + pd.Timedelta("365D"))
+    with pytest.raises(CovariateError, match=r"'price' is not known at 2023-10-28.*future="):
+        model.predict(X, future=late)
