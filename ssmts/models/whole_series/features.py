@@ -1,4 +1,4 @@
-"""What a classifier reads of a case: how the readouts of a bank are distributed over time, and its levels."""
+"""Features of a case: distribution of random readouts over time, shape, quantiles, duration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Values = NDArray[np.float32]
 
 BLOCKS = ("readouts", "shape", "levels", "duration")
 _WIDTH = 0.1  # of the ramp around a threshold, in deviations of the readout
-_RARE = 1e-4  # share of time below which a height above a threshold is not told from none
+_RARE = 1e-4  # fraction of time below which a height above a threshold is treated as none
 _N_COEFFICIENTS = 32  # Legendre coefficients of a whole channel
 _N_KNOTS = 17
 _QUANTILES = np.array([0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0])
@@ -48,8 +48,8 @@ class CaseFeatures:
     def __call__(self, cases: Sequence[Case]) -> tuple[NDArray[Any], ...]:
         """Features of cases, one array (n_cases, n_features) a block of `BLOCKS`.
 
-        ``readouts``: of every readout the share of time above a threshold, and the mean height above it while
-        it is above. ``shape``: Legendre coefficients of each channel over the whole case. ``levels``:
+        ``readouts``: of every readout the fraction of time above a threshold, and the mean height above it
+        during that time. ``shape``: Legendre coefficients of each channel over the whole case. ``levels``:
         quantiles, mean, and the logarithms of deviation and slope of each channel. ``duration``: how near the
         case's is to each knot. All are time-weighted. A case has the same features whichever cases it comes
         with.
@@ -85,14 +85,14 @@ def fit_features(
     pilots = [cases[number] for number in picked]
     shape = (len(bank.spacings), 2, bank.n_readouts)
     squares, thresholds = np.zeros(shape), np.empty(shape)
-    # Each threshold is a quantile of one case, at levels that fill (0, 1) evenly.
-    level = (0.5 * (5.0**0.5 - 1.0) * np.arange(1, bank.n_readouts + 1)) % 1.0
+    # Each threshold is a quantile of one case, at orders that fill (0, 1) evenly.
+    orders = (0.5 * (5.0**0.5 - 1.0) * np.arange(1, bank.n_readouts + 1)) % 1.0
     of_case = rng.integers(0, len(pilots), shape)
     for number, scale, kind, y, share in _readouts(pilots, bank):
         squares[scale, kind] += (y * y) @ share
         mine = np.flatnonzero(of_case[scale, kind] == number)
         rows = np.sort(y[mine], axis=1)
-        at = np.minimum((level[mine] * rows.shape[1]).astype(int), rows.shape[1] - 1)
+        at = np.minimum((orders[mine] * rows.shape[1]).astype(int), rows.shape[1] - 1)
         thresholds[scale, kind, mine] = rows[np.arange(len(mine)), at]
     size = np.sqrt(squares / len(pilots))
     size = np.where(size > 1e-6, size, 1.0)
@@ -152,14 +152,14 @@ class _Places:
     ----------
     row : ndarray of int64, shape (n, length)
         Of the observation before.
-    share : ndarray of float64, shape (n, length)
-        Of the one after.
+    fraction : ndarray of float64, shape (n, length)
+        Weight of the one after; that of the one before is the rest.
     within : ndarray of bool, shape (n, length)
         Whether the case covers the instant; beyond it a signal is 0, the mean of training.
     """
 
     row: NDArray[np.int64]
-    share: Float
+    fraction: Float
     within: NDArray[np.bool_]
 
     @classmethod
@@ -173,17 +173,17 @@ class _Places:
     def __call__(self, signal: Float) -> Float:
         """Signal (n_inputs, length) there, (n_inputs, n, length)."""
         first, second = signal[:, self.row], signal[:, self.row + 1]
-        return np.asarray(np.where(self.within, first + self.share * (second - first), 0.0))
+        return np.asarray(np.where(self.within, first + self.fraction * (second - first), 0.0))
 
 
 def _pool(y: Values, share: Values, thresholds: Values) -> Values:
-    """Share of time above the thresholds and mean height above them, (2, n_readouts); y is overwritten."""
+    """Fraction of time above the thresholds and mean height above them, (2, n_readouts); y is overwritten."""
     out = np.empty((2, len(y)), dtype=np.float32)
     together = max(1, _TOGETHER // y.shape[1])
     for begin in range(0, len(y), together):
         own = y[begin : begin + together]
         own -= thresholds[begin : begin + together, None]
-        # A ramp: a step makes the share jump with the last bit of a product.
+        # A ramp: a step makes the fraction jump with the last bit of a product.
         above = np.clip(own, -0.5 * _WIDTH, 0.5 * _WIDTH) @ share / _WIDTH + 0.5
         height = np.maximum(own, 0.0, out=own) @ share / (above + _RARE)
         out[0, begin : begin + together], out[1, begin : begin + together] = above, height
