@@ -31,11 +31,10 @@ __all__ = [
 class S4Classifier(DeepParameters, SSMClassifier):
     """Classifier of whole series in continuous time: a closed form, and S4 layers where they gain.
 
-    The closed form is that of `LinearSSMClassifier`. The deep path reads tokens, the strength of the modes of
+    The linear branch is `LinearSSMClassifier`. The deep branch reads tokens, the strength of the modes of
     a stem from one stretch of time to the next, through S4 layers. Three networks are trained, each without a
-    third of the cases; the two paths are added by shares that are solved on cases that neither has seen, if
-    that gains more log-loss there than the spread of the gain. `history_["deep"]` says what was measured and
-    decided.
+    third of the cases. Both branches are added, with factors fitted on cases that neither has seen, if the
+    gain in log-loss there exceeds its standard error. `history_["deep"]` records gain and decision.
 
     Parameters
     ----------
@@ -50,26 +49,26 @@ class S4Classifier(DeepParameters, SSMClassifier):
         reference step, by conditional expectation under their autocovariance (``"gp"``). ``"auto"``
         tries both on training cases with gaps and keeps what has the smaller leave-one-out error.
     rate_range : (float, float), optional
-        Data: every case is learnt from once more, as a slower sensor would have sent it; its interval is
+        Data: every case is trained on a second time, as a slower sensor would record it; its interval is
         longer by a factor drawn from this range, such as (0.25, 4).
     random_state : int, optional
-        Seed of the readouts and of the deep path.
+        Seed of the readouts and of the deep branch.
     class_weight : dict or "balanced", optional
         Cost of missing a case of each class: probabilities are multiplied by these weights.
     deep : {"auto", "always"}, default="auto"
-        Deep path: "auto" tries it from 100 cases on and keeps it where it gains; "always" keeps it.
+        Deep branch: "auto" tries it from 100 cases on and keeps it where it gains; "always" keeps it.
     d_model, d_state, n_layers : int, default=64, 64, 2
-        Deep path: features of a token, real state size of each feature's system, layers.
+        Deep branch: features of a token, real state size of each feature's system, layers.
     dropout : float, default=0.2
-        Deep path.
+        Deep branch.
     n_modes : int, default=64
-        Deep path: modes of the stem, over all channels together.
+        Deep branch: modes of the stem, over all channels together.
     token_stride : duration, optional
-        Deep path: length of a token. None: a 64th of a typical case.
+        Deep branch: length of a token. None: a 64th of a typical case.
     band_dropout : bool, default=False
-        Deep path: train with the modes above a random frequency left out, as a coarser sampling leaves them
-        out, and put a closed form beside the networks that is solved anew for the bands of every octave of
-        rates. For models that are asked at coarser rates than they were trained at; about 4 MB in a file.
+        Deep branch: train with the modes above a random frequency left out, as a coarser sampling leaves them
+        out, and fit a second linear model for every octave of rates. For predictions at coarser rates than
+        those of training; about 4 MB in a file.
     max_epochs, max_steps, max_time, batch_size, learning_rate, weight_decay, patience
         Training of each network, see `ssmts.training.TrainingConfig`; `max_time` holds for all together.
     device, devices, strategy, precision
@@ -86,7 +85,7 @@ class S4Classifier(DeepParameters, SSMClassifier):
     history_ : dict
         What fit chose and measured.
     module_ : torch.nn.ModuleList or None
-        Networks of the deep path; None where it did not earn its place.
+        Networks of the deep branch; None where it was not accepted.
     n_features_in_ : int
         Instants of a table, else channels.
     feature_names_in_ : ndarray
@@ -104,8 +103,8 @@ class S4Classifier(DeepParameters, SSMClassifier):
 class S4Regressor(DeepParameters, SSMRegressor):
     """Regressor of whole series in continuous time: a closed form, and S4 layers where they gain.
 
-    It takes the parameters of `S4Classifier`, without `class_weight`; the squared error says what
-    gains.
+    It takes the parameters of `S4Classifier`, without `class_weight`; gains are measured in squared
+    error.
 
     References
     ----------

@@ -117,12 +117,12 @@ class CaseEstimator(BaseEstimator):
         )
 
     def _read_cases(self, X: Any, rate: Any, times: Any) -> list[Case]:
-        """Cases to be judged, in reference steps."""
+        """Cases of predict, in reference steps."""
         fitted, X = self._check_fitted(), collected_cases(X)
         if rate is not None:
             _checked_rate(rate)
             if times is not None or is_long(X, self.id_col):
-                raise ParameterError("rate", rate, "None where times say the intervals themselves")
+                raise ParameterError("rate", rate, "None where times give the intervals")
         if is_table(X) and not is_long(X, self.id_col):
             if rate is None and times is None and self._input.table:
                 X = checked_table(X, self, reset=False)

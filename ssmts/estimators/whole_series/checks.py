@@ -24,12 +24,12 @@ _OWN = {"b": bool, "i": np.int64, "u": np.uint64, "f": np.float64}
 
 
 def checked_table(X: Any, estimator: Any, **checks: Any) -> Any:
-    """A table as scikit-learn reads it; infinite values are left for the reader of cases, who names them.
+    """A table as scikit-learn reads it; infinite values are left to `read_cases`, which names their place.
 
     Raises
     ------
     InputTypeError, ColumnError, ShapeError
-        In the words of scikit-learn.
+        With the message of scikit-learn.
     """
     try:
         return validate_data(estimator, X, ensure_all_finite=False, **checks)

@@ -51,7 +51,7 @@ class SSMClassifier(ClassifierMixin, CaseEstimator):
             arrays; datetimes or numbers. Unit steps by default.
         sample_weight : array-like, shape (n_cases,), optional
         callbacks : sequence of ssmts.training.Callback, optional
-            Watch the training of the deep path.
+            Observe the training of the deep branch.
 
         Returns
         -------
@@ -107,8 +107,8 @@ class SSMClassifier(ClassifierMixin, CaseEstimator):
         Parameters
         ----------
         X : like fit's
-            A table (two-dimensional array or frame) has the training's width unless `rate` or `times` says
-            why not.
+            A table (two-dimensional array or frame) has the width of the training data unless `rate` or
+            `times` is given.
         rate : float, optional
             Interval of X in those of the training data: 2.0 is sampled half as often.
         times : array-like, optional
@@ -151,7 +151,7 @@ class LinearSSMClassifier(SSMClassifier):
         reference step, by conditional expectation under their autocovariance (``"gp"``). ``"auto"``
         tries both on training cases with gaps and keeps what has the smaller leave-one-out error.
     rate_range : (float, float), optional
-        Every case is learnt from once more, as a slower sensor would have sent it; its interval is longer
+        Every case is trained on a second time, as a slower sensor would record it; its interval is longer
         by a factor drawn from this range, such as (0.25, 4).
     random_state : int, optional
         Seed of the readouts.

@@ -64,8 +64,8 @@ class SSMRegressor(RegressorMixin, CaseEstimator):
         Parameters
         ----------
         X : like fit's
-            A table (two-dimensional array or frame) has the training's width unless `rate` or `times` says
-            why not.
+            A table (two-dimensional array or frame) has the width of the training data unless `rate` or
+            `times` is given.
         rate : float, optional
             Interval of X in those of the training data: 2.0 is sampled half as often.
         times : array-like, optional
@@ -90,7 +90,7 @@ class SSMRegressor(RegressorMixin, CaseEstimator):
 class LinearSSMRegressor(SSMRegressor):
     """Regressor of whole series in continuous time, fitted in closed form in seconds.
 
-    It reads a case as `LinearSSMClassifier` does, and maps what it read to a number by ridge regression.
+    Features as of `LinearSSMClassifier`, mapped to a number by ridge regression.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ class LinearSSMRegressor(SSMRegressor):
         reference step, by conditional expectation under their autocovariance (``"gp"``). ``"auto"``
         tries both on training cases with gaps and keeps what has the smaller leave-one-out error.
     rate_range : (float, float), optional
-        Every case is learnt from once more, as a slower sensor would have sent it; its interval is
+        Every case is trained on a second time, as a slower sensor would record it; its interval is
         longer by a factor drawn from this range, such as (0.25, 4).
     random_state : int, optional
         Seed of the readouts.

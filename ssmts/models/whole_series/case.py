@@ -39,10 +39,10 @@ class Case:
 
     @property
     def weights(self) -> Float:
-        """Share of the time that each observation speaks for: half of the interval on either side."""
+        """Fraction of the time around each observation: half of the interval on either side."""
         halves = 0.5 * np.diff(self.times)
-        shares = np.concatenate([halves, [0.0]]) + np.concatenate([[0.0], halves])
-        return np.asarray(shares / self.times[-1])
+        weights = np.concatenate([halves, [0.0]]) + np.concatenate([[0.0], halves])
+        return np.asarray(weights / self.times[-1])
 
 
 def make_case(times: Float, values: Float) -> Case:

@@ -1,7 +1,7 @@
-"""Fit of the deep path over cases, with every claim made on cases that it has not seen.
+"""Fit of the deep branch, accepted by its error on cases that it has not seen.
 
-Three networks are trained, each without a third of the cases; what they say of that third, beside what the
-closed form says of each case without having seen it, decides whether, and by how much, they are added
+Three networks are trained, each without a third of the cases. Their answers to that third and the
+leave-one-out answers of the linear branch decide whether, and with which factors, both are added
 (docs/decisions/072-deep-classifier-by-cross-fitting.md).
 """
 
@@ -169,8 +169,8 @@ class DeepFitter:
         config = replace(self.config, n_features=encoder.n_features, n_targets=answers.shape[1])
         tokens, band, octaves = encoder(cases), None, None
         if self.band_dropout:
-            levels = np.zeros(len(encoder.fold))
-            band = torch.from_numpy(np.concatenate([np.repeat(encoder.A.imag, len(encoder.fold)), levels]))
+            means = np.zeros(len(encoder.fold))
+            band = torch.from_numpy(np.concatenate([np.repeat(encoder.A.imag, len(encoder.fold)), means]))
             intervals = np.array([case.interval for case in cases])
             octaves = OctaveWeights(encoder, tokens, intervals, answers, weights, of_case, seed)
         whole = _Cases(
@@ -215,9 +215,9 @@ class DeepFitter:
         ensemble = CaseEnsemble(config, encoder, members.double())
         if octaves is None:
             return DeepOutcome(ensemble, unseen[0], {"epochs": epochs}, self.always)
-        shares, together = octaves.shares(unseen, whole.targets, loss)
-        ensemble = replace(ensemble, bands=octaves.bands, shares=shares)
-        record = {"epochs": epochs, "shares_by_interval": octaves.record(shares)}
+        factors, together = octaves.factors(unseen, whole.targets, loss)
+        ensemble = replace(ensemble, bands=octaves.bands, factors=factors)
+        record = {"epochs": epochs, "shares_by_interval": octaves.record(factors)}
         coarsest = _COARSER * max(case.interval for case in cases)
         return DeepOutcome(ensemble, together, record, self.always, coarsest)
 

@@ -1,4 +1,4 @@
-"""What a classifier reads of a case: how the readouts of a bank are distributed over time, and its levels."""
+"""Features of a case: distribution of random readouts over time, shape, quantiles, duration."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ Values = NDArray[np.float32]
 
 BLOCKS = ("readouts", "shape", "levels", "duration")
 _WIDTH = 0.1  # of the ramp around a threshold, in deviations of the readout
-_RARE = 1e-4  # share of time below which a height above a threshold is not told from none
+_RARE = 1e-4  # fraction of time below which a height above a threshold is treated as none
 _N_COEFFICIENTS = 32  # Legendre coefficients of a whole channel
 _N_KNOTS = 17
 _QUANTILES = np.array([0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0])
 _MOST_PILOTS = 256  # cases that set scales and thresholds
+_MOST_INSTANTS = 2048  # of a case at which the readouts of a scale are evaluated: their standard error is 1%
+_TOGETHER = 2**17  # numbers that are pooled at once: they stay in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,8 @@ class CaseFeatures:
     def __call__(self, cases: Sequence[Case]) -> tuple[NDArray[Any], ...]:
         """Features of cases, one array (n_cases, n_features) a block of `BLOCKS`.
 
-        ``readouts``: of every readout the share of time above a threshold, and the mean height above it while
-        it is above. ``shape``: Legendre coefficients of each channel over the whole case. ``levels``:
+        ``readouts``: of every readout the fraction of time above a threshold, and the mean height above it
+        during that time. ``shape``: Legendre coefficients of each channel over the whole case. ``levels``:
         quantiles, mean, and the logarithms of deviation and slope of each channel. ``duration``: how near the
         case's is to each knot. All are time-weighted. A case has the same features whichever cases it comes
         with.
@@ -55,8 +57,7 @@ class CaseFeatures:
         n_scales, n_readouts = len(self.bank.spacings), self.bank.n_readouts
         pooled = np.empty((len(cases), n_scales, 2, 2, n_readouts), dtype=np.float32)
         thresholds = self.thresholds.astype(np.float32)
-        for number, scale, kind, y in _readouts(cases, self.bank):
-            share = cases[number].weights.astype(np.float32)
+        for number, scale, kind, y, share in _readouts(cases, self.bank):
             pooled[number, scale, kind] = _pool(y, share, thresholds[scale, kind])
         return (
             pooled.reshape(len(cases), -1),
@@ -84,14 +85,14 @@ def fit_features(
     pilots = [cases[number] for number in picked]
     shape = (len(bank.spacings), 2, bank.n_readouts)
     squares, thresholds = np.zeros(shape), np.empty(shape)
-    # Each threshold is a quantile of one case, at levels that fill (0, 1) evenly.
-    level = (0.5 * (5.0**0.5 - 1.0) * np.arange(1, bank.n_readouts + 1)) % 1.0
+    # Each threshold is a quantile of one case, at orders that fill (0, 1) evenly.
+    orders = (0.5 * (5.0**0.5 - 1.0) * np.arange(1, bank.n_readouts + 1)) % 1.0
     of_case = rng.integers(0, len(pilots), shape)
-    for number, scale, kind, y in _readouts(pilots, bank):
-        squares[scale, kind] += (y * y) @ pilots[number].weights.astype(np.float32)
+    for number, scale, kind, y, share in _readouts(pilots, bank):
+        squares[scale, kind] += (y * y) @ share
         mine = np.flatnonzero(of_case[scale, kind] == number)
         rows = np.sort(y[mine], axis=1)
-        at = np.minimum((level[mine] * rows.shape[1]).astype(int), rows.shape[1] - 1)
+        at = np.minimum((orders[mine] * rows.shape[1]).astype(int), rows.shape[1] - 1)
         thresholds[scale, kind, mine] = rows[np.arange(len(mine)), at]
     size = np.sqrt(squares / len(pilots))
     size = np.where(size > 1e-6, size, 1.0)
@@ -106,28 +107,41 @@ def fit_features(
     return CaseFeatures(scaled, thresholds / size, knots)
 
 
-def _readouts(cases: Sequence[Case], bank: ReadoutBank) -> Iterator[tuple[int, int, int, Values]]:
-    """Yield number of the case, scale, kind, and readouts (n_readouts, length) at its observations."""
+def _readouts(cases: Sequence[Case], bank: ReadoutBank) -> Iterator[tuple[int, int, int, Values, Values]]:
+    """Yield number of the case, scale, kind, readouts (n_readouts, n_instants), and weights of the instants.
+
+    The instants are the observations; of long cases, every k-th one, another set of them at every scale.
+    """
     # NumPy, not PyTorch: arrays this small gain nothing from threads, which wait where cores are busy.
     weights, mixtures = bank.weights.astype(np.float32), bank.mixtures.astype(np.float32)
     ahead = (np.arange(N_DELAYS) - N_DELAYS // 2) * bank.spacings[:, None]
-    n_inputs, times, places = len(bank.fold), np.empty(0), []
+    n_inputs, times = len(bank.fold), np.empty(0)
+    places: list[tuple[_Places, Values]] = []
     for number, case in enumerate(cases):
         if not np.array_equal(case.times, times):
             times = case.times
-            places = [_Places.of(times, times + own[:, None]) for own in ahead]
+            places = [_instants(case, scale, own) for scale, own in enumerate(ahead)]
             before = _Places.of(times, (times - 1.0)[None])
         inputs = bank.fold @ case.values
         change = np.where(before.within, inputs - before(inputs)[:, 0], 0.0)
-        for scale, own in enumerate(places):
+        for scale, (own, share) in enumerate(places):
             for kind, signal in enumerate((inputs, change)):
-                delayed = own(signal).astype(np.float32)  # (n_inputs, N_DELAYS, length)
+                delayed = own(signal).astype(np.float32)  # (n_inputs, N_DELAYS, n_instants)
                 if n_inputs == 1:
                     y = weights[scale, kind].reshape(-1, N_DELAYS) @ delayed[0]
                 else:
                     mixed = np.tensordot(mixtures[scale, kind], delayed, 1)
-                    y = (weights[scale, kind] @ mixed).reshape(-1, len(times))
-                yield number, scale, kind, y
+                    y = (weights[scale, kind] @ mixed).reshape(-1, len(share))
+                yield number, scale, kind, y, share
+
+
+def _instants(case: Case, scale: int, ahead: Float) -> tuple[_Places, Values]:
+    """Where the delays of a scale lie at the instants of its readouts, and the weights of these instants."""
+    stride = -(-len(case.times) // _MOST_INSTANTS)
+    instants = case.times[scale % stride :: stride]
+    # Each stands for the observations of its stretch.
+    weights = np.add.reduceat(case.weights, np.arange(len(instants)) * stride)
+    return _Places.of(case.times, instants + ahead[:, None]), weights.astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -138,14 +152,14 @@ class _Places:
     ----------
     row : ndarray of int64, shape (n, length)
         Of the observation before.
-    share : ndarray of float64, shape (n, length)
-        Of the one after.
+    fraction : ndarray of float64, shape (n, length)
+        Weight of the one after; that of the one before is the rest.
     within : ndarray of bool, shape (n, length)
         Whether the case covers the instant; beyond it a signal is 0, the mean of training.
     """
 
     row: NDArray[np.int64]
-    share: Float
+    fraction: Float
     within: NDArray[np.bool_]
 
     @classmethod
@@ -159,16 +173,21 @@ class _Places:
     def __call__(self, signal: Float) -> Float:
         """Signal (n_inputs, length) there, (n_inputs, n, length)."""
         first, second = signal[:, self.row], signal[:, self.row + 1]
-        return np.asarray(np.where(self.within, first + self.share * (second - first), 0.0))
+        return np.asarray(np.where(self.within, first + self.fraction * (second - first), 0.0))
 
 
 def _pool(y: Values, share: Values, thresholds: Values) -> Values:
-    """Share of time above the thresholds and mean height above them, (2, n_readouts); y is overwritten."""
-    y -= thresholds[:, None]
-    # A ramp: a step makes the share jump with the last bit of a product.
-    above = np.clip(y, -0.5 * _WIDTH, 0.5 * _WIDTH) @ share / _WIDTH + 0.5
-    height = np.maximum(y, 0.0, out=y) @ share / (above + _RARE)
-    return np.stack([above, height])
+    """Fraction of time above the thresholds and mean height above them, (2, n_readouts); y is overwritten."""
+    out = np.empty((2, len(y)), dtype=np.float32)
+    together = max(1, _TOGETHER // y.shape[1])
+    for begin in range(0, len(y), together):
+        own = y[begin : begin + together]
+        own -= thresholds[begin : begin + together, None]
+        # A ramp: a step makes the fraction jump with the last bit of a product.
+        above = np.clip(own, -0.5 * _WIDTH, 0.5 * _WIDTH) @ share / _WIDTH + 0.5
+        height = np.maximum(own, 0.0, out=own) @ share / (above + _RARE)
+        out[0, begin : begin + together], out[1, begin : begin + together] = above, height
+    return out
 
 
 def _shape(case: Case) -> Float:

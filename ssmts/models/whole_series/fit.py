@@ -63,7 +63,7 @@ def fit_whole_series(
 
 
 def _best_reading(fits: list[tuple[CaseFit, CaseReading]]) -> tuple[CaseFit, CaseReading]:
-    """The fit of the least leave-one-out error; its record says what was compared."""
+    """The fit of the least leave-one-out error; its record holds the errors compared."""
     errors = [float(fit.record["left_out_mse"]) for fit, _ in fits]
     best, chosen = fits[errors.index(min(errors))]
     if len(fits) > 1:

@@ -1,4 +1,4 @@
-"""The closed form over cases: features, ridge, and what leave-one-out says of every choice."""
+"""The linear branch: features, ridge regression, leave-one-out answers."""
 
 from __future__ import annotations
 
@@ -234,7 +234,7 @@ class CaseReading:
 
 @dataclass(frozen=True)
 class CaseFit:
-    """A fitted closed form, its leave-one-out answers and what was chosen.
+    """A fitted linear branch, its leave-one-out answers and what was chosen.
 
     Parameters
     ----------
@@ -249,7 +249,7 @@ class CaseFit:
 
 
 def fit_cases(reading: CaseReading, block_weights: Sequence[float], n_readouts: int, seed: int) -> CaseFit:
-    """Fit the closed form.
+    """Fit the linear branch.
 
     Parameters
     ----------

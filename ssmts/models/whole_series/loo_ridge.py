@@ -1,7 +1,7 @@
 r"""Ridge regression over blocks of features, with every choice made on leave-one-out residuals.
 
 With weighted, centred features F and targets Y, the residual of case i in a fit without it is
-:math:`r_i / (1 - h_i)`, r the residual of the fit with it and h its leverage: the whole path of penalties
+:math:`r_i / (1 - h_i)`, r the residual of the fit with it and h its leverage: the whole range of penalties
 costs one eigendecomposition, of F Fᵀ or Fᵀ F, whichever is smaller.
 """
 
@@ -68,10 +68,10 @@ class Block:
         middle = trusted @ features
         half = bound * np.sqrt(trusted @ (features - middle) ** 2)
         lower, upper = middle - half, middle + half
-        share = weights / weights.sum()
+        normalised = weights / weights.sum()
         clipped = np.clip(features, lower, upper)
-        center = share @ clipped
-        deviation = np.sqrt(share @ (clipped - center) ** 2)
+        center = normalised @ clipped
+        deviation = np.sqrt(normalised @ (clipped - center) ** 2)
         varies = deviation > least_deviation * np.maximum(np.abs(center), 1.0)
         count = max(1, int(varies.sum()))
         scale = np.where(varies, 1.0 / np.where(varies, deviation, 1.0), 0.0) / np.sqrt(count)
@@ -84,7 +84,7 @@ class Block:
 
 @dataclass(frozen=True)
 class RidgeFit:
-    """A ridge fit and what it would have said of each training case without having seen it.
+    """A ridge fit and its leave-one-out answers.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ class RidgeFit:
 
 def fit_ridge(
     features: Sequence[Float],
-    shares: Sequence[float],
+    block_weights: Sequence[float],
     targets: Float,
     weights: Float,
     copy_pairs: Rows | None = None,
@@ -123,9 +123,9 @@ def fit_ridge(
     Parameters
     ----------
     features : sequence of ndarray of float64, shape (n_cases, n_features)
-        Blocks; each is standardised to a total variance of its share.
-    shares : sequence of float
-        One a block; a block of share 0 is left out.
+        Blocks.
+    block_weights : sequence of float
+        Total variance that each block is standardised to; 0 leaves a block out.
     targets : ndarray of float64, shape (n_cases, n_targets)
     weights : ndarray of float64, shape (n_cases,)
         Positive weight of each case.
@@ -142,9 +142,10 @@ def fit_ridge(
     weights = weights / weights.mean()
     root = np.sqrt(weights)[:, None]
     blocks = [Block.of(block, weights, usual, **standardising) for block in features]
-    used = [np.sqrt(share) for share in shares]
+    used = [np.sqrt(weight) for weight in block_weights]
     joined = np.concatenate(
-        [root * share * block.standardised(own) for share, block, own in zip(used, blocks, features)], axis=1
+        [root * factor * block.standardised(own) for factor, block, own in zip(used, blocks, features)],
+        axis=1,
     )
     mean = (weights @ targets) / weights.sum()
     wanted = root * (targets - mean)
@@ -154,14 +155,14 @@ def fit_ridge(
     beyond = wanted - left @ projected  # what no weights can reach
     best: tuple[float, float, Float] | None = None
     squares = left * left
-    share_of_mean = weights / weights.sum()
+    mean_weights = weights / weights.sum()
     for penalty in _PENALTIES:
         shrunk = penalty * unit / (eigenvalues + penalty * unit)
         residual = beyond + left @ (shrunk[:, None] * projected)
-        room = np.maximum(1.0 - share_of_mean - squares @ (1.0 - shrunk), 1e-9)
+        room = np.maximum(1.0 - mean_weights - squares @ (1.0 - shrunk), 1e-9)
         if copy_pairs is not None:
             # (1 - H) of both of a pair is inverted: they are left out together.
-            across = np.sqrt(share_of_mean * share_of_mean[copy_pairs])
+            across = np.sqrt(mean_weights * mean_weights[copy_pairs])
             across += np.einsum("ik,k,ik->i", left, 1.0 - shrunk, left[copy_pairs])
             across = np.where(copy_pairs == np.arange(len(copy_pairs)), 0.0, across)
             residual = residual * room[copy_pairs][:, None] + residual[copy_pairs] * across[:, None]
@@ -175,8 +176,8 @@ def fit_ridge(
     error, penalty, errors = best
     solved = right @ (projected * (np.sqrt(eigenvalues) / (eigenvalues + penalty * unit))[:, None])
     out, intercept, begin = [], mean.copy(), 0
-    for share, block in zip(used, blocks):
-        own = solved[begin : begin + len(block.scale)] * (share * block.scale)[:, None]
+    for factor, block in zip(used, blocks):
+        own = solved[begin : begin + len(block.scale)] * (factor * block.scale)[:, None]
         intercept -= block.center @ own
         out.append(own)
         begin += len(block.scale)

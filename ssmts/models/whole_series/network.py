@@ -1,4 +1,4 @@
-"""The deep path of classifiers and regressors: SSM layers over tokens, averaged over time."""
+"""The deep branch of classifiers and regressors: SSM layers over tokens, averaged over time."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from ssmts.training.files import below
 
 __all__ = ["CaseDeepConfig", "CaseEnsemble", "CaseNetwork", "padded"]
 
+# Fields of the stem and the names that files know them by.
+_STEM = {"A": "A", "fold": "fold", "center": "center", "scale": "spread"}
 _TOGETHER = 64  # cases that go through the networks at once
 
 
@@ -94,7 +96,7 @@ class CaseNetwork(nn.Module):
         place = torch.arange(tokens.shape[1], device=tokens.device)
         beyond = place >= lengths[:, None]
         if bool(((intervals == 1.0) | (place == 0) | beyond).all()):
-            # Tokens without a hole between them: the convolution says the same in an eighth of the time.
+            # Tokens without a hole: the convolution gives the same result in an eighth of the time.
             hidden = self.backbone(self.project(tokens)).masked_fill(beyond[..., None], 0.0)
         else:
             hidden, _ = self.backbone.scan(self.project(tokens), intervals, lengths=lengths)
@@ -127,8 +129,8 @@ class CaseEnsemble:
     tokens : CaseTokens
     members : nn.ModuleList
     bands : CaseBands, optional
-        Readouts by octaves of rates where bands are to be missed; None: networks alone.
-    shares : ndarray of float64, shape (n_cuts, 2), optional
+        Readouts by octaves of rates where bands are left out; None: networks only.
+    factors : ndarray of float64, shape (n_cuts, 2), optional
         Factors on the networks and on `bands` for every cut of the latter.
     """
 
@@ -136,7 +138,7 @@ class CaseEnsemble:
     tokens: CaseTokens
     members: nn.ModuleList
     bands: CaseBands | None = None
-    shares: Float | None = None
+    factors: Float | None = None
 
     @torch.no_grad()
     def __call__(self, cases: Sequence[Case]) -> Float:
@@ -154,32 +156,29 @@ class CaseEnsemble:
                 values = values * carried.to(values)[:, None]
             answers = torch.stack([member(values, intervals, lengths) for member in self.members])
             own = answers.mean(dim=0).cpu().numpy()
-            if self.bands is not None and self.shares is not None and cuts is not None:
-                shares = self.shares[cuts]
-                own = shares[:, :1] * own + shares[:, 1:] * self.bands(tokens, cuts)
+            if self.bands is not None and self.factors is not None and cuts is not None:
+                factors = self.factors[cuts]
+                own = factors[:, :1] * own + factors[:, 1:] * self.bands(tokens, cuts)
             out[begin : begin + _TOGETHER] = own
         return out
 
     def to_tensors(self) -> dict[str, Tensor]:
         """Weights and stem."""
-        stem = {name: getattr(self.tokens, name) for name in ("A", "fold", "center", "spread")}
+        stem = {stored: getattr(self.tokens, name) for name, stored in _STEM.items()}
         tensors = {f"deep.tokens.{name}": torch.from_numpy(array) for name, array in stem.items()}
-        if self.bands is not None and self.shares is not None:
+        if self.bands is not None and self.factors is not None:
             tensors |= {f"deep.bands.{name}": t for name, t in self.bands.to_tensors().items()}
-            tensors["deep.shares"] = torch.from_numpy(self.shares)
+            tensors["deep.shares"] = torch.from_numpy(self.factors)
         return tensors | {f"deep.members.{name}": t for name, t in self.members.state_dict().items()}
 
     @classmethod
     def from_tensors(cls, config: dict[str, Any], stride: float, tensors: dict[str, Tensor]) -> CaseEnsemble:
         """Inverse of :meth:`to_tensors`."""
         own = CaseDeepConfig(**config)
-        stem = {
-            name: np.array(tensors[f"deep.tokens.{name}"].numpy())
-            for name in ("A", "fold", "center", "spread")
-        }
+        stem = {name: np.array(tensors[f"deep.tokens.{stored}"].numpy()) for name, stored in _STEM.items()}
         members = nn.ModuleList(CaseNetwork(own) for _ in range(own.n_members)).double().eval()
         members.load_state_dict(below("deep.members.", tensors))
-        bands, shares = None, None
+        bands, factors = None, None
         if known := below("deep.bands.", tensors):
-            bands, shares = CaseBands.from_tensors(known), np.array(tensors["deep.shares"].numpy())
-        return cls(own, CaseTokens(stride=stride, **stem), members, bands, shares)
+            bands, factors = CaseBands.from_tensors(known), np.array(tensors["deep.shares"].numpy())
+        return cls(own, CaseTokens(stride=stride, **stem), members, bands, factors)

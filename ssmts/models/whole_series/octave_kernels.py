@@ -1,8 +1,8 @@
 """The closed form over the bands that a clock carries: a kernel machine, solved for every octave of rates.
 
 The tokens of a case are averaged over stretches of it, so that cases of any length give as many numbers;
-random cosines of these approximate a Gaussian kernel, and ridge regression on them is the answer. For a
-coarser clock it is solved without the modes that this one does not carry: fit and predict hear the same.
+random cosines of these approximate a Gaussian kernel, and ridge regression on them gives the answer. For a
+coarser clock it is solved without the modes that this clock does not carry, in fit as in predict.
 
 References
 ----------
@@ -32,7 +32,7 @@ _MOST_COSINES = 2048
 _FEWEST_COSINES = 256
 _MOST_NUMBERS = 30_000_000  # cases times cosines
 # Fields that files know by an older name.
-_STORED = {"longest_interval": "reach", "is_energy": "loud"}
+_STORED = {"scale": "spread", "longest_interval": "reach", "is_energy": "loud"}
 _GAMMA = 0.5  # times the mean squared number of a pooled case
 
 
@@ -46,7 +46,7 @@ class CaseBands:
         Longest interval in reference steps that carries each number of a token.
     is_energy : ndarray of bool, shape (n_features,)
         Which of them are strengths of modes: how loud a case is as a whole is taken out of these.
-    center, spread : ndarray of float64, shape (n_features, n_pooled)
+    center, scale : ndarray of float64, shape (n_features, n_pooled)
     directions : ndarray of float32, shape (n_cosines, n_features, n_pooled)
     phases : ndarray of float32, shape (n_cosines,)
     intervals : ndarray of float64, shape (n_cuts,)
@@ -58,7 +58,7 @@ class CaseBands:
     longest_interval: Float
     is_energy: NDArray[np.bool_]
     center: Float
-    spread: Float
+    scale: Float
     directions: NDArray[np.float32]
     phases: NDArray[np.float32]
     intervals: Float
@@ -74,7 +74,7 @@ class CaseBands:
         out = np.empty((len(tokens), self.intercept.shape[1]))
         if len(tokens) == 0:
             return out
-        pooled = (_pooled(tokens) - self.center) / self.spread
+        pooled = (_pooled(tokens) - self.center) / self.scale
         for cut in np.unique(cuts):
             # A product a case: its rounding then does not depend on the company.
             for row in np.flatnonzero(cuts == cut):
@@ -140,7 +140,7 @@ def fit_bands(
     -------
     CaseBands
     left_out : ndarray of float64, shape (n_cuts, n_cases, n_targets)
-        What each readout says of every case that carries its bands without having seen it; NaN for others.
+        Leave-one-out answers of each readout to the cases that carry its bands; NaN for others.
     """
     n_inputs = len(encoder.fold)
     of_modes = np.repeat(encoder.longest_interval, n_inputs)
@@ -155,25 +155,25 @@ def fit_bands(
     ]
     pooled = _pooled(tokens)
     whole = intervals <= bounds[0] * (1.0 + 1e-6)
-    center, spread = pooled[whole].mean(axis=0), pooled[whole].std(axis=0)
-    spread = np.where(spread > LEAST_DEVIATION, spread, 1.0)
+    center, scale = pooled[whole].mean(axis=0), pooled[whole].std(axis=0)
+    scale = np.where(scale > LEAST_DEVIATION, scale, 1.0)
     n_cosines = int(np.clip(_MOST_NUMBERS // len(tokens), _FEWEST_COSINES, _MOST_COSINES))
     rng = np.random.default_rng(seed)
     directions = rng.normal(size=(n_cosines, *center.shape)).astype(np.float32)
     phases = rng.uniform(0.0, 2.0 * np.pi, n_cosines).astype(np.float32)
     shape = len(bounds), n_cosines, targets.shape[1]
     bands = CaseBands(
-        longest_interval,
-        is_energy,
-        center,
-        spread,
-        directions,
-        phases,
-        np.asarray(bounds, dtype=np.float64),
-        np.empty(shape),
-        np.empty(shape[::2]),
+        longest_interval=longest_interval,
+        is_energy=is_energy,
+        center=center,
+        scale=scale,
+        directions=directions,
+        phases=phases,
+        intervals=np.asarray(bounds, dtype=np.float64),
+        weights=np.empty(shape),
+        intercept=np.empty(shape[::2]),
     )
-    pooled = (pooled - center) / spread
+    pooled = (pooled - center) / scale
     left_out = np.full((len(bounds), *targets.shape), np.nan)
     for cut, bound in enumerate(bounds):
         rows = np.flatnonzero(intervals <= bound * (1.0 + 1e-6))

@@ -1,4 +1,4 @@
-"""The closed form over bands beside the networks, and what each says at every octave of rates."""
+"""A linear model on bands beside the networks, and the factors of both at every octave of rates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ssmts.models.whole_series.tokens import CaseTokens, Tokens
 
 __all__ = ["Loss", "OctaveWeights"]
 
-_ENOUGH = 50  # cases of a rate that say how far to trust each at this rate
+_ENOUGH = 50  # cases of a rate that decide the factors at this rate
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -59,8 +59,8 @@ class OctaveWeights:
         """Number of octaves of rates."""
         return len(self.bands.intervals)
 
-    def shares(self, unseen: Float, targets: Tensor, loss: Loss) -> tuple[Float, Float]:
-        """Factors on networks and closed form for every cut, by what they say of cases they have not seen.
+    def factors(self, unseen: Float, targets: Tensor, loss: Loss) -> tuple[Float, Float]:
+        """Factors on networks and linear model for every cut, fitted on cases that they have not seen.
 
         Cases at the rates of a cut decide; where training has few of these, all cases without the bands that
         the cut leaves out.
@@ -74,25 +74,25 @@ class OctaveWeights:
 
         Returns
         -------
-        shares : ndarray of float64, shape (n_cuts, 2)
+        factors : ndarray of float64, shape (n_cuts, 2)
         together : ndarray of float64, shape (n_cases, n_targets)
-            Both by their shares, every case at its own cut.
+            The sum by these factors, every case at its own cut.
         """
-        shares, together = np.empty((self.n_cuts, 2)), np.empty_like(unseen[0])
+        factors, together = np.empty((self.n_cuts, 2)), np.empty_like(unseen[0])
         for cut in range(self.n_cuts):
             own, finer = np.flatnonzero(self.cuts == cut), np.flatnonzero(self.cuts <= cut)
             known = finer[~np.isnan(self.left_out[cut, finer]).any(axis=1)]
             judged = np.intersect1d(own, known) if len(own) >= _ENOUGH else known
             both = np.stack([unseen[cut], self.left_out[cut]])
-            shares[cut] = _fitted(both[:, judged], targets[judged], self.weights[judged], loss)
-            together[own] = np.tensordot(shares[cut], np.nan_to_num(both[:, own]), 1)
-        return shares, together
+            factors[cut] = _fitted(both[:, judged], targets[judged], self.weights[judged], loss)
+            together[own] = np.tensordot(factors[cut], np.nan_to_num(both[:, own]), 1)
+        return factors, together
 
-    def record(self, shares: Float) -> list[dict[str, Any]]:
+    def record(self, factors: Float) -> list[dict[str, Any]]:
         """Shares by the longest interval that they are for, as JSON can hold them."""
         return [
             {"interval": float(interval), "networks": float(own[0]), "closed_form": float(own[1])}
-            for interval, own in zip(self.bands.intervals, shares)
+            for interval, own in zip(self.bands.intervals, factors)
         ]
 
 
@@ -100,8 +100,8 @@ def _fitted(both: Float, targets: Tensor, weights: Float, loss: Loss) -> Float:
     """Factors, neither negative, that make the weighted loss of the sum smallest."""
     parts, weigh = torch.from_numpy(both), torch.from_numpy(weights / weights.sum())
 
-    def mean_loss(shares: Float) -> float:
-        answers = torch.tensordot(torch.from_numpy(shares), parts, 1)
+    def mean_loss(factors: Float) -> float:
+        answers = torch.tensordot(torch.from_numpy(factors), parts, 1)
         return float((loss(answers, targets) * weigh).sum())
 
     bounds = [(0.0, 50.0)] * 2

@@ -81,7 +81,7 @@ def draw_bank(n_channels: int, duration: float, n_readouts: int, rng: np.random.
         fold[rng.permutation(n_channels) % n_inputs, np.arange(n_channels)] = signs
         fold /= np.sqrt(np.maximum(np.count_nonzero(fold, axis=1), 1))[:, None]
     weights = rng.normal(size=(len(spacings), 2, n_groups, GROUP, N_DELAYS))
-    weights -= weights.mean(axis=-1, keepdims=True)  # blind to the level
+    weights -= weights.mean(axis=-1, keepdims=True)  # no response to a constant
     weights /= np.linalg.norm(weights, axis=-1, keepdims=True)
     mixtures = np.zeros((len(spacings), 2, n_groups, n_inputs))
     for mixture in mixtures.reshape(-1, n_inputs):

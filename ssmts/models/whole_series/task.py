@@ -39,7 +39,7 @@ class Task(Protocol):
     def combine(
         self, training: TrainingCases, linear: CaseFit, deep: DeepOutcome | str | None
     ) -> FittedCases:
-        """The fitted model, by what both branches say of cases that they have not seen.
+        """The fitted model, from the answers of both branches to unseen cases.
 
         Parameters
         ----------

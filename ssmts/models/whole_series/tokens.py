@@ -1,4 +1,4 @@
-"""Tokens of a case for the deep path: the strength of every mode of a bank, stretch by stretch."""
+"""Tokens of a case for the deep branch: the strength of every mode of a bank, stretch by stretch."""
 
 from __future__ import annotations
 
@@ -47,22 +47,22 @@ class CaseTokens:
         Inputs from channels.
     stride : float
         Length of a token in reference steps.
-    center, spread : ndarray of float64, shape (n_features,)
-        Training mean and deviation of every feature: mode by mode the logarithm of its energy in each input,
-        then the mean of each input.
+    center, scale : ndarray of float64, shape (n_features,)
+        Training mean and standard deviation of every feature: mode by mode the logarithm of its energy in
+        each input, then the mean of each input.
     """
 
     A: Complex
     fold: Float
     stride: float
     center: Float
-    spread: Float
+    scale: Float
 
     def __call__(self, cases: Sequence[Case]) -> list[Tokens]:
         """Tokens of every case; a stretch without an observation has none."""
         out: list[Tokens | None] = [None] * len(cases)
         for number, marks, raw in _raw(cases, self.A, self.fold, self.stride):
-            values = np.clip(np.nan_to_num((raw - self.center) / self.spread, copy=False), -_BOUND, _BOUND)
+            values = np.clip(np.nan_to_num((raw - self.center) / self.scale, copy=False), -_BOUND, _BOUND)
             out[number] = Tokens(values, np.diff(marks, prepend=marks[0]).astype(np.float64))
         return [tokens for tokens in out if tokens is not None]
 
@@ -78,7 +78,7 @@ class CaseTokens:
 
 
 def fit_tokens(cases: Sequence[Case], n_modes: int, stride: float) -> CaseTokens:
-    """Lay out the stem and standardise what it says of training cases.
+    """Lay out the stem and standardise its features on training cases.
 
     Half of the modes are spaced evenly from 0 to the Nyquist frequency of the reference step and half evenly
     in the logarithm; each rings for about a token, or for one period where that is longer.
@@ -109,8 +109,8 @@ def fit_tokens(cases: Sequence[Case], n_modes: int, stride: float) -> CaseTokens
     joined = np.where(carried, joined, 0.0)
     count = np.maximum(carried.sum(axis=0), 1)
     center = joined.sum(axis=0) / count
-    spread = np.sqrt((np.where(carried, joined - center, 0.0) ** 2).sum(axis=0) / count)
-    return CaseTokens(A, fold, stride, center, np.where(spread > LEAST_DEVIATION, spread, 1.0))
+    scale = np.sqrt((np.where(carried, joined - center, 0.0) ** 2).sum(axis=0) / count)
+    return CaseTokens(A, fold, stride, center, np.where(scale > LEAST_DEVIATION, scale, 1.0))
 
 
 def _raw(cases: Sequence[Case], A: Complex, fold: Float, stride: float) -> Iterator[tuple[int, Rows, Float]]:
@@ -128,8 +128,8 @@ def _raw(cases: Sequence[Case], A: Complex, fold: Float, stride: float) -> Itera
         energy = (states.real**2 + states.imag**2).transpose(0, 2, 1) * power[:, None]
         energy = energy.reshape(len(case.times), -1)
         mean_energy = np.add.reduceat(energy * weights[:, None], first, axis=0) / total
-        level = np.add.reduceat(case.values.T * weights[:, None], first, axis=0) / total
+        mean = np.add.reduceat(case.values.T * weights[:, None], first, axis=0) / total
         strength = np.log(mean_energy + _FLOOR)
         beyond_nyquist = A.imag * case.interval > _CARRIED * np.pi
         strength[:, np.repeat(beyond_nyquist, len(fold))] = np.nan
-        yield number, marks, np.concatenate([strength, level], axis=1)
+        yield number, marks, np.concatenate([strength, mean], axis=1)
