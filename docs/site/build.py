@@ -34,9 +34,10 @@ MODULES = (
     "ssmts_kernels",
     "ssmts_datasets",
 )
-FIRST = ("forecasting", "irregular", "intervals", "covariates", "streaming", "validation", "understanding",
-         "classification", "regression", "data", "datasets", "production", "layers", "own-layers", "kernels",
-         "mathematics", "glossary", "benchmarks", "claims", "search-log")  # fmt: skip
+FIRST = ("forecasting", "panels", "irregular", "intervals", "covariates", "streaming", "validation",
+         "understanding", "classification", "regression", "data", "datasets", "production", "layers",
+         "own-layers", "kernels", "mathematics", "glossary", "benchmarks", "claims",
+         "search-log")  # fmt: skip
 
 
 def main(folder: str) -> None:
