@@ -142,7 +142,7 @@ def _ett() -> list[Panel]:
 
 
 def _untuned() -> list[Panel]:
-    """Up to eight origins in the last fifth of each, as in ``benchmarks.untuned``."""
+    """Up to eight origins in the last fifth of each, as in ``benchmarks.forecasting.untuned``."""
     rates = {"yearly": "Y", "quarterly": "Q", "monthly": "M", "weekly": "W", "daily": "D", "hourly": "h"}
     panels = []
     for series in untuned_series():

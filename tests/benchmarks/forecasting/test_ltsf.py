@@ -134,6 +134,7 @@ def test_every_look_at_the_test_span_is_logged_before_it_happens(tmp_path: Path,
 @pytest.mark.skipif(
     "SSMTS_DATA_HOME" not in os.environ, reason="SSMTS_DATA_HOME does not say where the ETT files are"
 )
+@pytest.mark.slow
 def test_a_stored_cell_is_what_a_run_gives() -> None:
     stored = json.loads((output.RESULTS / "raw" / "ltsf" / "ETTh1-96.json").read_text())
     [expected] = [row for row in stored["results"] if row["model"] == "LinearSSMForecaster"]
