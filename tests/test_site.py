@@ -15,6 +15,9 @@ ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "docs" / "site" / "build.py"
 
 
+pytestmark = pytest.mark.slow  # builds the site
+
+
 @pytest.fixture(scope="module")
 def html(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("site")

@@ -14,6 +14,7 @@ def rows():
     return {row["way"]: row for row in covariates.run(replace(problem, ways=ways))}
 
 
+@pytest.mark.slow
 def test_every_way_is_judged_on_the_same_origins(rows):
     assert {row["n_origins"] for row in rows.values()} == {400 - 280 - 5}
     assert len({row["last_value"] for row in rows.values()}) == 1

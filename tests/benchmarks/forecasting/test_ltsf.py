@@ -21,6 +21,7 @@ def cell(hourly):
     return ltsf.run_cell(hourly, HORIZON, CONTEXT, models=models, seeds=[0], test=True)
 
 
+@pytest.mark.slow
 def test_a_cell_holds_models_and_baselines(cell) -> None:
     rows = {row["model"]: row for row in cell["results"]}
     assert list(rows) == [
@@ -78,6 +79,7 @@ def test_development_runs_never_see_the_test_span(hourly) -> None:
     assert validation_figures(other) == validation_figures(hourly)
 
 
+@pytest.mark.slow
 def test_cells_are_merged_and_written_whole(cell, tmp_path: Path) -> None:
     ltsf.store(cell, tmp_path)
     newer = cell | {"results": [cell["results"][-1] | {"mse": 0.125}, cell["results"][-1] | {"seed": 1}]}
@@ -92,6 +94,7 @@ def test_cells_are_merged_and_written_whole(cell, tmp_path: Path) -> None:
     assert (tmp_path / "ltsf" / "ltsf.png").read_bytes()[:4] == b"\x89PNG"
 
 
+@pytest.mark.slow
 def test_what_is_stored_is_not_run_again(cell, tmp_path: Path) -> None:
     ltsf.store(cell, tmp_path)
     options = Namespace(
@@ -131,6 +134,7 @@ def test_every_look_at_the_test_span_is_logged_before_it_happens(tmp_path: Path,
 @pytest.mark.skipif(
     "SSMTS_DATA_HOME" not in os.environ, reason="SSMTS_DATA_HOME does not say where the ETT files are"
 )
+@pytest.mark.slow
 def test_a_stored_cell_is_what_a_run_gives() -> None:
     stored = json.loads((output.RESULTS / "raw" / "ltsf" / "ETTh1-96.json").read_text())
     [expected] = [row for row in stored["results"] if row["model"] == "LinearSSMForecaster"]

@@ -24,6 +24,7 @@ TINY = {
 
 @pytest.mark.parametrize("task", ["Classifier", "Regressor"])
 @pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.slow
 def test_every_backbone_trains_saves_loads_streams_and_changes_rate(name, task, waves, tmp_path):
     X, y = waves(30)
     target = y if task == "Classifier" else np.where(y == "slow", 1.0, 5.0)
@@ -53,6 +54,7 @@ def test_every_backbone_trains_saves_loads_streams_and_changes_rate(name, task, 
     np.testing.assert_allclose(alone, answers, atol=1e-7)
 
 
+@pytest.mark.slow
 @parametrize_with_checks([S4DClassifier(**TINY), S4DRegressor(**TINY)])
 def test_scikit_learn(estimator, check):
     check(estimator)
