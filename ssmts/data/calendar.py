@@ -91,7 +91,7 @@ class Calendar:
 
 
 def wall_clock(times: Times, layout: Layout) -> NDArray[np.int64]:
-    """Nanoseconds on the wall clock of a layout's time zone, for nanoseconds as a datetime clock counts them."""
+    """Instants on the wall clock of a layout's time zone, all in nanoseconds."""
     if layout.tz is None:
         return np.asarray(times, dtype=np.int64)
     index = pd.DatetimeIndex(times.view("M8[ns]"), tz="UTC")

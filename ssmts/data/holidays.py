@@ -1,4 +1,4 @@
-"""Public holidays as a covariate that is known ahead: the day itself, the days before and after, which one."""
+"""Public holidays as a covariate that is known ahead: the day, the days before and after, which one."""
 
 from __future__ import annotations
 
@@ -72,7 +72,9 @@ class Holidays:
         try:
             import holidays
         except ImportError as error:
-            raise ImportError('holidays=... needs the package holidays: pip install "ssmts[holidays]"') from error
+            raise ImportError(
+                'holidays=... needs the package holidays: pip install "ssmts[holidays]"'
+            ) from error
         days = wall_clock(np.array([first, last]), layout) // DAY
         years = days.astype("M8[D]").astype("M8[Y]").astype(int) + 1970
         begin, end = int(years[0]) - 1, int(years[1]) + _YEARS_AHEAD
@@ -115,13 +117,11 @@ class Holidays:
             Beyond the years that are known.
         """
         day = wall_clock(times, layout) // DAY
-        begin, end = (
-            int(np.datetime64(f"{year}-01-01", "D").astype(int)) for year in (self.first_year, self.last_year + 1)
-        )
+        begin, end = _first_day(self.first_year), _first_day(self.last_year + 1)
         if len(day) and (day.min() < begin + 1 or day.max() + self.n_days + 1 > end):
             raise CovariateError(
-                f"Holidays of {self.region!r} are known from {self.first_year} to {self.last_year}, not for all "
-                "instants asked for. Fit again, on data nearer to them."
+                f"Holidays of {self.region!r} are known from {self.first_year} to {self.last_year}, not for "
+                "all instants asked for. Fit again, on data nearer to them."
             )
         table = np.zeros((end - begin + 1, self.n_features))
         at = np.array(self.dates, dtype=np.int64) - begin
@@ -145,4 +145,12 @@ class Holidays:
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> Holidays:
         """Inverse of :meth:`to_dict`."""
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in state.items()})
+        known = dict(state)
+        for name in ("dates", "which", "names"):
+            known[name] = tuple(state[name])
+        return cls(**known)
+
+
+def _first_day(year: int) -> int:
+    """Days from 1970-01-01 to the first of January of a year."""
+    return int(np.datetime64(f"{year}-01-01", "D").astype(int))

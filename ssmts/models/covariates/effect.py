@@ -81,7 +81,15 @@ class CovariateEffect:
     @property
     def names(self) -> list[str]:
         """Whom contributions belong to: the covariates, the calendar, holidays."""
-        return [str(name) for name in self.columns.future] + ["calendar", "holidays"]
+        taken = ["calendar", "holidays"]
+        known = [str(name) for name in self.columns.future]
+        return [f"covariate {name}" if name in taken else name for name in known] + taken
+
+    @property
+    def part_names(self) -> list[str]:
+        """The names that the model has, in their order."""
+        there = [True] * len(self.columns.future) + [self.calendar is not None, self.holidays is not None]
+        return [name for name, here in zip(self.names, there, strict=True) if here]
 
     @property
     def n_cycle(self) -> int:
@@ -133,7 +141,9 @@ class CovariateEffect:
             harmonics = self.calendar.features(times.astype(np.int64), self.layout)
             parts.append(_PHASE * harmonics[:, _phase_columns(self.calendar)])
             cycle = harmonics[:, _cycle_columns(self.calendar)]
-            joint = _calendar_products(self.calendar, harmonics, weekdays(times.astype(np.int64), self.layout))
+            joint = _calendar_products(
+                self.calendar, harmonics, weekdays(times.astype(np.int64), self.layout)
+            )
         if self.holidays is not None:
             days = self.holidays.features(times.astype(np.int64), self.layout)[:, :N_HOLIDAY_KINDS]
             parts.append(INDICATOR * days)
@@ -210,9 +220,8 @@ class CovariateEffect:
                 len(self.names),
                 len(self.columns.future),
             )
-        there = [True] * len(self.columns.future) + [self.calendar is not None, self.holidays is not None]
-        named = zip(self.names, parts, there, strict=True)
-        return {name: part * scale for name, part, here in named if here}, W[:, :n_linear] @ usual * scale
+        by_name = dict(zip(self.names, parts * scale, strict=True))
+        return {name: by_name[name] for name in self.part_names}, W[:, :n_linear] @ usual * scale
 
     def _weights(self, series: Series, scaling: Scaling) -> Float:
         """Weights of a series, (n_channels, n_features)."""

@@ -1,10 +1,10 @@
 """Nonlinear functions of covariates: products with the calendar, and cosines of random projections.
 
 The inputs are the numeric covariates and low-pass states of them, indicators of categories, the phases of the
-calendar and holidays. Cosines of random projections of a few inputs each approximate a Gaussian process with a
-sum of squared-exponential kernels over subsets of the inputs (Rahimi and Recht 2007); products carry what
-changes with the hour of the day. All of them are zero at the usual value of the covariates, so that what a
-weight adds is a departure from the usual.
+calendar and holidays. Cosines of random projections of a few inputs each approximate a Gaussian process with
+a sum of squared-exponential kernels over subsets of the inputs; products carry what changes with the hour of
+the day. All of them are zero at the usual value of the covariates, so that what a weight adds is a departure
+from the usual.
 
 References
 ----------
@@ -73,7 +73,8 @@ class NonlinearTerms:
 
     def n_terms(self, given: TermInputs) -> int:
         """Number of columns of :meth:`features`."""
-        return given.joint.shape[1] + len(self.factors) * given.cycle.shape[1] + len(self.phases)
+        n_products = len(self.factors) * given.cycle.shape[1]
+        return int(given.joint.shape[1] + n_products + len(self.phases))
 
     def features(self, given: TermInputs) -> Float:
         """The terms at some instants, (n_instants, n_terms)."""
@@ -165,5 +166,5 @@ def draw_terms(
     frequencies = np.stack(columns, axis=1) if columns else np.zeros((len(groups), 0))
     phases = rng.uniform(0.0, 2.0 * np.pi, frequencies.shape[1])
     values = np.cos(inputs @ frequencies + phases)
-    scale = np.maximum(values.std(axis=0), 1e-3)
+    scale: Float = np.maximum(values.std(axis=0), 1e-3)
     return NonlinearTerms(factors, low, high, usual, frequencies, phases, scale)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ssmts.data.arrays import Float, Rows
-from ssmts.data.holidays import N_HOLIDAY_KINDS
 from ssmts.data.series import Panel
 from ssmts.models.covariates.collect import collect_moments, some_series
 from ssmts.models.covariates.effect import INDICATOR, CovariateEffect
@@ -213,6 +212,4 @@ def _levels(effect: CovariateEffect, n_linear: int, layout: _InputLayout) -> Row
     assert terms is not None
     remembers = (terms.frequencies[layout.is_state] != 0).any(axis=0)
     n_simple = effect.shared.shape[1] - n_linear - len(terms.phases)
-    return np.concatenate(
-        [np.zeros(n_linear), np.ones(n_simple), np.where(remembers, 3, 2)]
-    ).astype(np.int64)
+    return np.concatenate([np.zeros(n_linear), np.ones(n_simple), np.where(remembers, 3, 2)]).astype(np.int64)

@@ -56,7 +56,9 @@ class SignalScale:
         spread = np.sqrt(np.where(tiny, pooled, variance))
         return cls(panel.ids, np.vstack([center, pooled_center]), np.vstack([spread, np.sqrt(pooled)]))
 
-    def with_frequent_levels(self, panel: Panel, columns: CovariateColumns, names: Seq[Hashable]) -> SignalScale:
+    def with_frequent_levels(
+        self, panel: Panel, columns: CovariateColumns, names: Seq[Hashable]
+    ) -> SignalScale:
         """The same with indicators for the levels that occur most, where a category has too many."""
         found = {}
         for name in names:
@@ -71,9 +73,8 @@ class SignalScale:
     def owners(self, columns: CovariateColumns, names: Seq[Hashable]) -> Rows:
         """Position among the names of the covariate that each signal is of."""
         numbers = [k for k, name in enumerate(names) if name not in columns.categories]
-        indicators = [
-            k for k, name in enumerate(names) if name in columns.categories for _ in self._codes(columns, name)
-        ]
+        categories = [k for k, name in enumerate(names) if name in columns.categories]
+        indicators = [k for k in categories for _ in self._codes(columns, names[k])]
         return np.array([*numbers, *indicators], dtype=np.int64)
 
     def _codes(self, columns: CovariateColumns, name: Hashable) -> Seq[int]:

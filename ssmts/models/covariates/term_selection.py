@@ -34,7 +34,7 @@ class _Blocks:
 
     def solve(self, segments: list[int], inside: Rows, penalty: float) -> Float:
         """Weights of some features from some segments."""
-        A = self.A[np.ix_(segments, inside, inside)].sum(axis=0)
+        A = self.A[segments][:, inside][:, :, inside].sum(axis=0)
         return _ridge(A, self.B[segments][:, inside].sum(axis=0), penalty * self.unit[inside])
 
     def errors(self, inside: Rows, penalties: Seq[float]) -> Float:
@@ -58,7 +58,7 @@ def _ridge(A: Float, B: Float, penalty: Float) -> Float:
 
 
 def dispensable(moments: Seq[EffectMoments], folds: BlockedFolds, involved: Float, n_linear: int) -> Rows:
-    """Owners of features whom held-out blocks do not miss: left out one after the other, the least missed first.
+    """Owners of features whom held-out blocks do not miss, left out one by one, the least missed first.
 
     Parameters
     ----------
