@@ -52,7 +52,6 @@ def ours(data: EffectSet, *, covariates: bool = True) -> dict[str, Any]:
         time_col="ds",
         target_cols="y",
         **options,
-        **data.options,
     ).fit(data.until(data.origins[0])[columns])
     fit_s = time.perf_counter() - begun
     begun = time.perf_counter()
@@ -119,6 +118,15 @@ def run(data: EffectSet, model: str, python: str | None) -> dict[str, Any]:
     python : str or None
         Interpreter of the environment of mlforecast.
     """
+    rows = [_judged(part, model, python) for part in data.parts()]
+    table = pd.DataFrame(rows)
+    seconds = ["fit_s", "predict_s"]
+    summary = table.drop(columns=seconds).mean().to_dict() | table[seconds].sum().to_dict()
+    return {"set": data.name, "model": model, "n_origins": len(data.origins)} | summary
+
+
+def _judged(data: EffectSet, model: str, python: str | None) -> dict[str, float]:
+    """Errors and seconds of one fit."""
     if model == "mlforecast LightGBM":
         assert python is not None
         found = lightgbm(data, python)
@@ -128,12 +136,9 @@ def run(data: EffectSet, model: str, python: str | None) -> dict[str, Any]:
         found = ours(data, covariates=model == "ours")
     truth = np.stack([data.after(origin)["y"].to_numpy() for origin in data.origins])
     row = {
-        "set": data.name,
-        "model": model,
         "mae": float(np.abs(found["forecasts"] - truth).mean()),
         "fit_s": found["fit_s"],
         "predict_s": found["predict_s"],
-        "n_origins": len(data.origins),
     }
     if "quantiles" in found:
         miss = truth[..., None] - found["quantiles"]

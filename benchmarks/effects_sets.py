@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,8 +31,8 @@ class EffectSet:
         Spacing of the rows, as pandas names it.
     origins : list of int
         How many rows before the end of its series each origin lies; the largest ends the training span.
-    options : dict
-        Further parameters of our forecaster.
+    apart : bool
+        The series have nothing in common, not even their years: a model each.
     """
 
     name: str
@@ -43,7 +42,14 @@ class EffectSet:
     lags: list[int]
     freq: str
     origins: list[int]
-    options: dict[str, Any] = field(default_factory=dict)
+    apart: bool = False
+
+    def parts(self) -> list[EffectSet]:
+        """What is fitted together: the set, or each of its series."""
+        if not self.apart:
+            return [self]
+        by_series = self.frame.groupby("unique_id", sort=False)
+        return [replace(self, frame=own.reset_index(drop=True)) for _, own in by_series]
 
     def until(self, rows_before_end: int) -> pd.DataFrame:
         """All rows of every series but its last ones."""
@@ -87,7 +93,7 @@ def _prices(folder: Path) -> EffectSet:
     frame = pd.read_parquet(folder / "electricity_prices_short.parquet")
     days = [24 * day for day in range(14, 0, -1)]
     known = ["Exogenous1", "Exogenous2"]
-    return EffectSet("electricity_prices_short", frame, known, 24, _HOURLY_LAGS, "h", days)
+    return EffectSet("electricity_prices_short", frame, known, 24, _HOURLY_LAGS, "h", days, apart=True)
 
 
 def _sales(folder: Path) -> EffectSet:
@@ -117,7 +123,7 @@ def _sorted(make: Callable[[Path], EffectSet]) -> Callable[[Path], EffectSet]:
         data = make(folder)
         frame = data.frame[["unique_id", "ds", "y", *data.known]]
         frame = frame.sort_values(["unique_id", "ds"]).reset_index(drop=True)
-        return EffectSet(**(vars(data) | {"frame": frame}))
+        return replace(data, frame=frame)
 
     return made
 

@@ -25,9 +25,15 @@ class _Blocks:
     def __init__(self, moments: EffectMoments, folds: BlockedFolds, n_linear: int) -> None:
         self.moments, self.folds = moments, folds
         self.A, self.B, self.c = (own.sum(axis=1) for own in (moments.A, moments.B, moments.c))
-        self.numbers = [b for b in range(folds.n_blocks) if moments.count[2 * b].any()]
-        self.count = np.array([moments.count[2 * b].sum() for b in self.numbers])
-        self.without = np.array([self.c[2 * b] for b in self.numbers])
+        seen = [b for b in range(folds.n_blocks) if moments.count[2 * b].any()]
+        # What lies between two stretches of training looks more like them than the future does: the later
+        # half of the blocks is forecast from the earlier ones alone as well.
+        later = seen[len(seen) // 2 + 1 :]
+        self.splits = [(folds.training(b), 2 * b) for b in seen]
+        self.splits += [(list(range(2 * b - 1)), 2 * b) for b in later]
+        self.is_later = np.arange(len(self.splits)) >= len(seen)
+        self.count = np.array([moments.count[held].sum() for _, held in self.splits])
+        self.without = np.array([self.c[held] for _, held in self.splits])
         n_features = self.A.shape[1]
         unit = max(float(np.trace(self.A.sum(axis=0))) / n_features, 1e-300)
         self.unit = np.where(np.arange(n_features) < n_linear, _OF_LINEAR, 1.0) * unit
@@ -39,15 +45,14 @@ class _Blocks:
 
     def errors(self, inside: Rows, penalties: Seq[float]) -> Float:
         """Squared error on every block of weights that have not seen it, (n_penalties, n_blocks)."""
-        out = np.empty((len(penalties), len(self.numbers)))
-        for k, block in enumerate(self.numbers):
-            train = self.folds.training(block)
+        out = np.empty((len(penalties), len(self.splits)))
+        for k, (train, held_out) in enumerate(self.splits):
             A = self.A[train][:, inside][:, :, inside].sum(axis=0)
             B = self.B[train][:, inside].sum(axis=0)
-            held, right = self.A[2 * block][np.ix_(inside, inside)], self.B[2 * block][inside]
+            held, right = self.A[held_out][np.ix_(inside, inside)], self.B[held_out][inside]
             for i, penalty in enumerate(penalties):
                 w = _ridge(A, B, penalty * self.unit[inside])
-                out[i, k] = self.c[2 * block] + w @ held @ w - 2.0 * w @ right
+                out[i, k] = self.c[held_out] + w @ held @ w - 2.0 * w @ right
         return out
 
 
@@ -70,7 +75,7 @@ def dispensable(moments: Seq[EffectMoments], folds: BlockedFolds, involved: Floa
         The first features are linear.
     """
     channels = [_Blocks(own, folds, n_linear) for own in moments]
-    channels = [own for own in channels if len(own.numbers) > 1]
+    channels = [own for own in channels if len(own.splits) > 2]
     gone = np.zeros(len(involved), dtype=bool)
     if not channels:
         return np.flatnonzero(gone)
@@ -82,7 +87,7 @@ def dispensable(moments: Seq[EffectMoments], folds: BlockedFolds, involved: Floa
         """Error in that of no covariates, by block and channel."""
         inside = np.flatnonzero(~involved[without].any(axis=0))
         if not len(inside):
-            return np.concatenate([np.ones(len(own.numbers)) for own in channels])
+            return np.concatenate([np.ones(len(own.splits)) for own in channels])
         errors = [own.errors(inside, [penalty])[0] for own, penalty in zip(channels, penalties)]
         return np.concatenate([one / own.without.mean() for one, own in zip(errors, channels)])
 
@@ -117,12 +122,13 @@ def choose_terms(
     -------
     ChannelEffect
         All zero if the mean gain over blocks, against the better of linear features and none, is within twice
-        its standard error. `error_without` is the error of that.
+        its standard error, or if one of the later blocks loses when it is forecast from earlier ones alone.
+        `error_without` is the error of that.
     """
     n_groups, n_features = moments.B.shape[1:]
     nothing = ChannelEffect(np.zeros(n_features), np.zeros((n_groups, n_features)), 0.0, 0.0)
     blocks = _Blocks(moments, folds, n_linear)
-    if len(blocks.numbers) < 2:
+    if len(blocks.splits) < 3:
         return nothing
     linear = blocks.errors(np.arange(n_linear), (1e-6, *_PENALTIES))
     before = min([*linear, blocks.without], key=np.sum)
@@ -135,8 +141,9 @@ def choose_terms(
         nothing, error_without=float(before.sum()) / total, error_with=float(after.sum()) / total
     )
     gains = 1.0 - after / before
-    standard_error = float(np.std(gains, ddof=1) / np.sqrt(len(gains)))
-    if not gains.mean() > SURE * standard_error:
+    between, later = gains[~blocks.is_later], gains[blocks.is_later]
+    standard_error = float(np.std(between, ddof=1) / np.sqrt(len(between)))
+    if not between.mean() > SURE * standard_error or later.min(initial=np.inf) <= 0.0:
         return effect
     everywhere = list(range(len(folds)))
     effect.shared[inside] = blocks.solve(everywhere, inside, penalty)
@@ -162,10 +169,10 @@ def _by_group(blocks: _Blocks, inside: Rows, penalty: float) -> Float:
         return out
 
     errors = np.zeros(len(GROUP_PENALTIES))
-    for block in blocks.numbers:
-        A = moments.A[2 * block][:, inside][:, :, inside]
-        B = moments.B[2 * block][:, inside]
+    for train, held_out in blocks.splits:
+        A = moments.A[held_out][:, inside][:, :, inside]
+        B = moments.B[held_out][:, inside]
         for j, group_penalty in enumerate(GROUP_PENALTIES):
-            W = corrected(folds.training(block), group_penalty)
+            W = corrected(train, group_penalty)
             errors[j] += np.einsum("gd,gd->", W, np.einsum("gde,ge->gd", A, W) - 2.0 * B)
     return corrected(list(range(len(folds))), GROUP_PENALTIES[int(errors.argmin())])
