@@ -38,7 +38,9 @@ def plot(
     return plot_forecast(panel, times[0], values[0], context, axes, intervals)
 
 
-def plot_components(fitted: FittedForecaster, reader: HistoryReader, X: Any, *, axes: Any, **asked: Any) -> Any:
+def plot_components(
+    fitted: FittedForecaster, reader: HistoryReader, X: Any, *, axes: Any, **asked: Any
+) -> Any:
     """Draw the components of the forecast of the first series, one below the other."""
     panel = reader.history(X, asked.pop("future", None))
     options = {name: asked.pop(name, None) for name in ("horizon", "step", "at")}

@@ -206,9 +206,9 @@ class ForecasterVerbs(BaseEstimator):
             - ``cycle 12h to 1D`` and the like: modes with such a period;
             - ``constant``: a multiple of the standard deviation of the context;
             - ``channels and past covariates`` and ``deep``, where the model has them;
-            - each covariate that is known ahead by its name, ``calendar`` and ``holidays``: their difference to
-              the median of a number, the most frequent category, the mean over the calendar. The contribution
-              of these usual values is part of ``constant``.
+            - each covariate that is known ahead by its name, ``calendar`` and ``holidays``: relative to the
+              median of a number, the most frequent category, the mean over the calendar. The contribution of
+              these usual values is part of ``constant``.
 
         Raises
         ------

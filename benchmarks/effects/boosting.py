@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-from benchmarks.effects_sets import EffectSet
+from benchmarks.effects.sets import EffectSet
 
 __all__ = ["boosted"]
 

@@ -1,4 +1,4 @@
-"""mlforecast with LightGBM in an environment of its own: ``python effects_worker.py IN OUT``.
+"""mlforecast with LightGBM in an environment of its own: ``python lightgbm_worker.py IN OUT``.
 
 IN is a folder with `frame.parquet` (unique_id, ds, y, covariates) and `set.json`; the forecasts from every
 origin go to OUT, an npz file. Needs `mlforecast`, `lightgbm` and `pyarrow`, and nothing of this repository.

@@ -1,6 +1,6 @@
 """Known covariates that bend, against boosted trees: ``python -m benchmarks.effects --data FOLDER``.
 
-FOLDER holds the parquet files that `benchmarks.effects_sets` names. mlforecast with LightGBM runs in an
+FOLDER holds the parquet files that `benchmarks.effects.sets` names. mlforecast with LightGBM runs in an
 environment of its own:
 
     python -m venv ENV
@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.effects_boosting import boosted
-from benchmarks.effects_sets import SETS, EffectSet
+from benchmarks.effects.boosting import boosted
+from benchmarks.effects.sets import SETS, EffectSet
 from benchmarks.output import RESULTS, log_test, markdown_table, merged, read_json, write_json, write_text
 from ssmts import LinearSSMForecaster
 
@@ -90,7 +90,7 @@ def lightgbm(data: EffectSet, python: str) -> dict[str, Any]:
         "freq": data.freq,
         "origins": data.origins,
     }
-    worker = Path(__file__).with_name("effects_worker.py").resolve()
+    worker = Path(__file__).with_name("lightgbm_worker.py").resolve()
     with tempfile.TemporaryDirectory() as folder:
         frame.to_parquet(Path(folder) / "frame.parquet")
         (Path(folder) / "set.json").write_text(json.dumps(known))
@@ -184,7 +184,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--model", nargs="+", choices=MODELS, default=list(MODELS))
     options = parser.parse_args(arguments)
     log_test(["python -m benchmarks.effects", *arguments])
-    path = RESULTS / "effects.json"
+    path = RESULTS / "raw" / "effects.json"
     for name in options.set:
         data = SETS[name](options.data)
         for model in options.model:
