@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from ssmts.data.series import Layout, Times
 
-__all__ = ["Calendar"]
+__all__ = ["DAY", "Calendar", "wall_clock", "weekdays"]
 
-_DAY = 86_400_000_000_000  # nanoseconds
+DAY = 86_400_000_000_000  # nanoseconds
 _MOST = {"day": 6, "week": 3, "year": 6}
-_LENGTH = {"day": _DAY, "week": 7 * _DAY, "year": 365.2425 * _DAY}
+_LENGTH = {"day": DAY, "week": 7 * DAY, "year": 365.2425 * DAY}
 _SEEN = 1.5  # periods that the data must span: less does not tell a cycle from a trend
 
 
@@ -67,21 +67,37 @@ class Calendar:
         -------
         ndarray of float64, shape (n, n_features)
         """
-        local = times
-        if layout.tz is not None:
-            index = pd.DatetimeIndex(times.view("M8[ns]"), tz="UTC")
-            local = index.tz_convert(layout.tz).tz_localize(None).asi8
+        local = wall_clock(times, layout)
         year = local.view("M8[ns]").astype("M8[Y]")
         begin, end = (y.astype("M8[ns]").astype(np.int64) for y in (year, year + 1))
         phases = {
-            "day": (local % _DAY) / _DAY,
-            "week": ((local + 3 * _DAY) % (7 * _DAY)) / (7 * _DAY),  # 1970-01-01 was a Thursday
+            "day": (local % DAY) / DAY,
+            "week": ((local + 3 * DAY) % (7 * DAY)) / (7 * DAY),  # 1970-01-01 was a Thursday
             "year": (local - begin) / (end - begin),
         }
         angles = [2.0 * np.pi * k * phases[u] for u in _MOST for k in range(1, getattr(self, u) + 1)]
         waves = [wave(angle) for angle in angles for wave in (np.sin, np.cos)]
         return np.stack(waves, axis=1) if waves else np.empty((len(times), 0))
 
+    def columns(self, unit: str, most: int) -> NDArray[np.int64]:
+        """Columns of the features that hold the first harmonics of a unit, at most so many of them."""
+        counts = {name: getattr(self, name) for name in _MOST}
+        begin = 2 * sum(list(counts.values())[: list(_MOST).index(unit)])
+        return np.arange(begin, begin + 2 * min(most, counts[unit]))
+
     def to_dict(self) -> dict[str, Any]:
         """Builtins that JSON can hold."""
         return asdict(self)
+
+
+def wall_clock(times: Times, layout: Layout) -> NDArray[np.int64]:
+    """Instants on the wall clock of a layout's time zone, all in nanoseconds."""
+    if layout.tz is None:
+        return np.asarray(times, dtype=np.int64)
+    index = pd.DatetimeIndex(times.view("M8[ns]"), tz="UTC")
+    return np.asarray(index.tz_convert(layout.tz).tz_localize(None).asi8)
+
+
+def weekdays(times: Times, layout: Layout) -> NDArray[np.int64]:
+    """Day of the week on the wall clock, 0 for Monday."""
+    return np.asarray((wall_clock(times, layout) // DAY + 3) % 7)  # 1970-01-01 was a Thursday

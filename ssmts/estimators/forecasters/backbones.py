@@ -47,6 +47,9 @@ class S4Forecaster(DeepForecaster):
         Data: columns with one value a series, which define classes of series.
     calendar : bool, default=False
         Data: use the hour of the day, the day of the week and the day of the year as covariates.
+    holidays : str, optional
+        Data: a country, or a part of one, whose public holidays are a covariate, with the days before and
+        after: ``"DE"`` or ``"DE-BY"``. Needs the extra ``ssmts[holidays]``.
     channel_mixing : bool, default=False
         Data: let every channel of a series read the states of the others, if that lowers the error on
         held-out blocks.

@@ -45,6 +45,7 @@ class SSMForecaster(ForecasterVerbs):
     future_covariates: Any = None
     static_covariates: Any = None
     calendar: bool = False
+    holidays: Any = None
     channel_mixing: bool = False
     quantiles: Any = None
     n_modes: int = 128
@@ -134,6 +135,7 @@ class SSMForecaster(ForecasterVerbs):
             hold=self.hold,
             columns=columns,
             calendar=self.calendar,
+            holidays=self.holidays,
             channel_mixing=self.channel_mixing,
             levels=training_levels(self.quantiles),
         )

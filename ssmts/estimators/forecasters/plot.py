@@ -13,12 +13,13 @@ from ssmts.data.arrays import Float
 from ssmts.errors import NotTrainedError, ParameterError
 from ssmts.estimators.forecasters.quantile_levels import interval_levels
 from ssmts.estimators.forecasters.reader import HistoryReader
+from ssmts.models.forecasting.explain import components, explain_panel
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.predict import forecast_panel
 from ssmts.models.forecasting.quantiles import quantile_panel, spread_of
 from ssmts.models.panels.branch import PanelBranch
 
-__all__ = ["plot", "plot_losses", "plot_weights"]
+__all__ = ["plot", "plot_components", "plot_losses", "plot_weights"]
 
 
 def plot(
@@ -35,6 +36,27 @@ def plot(
         intervals = {f"{own}%": ends[0][:, :, 2 * k : 2 * k + 2] for k, own in enumerate(percents)}
     context = fitted.model.config.linear.context * fitted.step
     return plot_forecast(panel, times[0], values[0], context, axes, intervals)
+
+
+def plot_components(
+    fitted: FittedForecaster, reader: HistoryReader, X: Any, *, axes: Any, **asked: Any
+) -> Any:
+    """Draw the components of the forecast of the first series, one below the other."""
+    panel = reader.history(X, asked.pop("future", None))
+    options = {name: asked.pop(name, None) for name in ("horizon", "step", "at")}
+    times, names, values = explain_panel(fitted, panel, **options, **asked)
+    parts = components(fitted, names, values[0])
+    axes = _given_or_new(axes, len(parts), figsize=(9, 1.2 + 1.4 * len(parts)), nrows=len(parts), sharex=True)
+    stamps = _stamps(panel, times[0])
+    for (name, own), ax in zip(parts.items(), axes, strict=False):
+        for channel, line in zip(panel.channels, own.T, strict=True):
+            ax.plot(stamps, line, linewidth=1.4, label=str(channel))
+        if name != "past":
+            ax.axhline(0.0, color="0.7", linewidth=0.8)
+        ax.set_ylabel(name)
+    if panel.n_channels > 1:
+        axes[0].legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=4, frameon=False)
+    return axes
 
 
 def plot_forecast(

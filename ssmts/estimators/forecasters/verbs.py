@@ -13,7 +13,7 @@ from ssmts.errors import TargetGivenError
 from ssmts.estimators.forecasters import forecast_frames, learning
 from ssmts.estimators.forecasters.cross_validation import backtest, cross_validate
 from ssmts.estimators.forecasters.export import export
-from ssmts.estimators.forecasters.plot import plot, plot_losses, plot_weights
+from ssmts.estimators.forecasters.plot import plot, plot_components, plot_losses, plot_weights
 from ssmts.estimators.forecasters.protocols import HasFitted, Refittable
 from ssmts.estimators.forecasters.reader import HistoryReader
 from ssmts.estimators.forecasters.shards import ShardSums, fit_shards, shard_sums, solve_shards
@@ -205,7 +205,10 @@ class ForecasterVerbs(BaseEstimator):
             - ``decay 30min to 3h`` and the like: modes with such a decay time;
             - ``cycle 12h to 1D`` and the like: modes with such a period;
             - ``constant``: a multiple of the standard deviation of the context;
-            - ``channels and past covariates``, ``deep`` and ``covariates``, where the model has them.
+            - ``channels and past covariates`` and ``deep``, where the model has them;
+            - each covariate that is known ahead by its name, ``calendar`` and ``holidays``: relative to the
+              median of a number, the most frequent category, the mean over the calendar. The contribution of
+              these usual values is part of ``constant``.
 
         Raises
         ------
@@ -217,6 +220,9 @@ class ForecasterVerbs(BaseEstimator):
         The linear branch is a sum over features of the context, and each feature belongs to one mode: the
         split is exact. Modes of similar time scales are correlated, so that a large contribution may be
         offset by a neighbour of opposite sign.
+
+        Joint effects of covariates are divided among them by integrated gradients along the straight line
+        from the usual values (Sundararajan, Taly and Yan, ICML 2017), in closed form.
         """
         return forecast_frames.explain(
             self._check_fitted(), self._reader, X, horizon=horizon, step=step, at=at, future=future
@@ -288,6 +294,30 @@ class ForecasterVerbs(BaseEstimator):
             As for :meth:`predict` and :meth:`predict_interval`.
         """
         return plot(self._check_fitted(), self._reader, X, level=level, axes=axes, **predict_options)
+
+    def plot_components(self, X: Any = None, *, axes: Any = None, **predict_options: Any) -> Any:
+        """Draw what the past, covariates, the calendar and holidays add to the forecast of the first series.
+
+        The pictures add up to the forecast; see :meth:`explain` for what each of them is relative to.
+
+        Parameters
+        ----------
+        X : like predict's, optional
+        axes : array of matplotlib axes, optional
+            One a component; made if not given.
+        **predict_options
+            `horizon`, `step`, `at` or `future`, as for :meth:`predict`.
+
+        Returns
+        -------
+        ndarray of matplotlib.axes.Axes
+
+        Raises
+        ------
+        ssmts.errors.SSMTSError
+            As for :meth:`predict`.
+        """
+        return plot_components(self._check_fitted(), self._reader, X, axes=axes, **predict_options)
 
     def plot_modes(self, *, axes: Any = None) -> Any:
         """Draw the weight of each mode in the linear branch: the time scales that the fit relies on.

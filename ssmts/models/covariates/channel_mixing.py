@@ -14,7 +14,7 @@ from ssmts.data.arrays import Float
 from ssmts.data.covariates import CovariateColumns
 from ssmts.data.series import Panel, Series
 from ssmts.errors import CovariateError
-from ssmts.models.covariates.effect import SignalScale, covariates_of
+from ssmts.models.covariates.signal_scale import SignalScale, covariates_of
 from ssmts.models.sequences.last_windows import LastWindows
 from ssmts.models.sequences.scaling import Scaling
 from ssmts.models.sequences.sequence import SequenceStack

@@ -5,103 +5,29 @@ from __future__ import annotations
 from collections.abc import Hashable
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from ssmts.data.arrays import Float
-from ssmts.data.calendar import Calendar
+from ssmts.data.arrays import Float, Rows
+from ssmts.data.calendar import Calendar, weekdays
 from ssmts.data.covariates import CovariateColumns
+from ssmts.data.holidays import N_HOLIDAY_KINDS, Holidays
 from ssmts.data.series import Layout, Panel, Series, Times
 from ssmts.errors import CovariateError
 from ssmts.models.covariates.filter_bank import SignalBank
+from ssmts.models.covariates.nonlinear import NonlinearTerms, TermInputs
+from ssmts.models.covariates.signal_scale import SignalScale, covariates_of
 from ssmts.models.sequences.scaling import Scaling
+from ssmts.training.files import below
 
-__all__ = ["CovariateEffect", "SignalScale", "require_covariates"]
+__all__ = ["INDICATOR", "CovariateEffect", "require_covariates"]
 
 _MOST_SPACINGS = 4.0  # median spacings between two values of a covariate that a forecast may lie between
-
-
-_ENOUGH = 8  # values of a covariate that say how much it varies in a series that fit did not see
-
-
-@dataclass(frozen=True)
-class SignalScale:
-    """Centre and spread of the numeric covariates, for every training series and for all others.
-
-    Parameters
-    ----------
-    ids : tuple
-        Of the training series.
-    center, spread : ndarray of float64, shape (n_series + 1, n_numeric)
-        The last row is for a series that fit did not see, and too short to have a spread of its own.
-    """
-
-    ids: tuple[Hashable, ...]
-    center: Float
-    spread: Float
-
-    @classmethod
-    def of(cls, panel: Panel, columns: CovariateColumns, names: Seq[Hashable]) -> SignalScale:
-        """Measured on a training panel; a covariate that is constant in a series has the spread of all."""
-        numeric = [columns.dynamic.index(name) for name in names if name not in columns.categories]
-        if not numeric:
-            return cls(panel.ids, np.empty((len(panel.series) + 1, 0)), np.empty((len(panel.series) + 1, 0)))
-        blocks = [covariates_of(series).values[:, numeric] for series in panel.series]
-        center = np.stack([np.nanmean(block, axis=0) for block in blocks])
-        variance = np.stack([np.nanvar(block, axis=0) for block in blocks])
-        pooled_center, pooled = center.mean(axis=0), variance.mean(axis=0)
-        pooled = np.where(pooled > 0, pooled, 1.0)
-        tiny = variance <= 1e-24 * np.maximum(center**2, 1e-300)
-        spread = np.sqrt(np.where(tiny, pooled, variance))
-        return cls(panel.ids, np.vstack([center, pooled_center]), np.vstack([spread, np.sqrt(pooled)]))
-
-    @cached_property
-    def position(self) -> dict[Hashable, int]:
-        """Row of each training series."""
-        return {id_: number for number, id_ in enumerate(self.ids)}
-
-    def signals(
-        self, series: Series, columns: CovariateColumns, names: Seq[Hashable]
-    ) -> tuple[Float, NDArray[np.bool_]]:
-        """Covariates of a series as signals.
-
-        Returns
-        -------
-        signals : ndarray of float64, shape (length, n_signals)
-            Numbers in units of the series, then an indicator of every category.
-        held : ndarray of bool, shape (n_signals,)
-            Which of them keep their newest value.
-        """
-        values = covariates_of(series).values
-        position = {name: columns.dynamic.index(name) for name in names}
-        numeric = [position[name] for name in names if name not in columns.categories]
-        parts = [self._standardized(series, values[:, numeric])]
-        for name in names:
-            if name in columns.categories:
-                codes = values[:, position[name], None]
-                indicators = (codes == np.arange(len(columns.categories[name]))).astype(np.float64)
-                parts.append(np.where(np.isnan(codes), np.nan, indicators))
-        joined = np.concatenate(parts, axis=1)
-        return joined, np.arange(joined.shape[1]) >= len(numeric)
-
-    def _standardized(self, series: Series, values: Float) -> Float:
-        """Numeric covariates of a series in its own units."""
-        row = self.position.get(series.id, -1)
-        center, spread = self.center[row], self.spread[row]
-        if row < 0:  # over the same time as the channels, whose scale is their own as well
-            times = covariates_of(series).times
-            during = values[(times >= series.times[0]) & (times <= series.origin)]
-            for k, own in enumerate(during.T):
-                seen = own[~np.isnan(own)]
-                if len(seen) >= _ENOUGH and np.ptp(seen) > 0:
-                    center, spread = center.copy(), spread.copy()
-                    center[k], spread[k] = seen.mean(), seen.std()
-        return np.asarray((values - center) / spread)
+_PHASE, INDICATOR = 1.5, 2.0  # inputs of the random cosines, in deviations of a number
+_CYCLE_HARMONICS = 4  # in the products with covariates
 
 
 @dataclass(frozen=True)
@@ -114,8 +40,15 @@ class CovariateEffect:
     layout : Layout
         Of the training data; its time zone is the calendar's.
     calendar : Calendar or None
+    holidays : Holidays or None
     bank : SignalBank
+        Of the linear features.
     scale : SignalScale
+    usual : ndarray of float64, shape (n_signals,)
+        What a covariate is most of the time: contributions are departures from it.
+    nonlinear : NonlinearTerms or None
+    memory : SignalBank
+        Of the numeric signals in the nonlinear terms.
     shared : ndarray of float64, shape (n_channels, n_features)
         Weights for series that fit did not see.
     grouping : {"series", "static", "none"}
@@ -126,8 +59,12 @@ class CovariateEffect:
     columns: CovariateColumns
     layout: Layout
     calendar: Calendar | None
+    holidays: Holidays | None
     bank: SignalBank
     scale: SignalScale
+    usual: Float
+    nonlinear: NonlinearTerms | None
+    memory: SignalBank
     shared: Float
     grouping: str
     by_group: Float
@@ -137,18 +74,96 @@ class CovariateEffect:
         """Whether any channel takes anything from them."""
         return bool(self.shared.any() or self.by_group.any())
 
-    def features(self, series: Series, times: Times, step: float) -> Float:
-        """Features of the covariates at some instants, (n_instants, n_features)."""
+    @property
+    def run_in(self) -> float:
+        """How long before an instant covariates should be known, in reference steps."""
+        return self.bank.run_in if self.nonlinear is None else max(self.bank.run_in, self.memory.run_in)
+
+    @property
+    def names(self) -> list[str]:
+        """Whom contributions belong to: the covariates, the calendar, holidays."""
+        taken = ["calendar", "holidays"]
+        known = [str(name) for name in self.columns.future]
+        return [f"covariate {name}" if name in taken else name for name in known] + taken
+
+    @property
+    def part_names(self) -> list[str]:
+        """The names that the model has, in their order."""
+        there = [True] * len(self.columns.future) + [self.calendar is not None, self.holidays is not None]
+        return [name for name, here in zip(self.names, there, strict=True) if here]
+
+    @property
+    def n_cycle(self) -> int:
+        """Number of harmonics in the products with covariates, a sine and a cosine counting as two."""
+        return 0 if self.calendar is None else len(_cycle_columns(self.calendar))
+
+    @property
+    def linear_owners(self) -> Rows:
+        """Position among the names of the owner of each linear feature."""
+        n_known = len(self.columns.future)
+        signals = self.scale.owners(self.columns, self.columns.future)
+        counts = [0 if own is None else own.n_features for own in (self.calendar, self.holidays)]
+        return np.concatenate(
+            [np.repeat(signals, self.bank.n_each), np.repeat([n_known, n_known + 1], counts)]
+        ).astype(np.int64)
+
+    @property
+    def input_owners(self) -> Rows:
+        """Position among the names of the owner of each input of the nonlinear terms."""
+        n_known = len(self.columns.future)
+        signals = self.scale.owners(self.columns, self.columns.future)
+        n_numeric = self.scale.center.shape[1]
+        numbers = np.repeat(signals[:n_numeric], self.memory.n_each)
+        phases = [] if self.calendar is None else [n_known] * len(_phase_columns(self.calendar))
+        days = [] if self.holidays is None else [n_known + 1] * N_HOLIDAY_KINDS
+        return np.concatenate([numbers, signals[n_numeric:], phases, days]).astype(np.int64)
+
+    def linear_features(self, series: Series, times: Times, step: float) -> Float:
+        """Values, delays and states of the covariates and harmonics of the calendar, (n_instants, n)."""
         parts = []
         if self.columns.future:
-            covariates = covariates_of(series)
-            start = covariates.times[0]
-            signals, held = self.scale.signals(series, self.columns, self.columns.future)
-            own, instants = (covariates.times - start) / step, (times - start) / step
-            parts.append(self.bank.features(own, signals, held, instants))
+            parts.append(self._states(self.bank, series, times, step))
         if self.calendar is not None:
             parts.append(self.calendar.features(times.astype(np.int64), self.layout))
+        if self.holidays is not None:
+            parts.append(self.holidays.features(times.astype(np.int64), self.layout))
         return np.concatenate(parts, axis=1)
+
+    def inputs(self, series: Series, times: Times, step: float) -> TermInputs:
+        """What the nonlinear terms are functions of, at some instants."""
+        parts = []
+        n_numeric = self.scale.center.shape[1]
+        cycle = joint = np.zeros((len(times), 0))
+        if self.columns.future:
+            states = self._states(self.memory, series, times, step)
+            cut = n_numeric * self.memory.n_each
+            parts += [states[:, :cut], INDICATOR * states[:, cut :: self.memory.n_each]]
+        if self.calendar is not None:
+            harmonics = self.calendar.features(times.astype(np.int64), self.layout)
+            parts.append(_PHASE * harmonics[:, _phase_columns(self.calendar)])
+            cycle = harmonics[:, _cycle_columns(self.calendar)]
+            joint = _calendar_products(
+                self.calendar, harmonics, weekdays(times.astype(np.int64), self.layout)
+            )
+        if self.holidays is not None:
+            days = self.holidays.features(times.astype(np.int64), self.layout)[:, :N_HOLIDAY_KINDS]
+            parts.append(INDICATOR * days)
+        return TermInputs(np.concatenate(parts, axis=1), cycle, joint)
+
+    def _states(self, bank: SignalBank, series: Series, times: Times, step: float) -> Float:
+        """Features of the signals of a series at some instants."""
+        covariates = covariates_of(series)
+        start = covariates.times[0]
+        signals, held = self.scale.signals(series, self.columns, self.columns.future)
+        own, instants = (covariates.times - start) / step, (times - start) / step
+        return bank.features(own, signals, held, instants)
+
+    def features(self, series: Series, times: Times, step: float) -> Float:
+        """All features at some instants, (n_instants, n_features): linear ones, then nonlinear ones."""
+        linear = self.linear_features(series, times, step)
+        if self.nonlinear is None:
+            return linear
+        return np.concatenate([linear, self.nonlinear.features(self.inputs(series, times, step))], axis=1)
 
     def values(self, series: Series, times: Times, step: float, scaling: Scaling) -> Float:
         """The effect on every channel at some instants, in the units of the channels.
@@ -167,9 +182,52 @@ class CovariateEffect:
         ndarray of float64, shape (n_instants, n_channels)
         """
         scale, _ = scaling.of_series(series)
+        return np.asarray(self.features(series, times, step) @ self._weights(series, scaling).T * scale)
+
+    def contributions(
+        self, series: Series, times: Times, step: float, scaling: Scaling
+    ) -> tuple[dict[str, Float], Float]:
+        """The effect by covariate, each as a departure from what the usual covariates do.
+
+        Parameters
+        ----------
+        series, times, step, scaling
+            As for :meth:`values`.
+
+        Returns
+        -------
+        by_name : dict of ndarray of float64, each (n_instants, n_channels)
+            Of the covariates, the calendar and holidays, where the model has them.
+        usual : ndarray of float64, shape (n_channels,)
+            What the usual covariates add; all of it together is the effect.
+        """
+        scale, _ = scaling.of_series(series)
+        W = self._weights(series, scaling)
+        linear = self.linear_features(series, times, step)
+        n_linear, owners = linear.shape[1], self.linear_owners
+        usual = np.zeros(n_linear)
+        usual[: len(self.usual) * self.bank.n_each] = np.repeat(self.usual, self.bank.n_each)
+        parts = np.stack(
+            [
+                (linear - usual)[:, owners == owner] @ W[:, :n_linear][:, owners == owner].T
+                for owner in range(len(self.names))
+            ]
+        )
+        if self.nonlinear is not None:
+            parts += self.nonlinear.shares(
+                self.inputs(series, times, step),
+                W[:, n_linear:],
+                self.input_owners,
+                len(self.names),
+                len(self.columns.future),
+            )
+        by_name = dict(zip(self.names, parts * scale, strict=True))
+        return {name: by_name[name] for name in self.part_names}, W[:, :n_linear] @ usual * scale
+
+    def _weights(self, series: Series, scaling: Scaling) -> Float:
+        """Weights of a series, (n_channels, n_features)."""
         number = self.group_of(series, scaling)
-        W = self.shared if number is None else self.by_group[number]
-        return np.asarray(self.features(series, times, step) @ W.T * scale)
+        return self.shared if number is None else self.by_group[number]
 
     def group_of(self, series: Series, scaling: Scaling) -> int | None:
         """Number of the group of a series; None: it takes the shared weights."""
@@ -195,13 +253,22 @@ class CovariateEffect:
             "by_group": self.by_group,
             "center": self.scale.center,
             "spread": self.scale.spread,
+            "usual": self.usual,
         }
-        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        terms = {} if self.nonlinear is None else self.nonlinear.to_tensors()
+        return tensors | {f"nonlinear.{name}": tensor for name, tensor in terms.items()}
 
     def to_dict(self) -> dict[str, Any]:
         """What the features are, as JSON can hold it."""
-        calendar = None if self.calendar is None else self.calendar.to_dict()
-        return {"calendar": calendar, "bank": self.bank.to_dict(), "grouping": self.grouping}
+        return {
+            "calendar": None if self.calendar is None else self.calendar.to_dict(),
+            "holidays": None if self.holidays is None else self.holidays.to_dict(),
+            "bank": self.bank.to_dict(),
+            "memory": self.memory.to_dict(),
+            "levels": [[name, list(codes)] for name, codes in self.scale.levels.items()],
+            "grouping": self.grouping,
+        }
 
     @classmethod
     def rebuilt(
@@ -213,30 +280,53 @@ class CovariateEffect:
         ids: tuple[Hashable, ...],
     ) -> CovariateEffect:
         """From what :meth:`to_dict` and :meth:`to_tensors` gave."""
+        terms = below("nonlinear.", tensors)
         arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
-        calendar = None if state["calendar"] is None else Calendar(**state["calendar"])
-        bank = SignalBank(**{name: tuple(values) for name, values in state["bank"].items()})
+        calendar, holidays = state["calendar"], state.get("holidays")  # older files know no holidays
+        levels = {name: tuple(codes) for name, codes in state.get("levels", [])}
         # partial_fit may have added series that were not there
-        scale = SignalScale(ids[: len(arrays["center"]) - 1], arrays["center"], arrays["spread"])
+        scale = SignalScale(ids[: len(arrays["center"]) - 1], arrays["center"], arrays["spread"], levels)
+        nothing = np.zeros(len(scale.owners(columns, columns.future)))
         return cls(
-            columns, layout, calendar, bank, scale, arrays["shared"], state["grouping"], arrays["by_group"]
+            columns,
+            layout,
+            None if calendar is None else Calendar(**calendar),
+            None if holidays is None else Holidays.from_dict(holidays),
+            SignalBank(*map(tuple, state["bank"].values())),
+            scale,
+            arrays.get("usual", nothing),
+            NonlinearTerms.from_tensors(terms) if terms else None,
+            SignalBank(*map(tuple, state.get("memory", {"lags": (), "time_constants": ()}).values())),
+            arrays["shared"],
+            state["grouping"],
+            arrays["by_group"],
         )
 
 
-def covariates_of(series: Series) -> Any:
-    """Covariates of a series, provided that they are there.
+def _phase_columns(calendar: Calendar) -> Rows:
+    """Columns of the calendar's features that say where in each cycle an instant is."""
+    return np.concatenate([calendar.columns(unit, 1) for unit in ("day", "week", "year")])
 
-    Raises
-    ------
-    CovariateError
-        If they are not.
-    """
-    if series.covariates is None:
-        raise CovariateError(
-            "This forecaster was fitted with covariates, and they are not known here. Call predict or score "
-            "on a frame that holds them, or fit without covariates."
-        )
-    return series.covariates
+
+def _cycle_columns(calendar: Calendar) -> Rows:
+    """Columns of the first harmonics of the shortest cycle that the data have."""
+    for unit in ("day", "week", "year"):
+        if len(found := calendar.columns(unit, _CYCLE_HARMONICS)):
+            return found
+    return np.zeros(0, dtype=np.int64)
+
+
+def _calendar_products(calendar: Calendar, harmonics: Float, weekday: Rows) -> Float:
+    """A daily profile for every day of the week, and one that changes over the year."""
+    day, week = calendar.columns("day", calendar.day), calendar.columns("week", 1)
+    if not len(day):
+        return np.zeros((len(harmonics), 0))
+    factors = [(harmonics[:, calendar.columns("year", 2)], harmonics[:, calendar.columns("day", 3)])]
+    if len(week):
+        profile = np.concatenate([np.ones((len(harmonics), 1)), harmonics[:, day]], axis=1)
+        factors.append((np.eye(7)[weekday], profile))
+    products = [(a[:, :, None] * b[:, None, :]).reshape(len(a), -1) for a, b in factors]
+    return np.concatenate(products, axis=1)
 
 
 def _require_no_gap(name: str, who: str, own: Times, instants: Times, panel: Panel) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Sequence as Seq
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.fft import irfft, next_fast_len, rfft
 
 from ssmts.data.arrays import Float, Rows
 from ssmts.models.linear.moments import floored
@@ -23,14 +24,14 @@ from ssmts.models.linear.ridge import RidgePath
 from ssmts.models.sequences.blocked_folds import BlockedFolds
 from ssmts.models.sequences.origins import future_observed, origin_rows
 from ssmts.models.sequences.sequence import SequenceStack
-from ssmts.models.state_space.window_states import window_states
+from ssmts.models.state_space.window_states import final_weights, observation_weights, window_states
 
 __all__ = ["ChannelEffect", "EffectMoments", "choose_effect"]
 
 PENALTIES = (1e-10, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 GROUP_PENALTIES = (np.inf, 10.0, 1.0, 1e-1, 1e-2)
 _LEADS_EACH_WAY = 4
-_SURE = 2.0  # spreads of the blocks that a gain has to exceed
+SURE = 2.0  # spreads of the blocks that a gain has to exceed
 
 
 @dataclass
@@ -96,36 +97,64 @@ class Whitener:
         if not len(rows):
             return
         n_channels, leads = len(moments), self.leads
-        instants = stack.times[rows][:, None] + leads
         which = segments.of(stack.starts[0] + stack.times[rows])
-        errors = np.empty((len(stack.values), len(rows), len(leads)))
-        bank = self.fit.path.bank
-        for block in window_states(stack, bank, config.context, rows):
-            here = np.searchsorted(rows, block.rows)
-            features = bank.features(block.final)
-            constant = floored(block.deviation) * (block.members < n_channels)[:, None]
-            for segment in np.unique(which[here]):
-                inside = which[here] == segment
-                W = paths[segment // 2].shared[:, leads]
-                forecast = features[:, inside] @ W[:-1] + constant[:, inside, None] * W[-1]
-                forecast += block.mean[:, inside, None]
-                errors[np.ix_(block.members, here[inside])] = -forecast
-        for own, values in zip(errors, stack.values, strict=True):
-            own += np.interp(instants, stack.times, values)
         known = future_observed(stack, rows, config.horizon)
-        if known is not None:
-            errors *= known[:, leads]
-        n_seen = np.full(len(rows), len(leads)) if known is None else known[:, leads].sum(axis=1)
         for segment in np.unique(which):
             inside = which == segment
-            flat = errors[:, inside].reshape(len(errors), -1)
+            errors = self._errors(stack, rows[inside], paths[segment // 2], n_channels)
+            n_seen = float(errors.shape[1] * len(leads))
+            if known is not None:
+                errors *= known[inside][:, leads]
+                n_seen = float(known[inside][:, leads].sum())
+            flat = errors.reshape(len(errors), -1)
             phi = flat[n_channels:]
             A = phi @ phi.T
             for channel, y in zip(moments, flat, strict=False):
                 channel.A[segment, group] += A
                 channel.B[segment, group] += phi @ y
                 channel.c[segment, group] += y @ y
-                channel.count[segment, group] += n_seen[inside].sum()
+                channel.count[segment, group] += n_seen
+
+    def _errors(self, stack: SequenceStack, rows: Rows, path: LinearPath, n_channels: int) -> Float:
+        """Errors of a path at the compared leads, (n_members, n_windows, n_leads)."""
+        config, leads = self.fit.path.config, self.leads
+        errors = np.empty((len(stack.values), len(rows), len(leads)))
+        W = path.shared[:, leads]
+        by_states = stack
+        width = round(config.context)
+        if stack.interval == 1.0 and abs(width - config.context) < 1e-9:
+            by_states = stack.of_members(slice(n_channels))
+            errors[n_channels:] = self._filtered(stack.values[n_channels:], rows, width, W)
+        instants = stack.times[rows][:, None] + leads
+        bank = self.fit.path.bank
+        for block in window_states(by_states, bank, config.context, rows):
+            here = np.searchsorted(rows, block.rows)
+            constant = floored(block.deviation) * (block.members < n_channels)[:, None]
+            forecast = bank.features(block.final) @ W[:-1] + constant[..., None] * W[-1]
+            errors[np.ix_(block.members, here)] = -forecast - block.mean[..., None]
+        for own, values in zip(errors, by_states.values, strict=False):
+            own += np.interp(instants, stack.times, values)
+        return errors
+
+    def _filtered(self, values: Float, rows: Rows, width: int, W: Float) -> Float:
+        """The same on the reference grid, where a path without its constant is a filter of finite length."""
+        leads = self.leads
+        bank = self.fit.path.bank
+        weights = final_weights(np.arange(width, dtype=np.float64), bank)
+        shares = observation_weights(np.arange(width, dtype=np.float64))
+        forecast = (weights - np.outer(shares, weights.sum(axis=0))) @ W[:-1] + shares[:, None]
+        filters = np.zeros((len(leads), width + int(leads.max())))
+        filters[:, :width] = -forecast.T
+        filters[np.arange(len(leads)), width - 1 + leads] = 1.0
+        first = int(rows[0]) - (width - 1)
+        own = values[:, first : int(rows[-1]) + int(leads.max()) + 1]
+        size = next_fast_len(own.shape[1], real=True)
+        transformed = rfft(filters, size).conj()
+        out = np.empty((len(values), len(rows), len(leads)))
+        at = rows - rows[0]
+        for k in range(len(values)):  # one after the other: they stay in the cache
+            out[k] = irfft(rfft(own[k], size) * transformed, size)[:, at].T
+        return out
 
     def honest_paths(self) -> list[LinearPath]:
         """The path without each block in turn; a gap takes that of the block before it."""
@@ -191,7 +220,7 @@ def choose_effect(moments: EffectMoments, segments: BlockedFolds, levels: Rows) 
     effect = replace(
         nothing, error_without=float(without.sum()) / total, error_with=float(with_them.sum()) / total
     )
-    if not gains.mean() > _SURE * spread:
+    if not gains.mean() > SURE * spread:
         return effect
     inside = parts[part]
     solver = _Solver(moments, list(range(len(segments))), inside)

@@ -58,7 +58,7 @@ def fit_covariates(branch: LinearBranch, options: ForecastOptions) -> CovariateS
     effect, mixing = None, None
     if columns.static:
         branch, history["static"] = _with_classes(branch, columns)
-    if options.calendar or columns.future:
+    if options.calendar or options.holidays is not None or columns.future:
         effect, branch, history["covariates"] = _with_effect(branch, columns, options)
     if columns.past or (options.channel_mixing and branch.panel.n_channels > 1):
         mixing, branch, history["mixing"] = _with_mixing(branch, columns, options)
@@ -87,6 +87,7 @@ def _with_effect(
         branch.step,
         columns,
         calendar=options.calendar,
+        holidays=options.holidays,
     )
     effect = None
     if found.used:

@@ -17,7 +17,9 @@ from ssmts.models.forecasting.predict import evaluate, parted, windows_of
 from ssmts.models.panels.branch import PanelBranch
 from ssmts.models.sequences.sequence import SequenceStack
 
-__all__ = ["explain_panel"]
+__all__ = ["components", "explain_panel"]
+
+_EXTRA, _DEEP = "channels and past covariates", "deep"
 
 
 def explain_panel(
@@ -38,15 +40,15 @@ def explain_panel(
     grid: dict[str, Float] = {}
     shape = (len(panel.series), panel.n_channels, fitted.model.config.linear.horizon + 1)
     age = np.empty(shape[:2])
-    names = [_name(band, fitted.layout.clock, fitted.step) for band in bands(fitted.model.bank)]
+    in_bands = [_name(band, fitted.layout.clock, fitted.step) for band in bands(fitted.model.bank)]
     for group, stack in windows_of(fitted, plain):
         if fitted.model.panel is not None:
             own = _panel_parts(fitted.model, fitted.model.panel, stack)
         else:
-            found = contributions(fitted.model, stack)
-            own = {"level": found.level} | dict(zip(names, found.by_band, strict=True))
-            own |= {"constant": found.constant, "channels and past covariates": found.extra}
-            own["deep"] = found.deep
+            split = contributions(fitted.model, stack)
+            own = {"level": split.level} | dict(zip(in_bands, split.by_band, strict=True))
+            own |= {"constant": split.constant, _EXTRA: split.extra}
+            own[_DEEP] = split.deep
         for name, part in own.items():
             if part is None:
                 continue
@@ -56,11 +58,39 @@ def explain_panel(
             grid.setdefault(name, np.empty(shape))[group.series, group.channels] = values
         age[group.series, group.channels] = group.age
     parts = [evaluate(fitted, plain, own_grid, age, times) for own_grid in grid.values()]
+    names = list(grid)
     if fitted.effect is not None:
-        both = zip(panel.series, times, strict=True)
-        parts.append([fitted.effect.values(one, own, fitted.step, fitted.scaling) for one, own in both])
-        grid["covariates"] = np.empty(0)
-    return times, list(grid), [np.stack(own) for own in zip(*parts, strict=True)]
+        usual_parts = parts[names.index("constant") if "constant" in names else 0]
+        by_name: dict[str, list[Float]] = {}
+        for number, (one, own) in enumerate(zip(panel.series, times, strict=True)):
+            found, usual = fitted.effect.contributions(one, own, fitted.step, fitted.scaling)
+            usual_parts[number] += usual
+            for name, part in found.items():
+                by_name.setdefault(f"covariate {name}" if name in grid else name, []).append(part)
+        parts += by_name.values()
+        names += by_name
+    return times, names, [np.stack(own) for own in zip(*parts, strict=True)]
+
+
+def components(fitted: FittedForecaster, names: list[str], values: Float) -> dict[str, Float]:
+    """Parts by name, those that come from the past of the channel itself added up as ``past``.
+
+    Parameters
+    ----------
+    fitted : FittedForecaster
+    names : list of str
+        Of the parts, as :func:`explain_panel` gives them.
+    values : ndarray of float64, shape (n_parts, n_instants, n_channels)
+
+    Returns
+    -------
+    dict of ndarray of float64, each (n_instants, n_channels)
+        They add up to the forecast.
+    """
+    n_own = len(names) - (0 if fitted.effect is None else len(fitted.effect.part_names))
+    past = [k for k in range(n_own) if names[k] not in (_EXTRA, _DEEP)]
+    others = {name: own for k, (name, own) in enumerate(zip(names, values, strict=True)) if k not in past}
+    return {"past": values[past].sum(axis=0)} | others
 
 
 def _panel_parts(model: ForecastModel, panel: PanelBranch, stack: SequenceStack) -> dict[str, Float | None]:

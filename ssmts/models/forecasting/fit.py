@@ -195,7 +195,7 @@ def assemble(
     FittedForecaster
     """
     branch, effect = covariates.branch, covariates.effect
-    run_in = 0.0 if effect is None else effect.bank.run_in
+    run_in = 0.0 if effect is None else effect.run_in
     return FittedForecaster(
         model=model,
         layout=data.panel.layout,

@@ -93,7 +93,7 @@ class FittedForecaster:
     @property
     def run_in(self) -> float:
         """How long before a window its covariates begin to matter, in reference steps."""
-        return 0.0 if self.effect is None else self.effect.bank.run_in
+        return 0.0 if self.effect is None else self.effect.run_in
 
     def sequences(
         self,

@@ -32,6 +32,8 @@ class ForecastOptions:
         Covariates of the panel; None where there are none.
     calendar : bool
         Whether the calendar is a covariate.
+    holidays : str or None
+        Region whose public holidays are a covariate.
     channel_mixing : bool
         Whether channels may read each other.
     levels : ndarray of float64, shape (n_levels,)
@@ -49,6 +51,7 @@ class ForecastOptions:
     hold: str
     columns: CovariateColumns | None
     calendar: bool
+    holidays: Any
     channel_mixing: bool
     levels: Float
 

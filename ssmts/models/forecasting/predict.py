@@ -78,7 +78,7 @@ def parted(fitted: FittedForecaster, panel: Panel) -> tuple[Panel, Panel]:
     """The end of a panel that a forecast reads: as it is, and minus the effect of covariates."""
     if fitted.effect is None:
         return panel, panel
-    panel = tail_of(panel, fitted.model.config.linear.context, fitted.step, fitted.effect.bank.run_in)
+    panel = tail_of(panel, fitted.model.config.linear.context, fitted.step, fitted.effect.run_in)
     return panel, fitted.without_effect(panel)
 
 

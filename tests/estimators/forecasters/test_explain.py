@@ -75,7 +75,7 @@ def test_covariates_and_channels() -> None:
     assert model.history_["mixing"]["accepted"]
     past, future = frame.iloc[:-6], frame[["heat"]].iloc[-6:]
     explained = model.explain(past, future=future)
-    assert {"covariates", "channels and past covariates"} < set(explained["part"])
+    assert {"heat", "channels and past covariates"} < set(explained["part"])
     np.testing.assert_allclose(
         summed(explained).reshape(2, 6).T, model.predict(past, future=future), rtol=1e-9, atol=1e-9
     )

@@ -1,0 +1,1 @@
+"""Covariates whose effects bend: error and time beside boosted trees with the same columns."""
