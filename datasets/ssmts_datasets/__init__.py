@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .rhythms import IrregularCases, make_irregular_rhythms
     from .sequence_task import SequenceTask
     from .spoken_digits import SpokenDigits, load_spoken_digits
+    from .ward import Ward, make_ward
 
 __all__ = [
     "load_ett",
@@ -41,6 +42,8 @@ __all__ = [
     "make_irregular",
     "make_irregular_rhythms",
     "IrregularCases",
+    "make_ward",
+    "Ward",
     "GeneratedDataset",
     "make_delayed_copy",
     "make_selective_copy",
@@ -70,6 +73,8 @@ _MODULES = {
     "make_irregular": "irregular",
     "make_irregular_rhythms": "rhythms",
     "IrregularCases": "rhythms",
+    "make_ward": "ward",
+    "Ward": "ward",
     "GeneratedDataset": "generated",
     "make_delayed_copy": "copying",
     "make_selective_copy": "copying",

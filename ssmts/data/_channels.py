@@ -54,20 +54,22 @@ class ChannelRows:
         ids: Sequence[Any],
         layout: Layout,
         at: RowNamer,
+        *,
+        mean_of_repeats: bool = False,
     ) -> tuple[Times, NDArray[np.float64], NDArray[np.intp] | None]:
         """One row for each instant of each series; NaN for channels without an observation.
 
         Raises
         ------
         DuplicateTimeError
-            If a channel of a series has two rows of the same time.
+            If a channel of a series has two rows of the same time, unless their mean is asked for.
         """
         series = np.zeros(len(times), dtype=np.intp) if groups is None else groups
         order = np.lexsort((self.codes, times, series))
         times, series, codes = times[order], series[order], self.codes[order]
         same = (times[1:] == times[:-1]) & (series[1:] == series[:-1])
         twice = same & (codes[1:] == codes[:-1])
-        if twice.any():
+        if twice.any() and not mean_of_repeats:
             k = int(twice.argmax())
             who = "" if groups is None else f"{layout.id_col} {ids[series[k]]!r}, "
             raise DuplicateTimeError(
@@ -78,7 +80,16 @@ class ChannelRows:
         row = np.concatenate([[0], np.cumsum(~same)])
         first = np.concatenate([[True], ~same])
         out = np.full((int(row[-1]) + 1, len(self.names)), np.nan)
-        out[row, codes] = values[order, 0]
+        observed = values[order, 0]
+        if twice.any():
+            there = ~np.isnan(observed)
+            row_of, code_of, observed = row[there], codes[there], observed[there]
+            cell = row_of * len(self.names) + code_of
+            _, cells, counts = np.unique(cell, return_inverse=True, return_counts=True)
+            observed = (np.bincount(cells, weights=observed) / counts)[cells]
+            out[row_of, code_of] = observed
+        else:
+            out[row, codes] = observed
         return times[first], out, None if groups is None else series[first]
 
 

@@ -30,6 +30,7 @@ def read_frame(
     allow_empty: bool = False,
     codes: Mapping[Any, NDArray[np.float64]] | None = None,
     channel_col: Hashable | None = None,
+    mean_of_repeats: bool = False,
 ) -> Panel:
     """Read any frame, column by column.
 
@@ -79,7 +80,9 @@ def read_frame(
         rows = read_channels(table, channel_col, expected)
         labels = _label_layout(table, channel_col, "channel")
         layout = replace(layout, channels=rows.names, value_col=roles.channels[0], **labels)
-        times, values, groups = rows.spread(times, values, groups, ids, layout, table.at)
+        times, values, groups = rows.spread(
+            times, values, groups, ids, layout, table.at, mean_of_repeats=mean_of_repeats
+        )
     series = _split(times, values, groups, ids, layout, table.at, allow_empty=allow_empty)
     return Panel(series, layout)
 

@@ -43,6 +43,7 @@ def read_cases(
     id_col: Hashable | None = None,
     time_col: Hashable | None = None,
     value_cols: Any = None,
+    channel_col: Hashable | None = None,
     expected: Layout | None = None,
 ) -> Panel:
     """Read cases.
@@ -60,6 +61,9 @@ def read_cases(
         Columns of a long frame.
     value_cols : str or list, optional
         Channels of a long frame; all numeric columns beside id and time by default.
+    channel_col : str, optional
+        Column of a long frame whose rows are single observations: which channel each is of. Several
+        observations of a channel at one instant become their mean.
     expected : Layout, optional
         Layout of fit.
 
@@ -73,11 +77,21 @@ def read_cases(
     SSMTSError
         One class per fault; the message names case, channel and remedy.
     """
+    if channel_col is not None and not is_long(X, id_col):
+        raise ParameterError("channel_col", channel_col, "None unless X is a long frame with id_col")
     if is_long(X, id_col):
         if times is not None:
             raise ParameterError("times", "...", "None for a long frame: its time column has them")
         known = expected if expected is not None and expected.form == "long" else None
-        panel = read_panel(X, id_col=id_col, time_col=time_col, target_cols=value_cols, expected=known)
+        panel = read_panel(
+            X,
+            id_col=id_col,
+            time_col=time_col,
+            target_cols=value_cols,
+            expected=known,
+            channel_col=channel_col,
+            mean_of_repeats=True,
+        )
         if expected is not None and known is None:
             _check_channels(panel.n_channels, expected)
             _check_clock(panel.clock, expected)

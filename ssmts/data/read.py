@@ -32,6 +32,7 @@ def read_panel(
     expected: Layout | None = None,
     allow_empty: bool = False,
     channel_col: Hashable | None = None,
+    mean_of_repeats: bool = False,
 ) -> Panel:
     """Read a frame or an array.
 
@@ -52,6 +53,8 @@ def read_panel(
     channel_col : str or int, optional
         Column of a frame whose rows are single observations: which channel each is of. The values are in one
         other column. Every channel of every series has a clock of its own.
+    mean_of_repeats : bool, default=False
+        Whether observations of one channel at one instant become their mean, which is an error otherwise.
 
     Returns
     -------
@@ -81,6 +84,7 @@ def read_panel(
             ndim=ndim,
             allow_empty=allow_empty,
             channel_col=channel_col,
+            mean_of_repeats=mean_of_repeats,
         )
     if nw.dependencies.is_polars_series(X):
         raise InputTypeError(

@@ -42,12 +42,17 @@ class S4Classifier(DeepParameters, SSMClassifier):
         Data: columns of a long frame; a frame with exactly ``unique_id, ds, y`` needs no names.
     value_cols : str or list, optional
         Data: channels of a long frame; all numeric columns beside id and time by default.
+    channel_col : str, optional
+        Data: column of a long frame whose rows are single observations: which channel each is of. Several
+        observations of a channel at one instant become their mean. A value that holds for the whole case,
+        such as an age, is one row.
     n_readouts : int, default=256
         Closed form: readouts of each kind and time scale; fewer where there are very many cases.
-    hold : {"auto", "foh", "gp"}, default="auto"
+    hold : {"auto", "foh", "gp", "none"}, default="auto"
         Data: how a case is read between its observations: on lines (``"foh"``) or, where a gap exceeds the
-        reference step, by conditional expectation under their autocovariance (``"gp"``). ``"auto"``
-        tries both on training cases with gaps and keeps what has the smaller leave-one-out error.
+        reference step, by conditional expectation under their autocovariance (``"gp"``). ``"none"``: not at
+        all, but for each channel how often and how lately it was observed, and what its values and changes
+        were. ``"auto"`` tries what the gaps suggest and keeps what errs least on cases that were left out.
     rate_range : (float, float), optional
         Data: every case is trained on a second time, as a slower sensor would record it; its interval is
         longer by a factor drawn from this range, such as (0.25, 4).

@@ -30,7 +30,9 @@ from ssmts.estimators.whole_series.persistence import (
 )
 from ssmts.estimators.whole_series.stream import CaseStream
 from ssmts.models.whole_series.case import Case
+from ssmts.models.whole_series.explain import explained_cases
 from ssmts.models.whole_series.fitted import FittedCases, not_fitted
+from ssmts.models.whole_series.observed_case import ObservedCase
 from ssmts.models.whole_series.preprocessing import LinearOptions
 
 __all__ = ["CaseEstimator"]
@@ -64,6 +66,7 @@ class CaseEstimator(BaseEstimator):
     id_col: Any = None
     time_col: Any = None
     value_cols: Any = None
+    channel_col: Any = None
     n_readouts: int = 256
     hold: str = "auto"
     rate_range: Any = None
@@ -113,10 +116,11 @@ class CaseEstimator(BaseEstimator):
             id_col=self.id_col,
             time_col=self.time_col,
             value_cols=self.value_cols,
+            channel_col=self.channel_col,
             expected=expected,
         )
 
-    def _read_cases(self, X: Any, rate: Any, times: Any) -> list[Case]:
+    def _read_cases(self, X: Any, rate: Any, times: Any) -> list[Case] | list[ObservedCase]:
         """Cases of predict, in reference steps."""
         fitted, X = self._check_fitted(), collected_cases(X)
         if rate is not None:
@@ -160,6 +164,34 @@ class CaseEstimator(BaseEstimator):
 
     def _answers(self, X: Any, rate: Any, times: Any) -> Float:
         return self._check_fitted()(self._read_cases(X, rate, times))
+
+    def explain(self, X: Any, *, n_periods: int = 8) -> pd.DataFrame:
+        """How the answer to a sparse case would differ without each channel's observations of each period.
+
+        Parameters
+        ----------
+        X : long frame
+        n_periods : int, default=8
+            Equal parts of a typical case; what comes later counts to the last one.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``id``, ``channel``, ``begin`` and ``end`` since the first observation,
+            ``n_observations``, ``effect``: the answer less that to the case without these observations, in
+            log-odds of the second of two classes (one column a class where there are more), or in the unit
+            of a regressor's target. Where nothing was observed there is no row.
+
+        Raises
+        ------
+        ParameterError
+            If the fit reads cases as held between observations, or n_periods is no positive integer.
+        """
+        if not is_integer(n_periods) or n_periods < 1:
+            raise ParameterError("n_periods", n_periods, "an integer >= 1")
+        fitted = self._check_fitted()
+        panel = self._read(collected_cases(X), None, expected=fitted.layout)
+        return explained_cases(fitted, panel.ids, fitted.model.input(panel.series), int(n_periods))
 
     def stream(self, *, rate: float = 1.0) -> CaseStream:
         """Follow one case as it grows: ``update(time, values)``, then ``predict()`` at any moment.

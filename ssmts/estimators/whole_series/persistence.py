@@ -15,6 +15,7 @@ from ssmts.estimators.parameter_json import decode_param, encode_param
 from ssmts.models.whole_series.fitted import FittedCases
 from ssmts.models.whole_series.linear_model import CaseModel
 from ssmts.models.whole_series.network import CaseEnsemble
+from ssmts.models.whole_series.observation_model import ObservationModel
 from ssmts.training import read_safetensors, write_safetensors_atomic
 
 __all__ = ["KIND", "InputSignature", "read_fitted_cases", "write_fitted_cases"]
@@ -97,7 +98,8 @@ def read_fitted_cases(
         if state["deep"] is not None:
             deep = CaseEnsemble.from_tensors(state["deep"], state["token_stride"], tensors)
         fitted = FittedCases(
-            model=CaseModel.from_tensors(tensors, state["step"]),
+            model=ObservationModel.from_tensors(tensors, state["step"])
+            or CaseModel.from_tensors(tensors, state["step"]),
             layout=Layout.from_dict(state["layout"]),
             history=state["history"],
             linear_factor=state["shares"][0],

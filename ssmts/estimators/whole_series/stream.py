@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from ssmts.data import Series, parse_instant
 from ssmts.data.arrays import Float
-from ssmts.errors import DuplicateTimeError, InfiniteValueError, NotNumericError, ShapeError, TooShortError
+from ssmts.errors import (
+    DuplicateTimeError,
+    InfiniteValueError,
+    NotNumericError,
+    ShapeError,
+    TooShortError,
+    UnknownColumnError,
+)
 from ssmts.models.whole_series.calibration import softmax
 from ssmts.models.whole_series.fitted import FittedCases
 
@@ -50,17 +58,20 @@ class CaseStream:
             Of the observation, as fit's times were counted; late ones are put in their place. Without
             `values` these are the values, and the observation follows the latest one by the interval of the
             training data times the stream's rate.
-        values : number or sequence of n_channels
-            NaN where a channel was not observed; an observation of NaN alone is left out.
+        values : number, sequence of n_channels, or mapping
+            NaN where a channel was not observed; an observation of NaN alone is left out. A mapping holds the
+            observed channels by name. Channels that come later for a known instant are added to it.
 
         Raises
         ------
         DuplicateTimeError
-            If the instant is known.
+            If the instant is known with a channel of these.
         InstantError
             If the time is none.
         ShapeError, NotNumericError, InfiniteValueError
             If there is not one number for each channel.
+        UnknownColumnError
+            If a mapping names a channel that fit did not see.
         """
         layout = self._fitted.layout
         if values is None:
@@ -72,9 +83,15 @@ class CaseStream:
         if not np.isnan(row).all():
             place = bisect_left(self._times, instant)
             if place < len(self._times) and self._times[place] == instant:
-                raise DuplicateTimeError(f"An observation at {time!r} is known. Leave the second one out.")
-            self._times.insert(place, instant)
-            self._values.insert(place, row)
+                known = self._values[place]
+                if not (np.isnan(known) | np.isnan(row)).all():
+                    raise DuplicateTimeError(
+                        f"An observation at {time!r} is known. Leave the second one out."
+                    )
+                self._values[place] = np.where(np.isnan(row), known, row)
+            else:
+                self._times.insert(place, instant)
+                self._values.insert(place, row)
         self._latest = instant if self._latest is None else max(self._latest, instant)
 
     def predict(self) -> Any:
@@ -111,7 +128,16 @@ class CaseStream:
         return self._fitted(self._fitted.model.input([series], 1.0))
 
     def _row(self, values: Any) -> Float:
-        n_channels = len(self._fitted.layout.channels)
+        channels = self._fitted.layout.channels
+        if isinstance(values, Mapping):
+            unknown = [name for name in values if name not in channels]
+            if unknown:
+                raise UnknownColumnError(
+                    f"values names the channel {unknown[0]!r}, which fit did not see ({list(channels)}). "
+                    "Leave it out."
+                )
+            values = [values.get(name, np.nan) for name in channels]
+        n_channels = len(channels)
         try:
             row = np.atleast_1d(np.asarray(values, dtype=np.float64))
         except (TypeError, ValueError) as error:

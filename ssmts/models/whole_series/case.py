@@ -38,6 +38,11 @@ class Case:
         return float(np.median(np.diff(self.times)))
 
     @property
+    def filled(self) -> Case:
+        """The case itself: it has no gaps."""
+        return self
+
+    @property
     def weights(self) -> Float:
         """Fraction of the time around each observation: half of the interval on either side."""
         halves = 0.5 * np.diff(self.times)

@@ -40,6 +40,7 @@ class ClassificationTask:
     classes: Any
     class_weights: Float | None
 
+    has_classes: ClassVar[bool] = True
     block_weights: ClassVar[tuple[float, ...]] = (1.0, 0.03, 0.03, 0.03)
 
     @classmethod

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from ssmts.data.arrays import Float
 from ssmts.data.cases import case_step
-from ssmts.data.series import Panel
+from ssmts.data.series import Layout, Panel, Series
 from ssmts.errors import ParameterError
 from ssmts.models.whole_series.deep_fit import DeepFitter
 from ssmts.models.whole_series.fitted import FittedCases
 from ssmts.models.whole_series.linear_model import CaseFit, CaseReading, distinct_cases, fit_cases, fit_input
+from ssmts.models.whole_series.observation_model import fit_observations
 from ssmts.models.whole_series.outliers import usual_cases
-from ssmts.models.whole_series.preprocessing import LinearOptions, readings
+from ssmts.models.whole_series.preprocessing import HOLDS, LinearOptions, readings
 from ssmts.models.whole_series.task import Task
 from ssmts.models.whole_series.training_cases import TrainingCases
 
 __all__ = ["fit_whole_series"]
+
+_SPARSE = 0.5  # share of instants by channels below which the observations alone are tried
+_MOST_CELLS = 1_000_000  # instants by channels of sparse cases that are tried with a hold as well: a minute
 
 
 def fit_whole_series(
@@ -45,14 +53,17 @@ def fit_whole_series(
     rows, weights = distinct_cases(panel.series, targets, weights)
     series = [panel.series[row] for row in rows]
     task, targets = task.standardise(targets[rows], weights)
-    usual = usual_cases(series)
-    model_input = fit_input([one for one, own in zip(series, usual) if own], case_step(panel))
-    ways = readings(series, model_input, targets, weights, usual, options)
-    fits = [(fit_cases(way, task.block_weights, options.n_readouts, options.seed), way) for way in ways]
-    linear, chosen = _best_reading(fits)
+    step, (held, sparse) = case_step(panel), _what_to_try(series, panel.layout, options)
+    fits = [_fit_held(series, step, targets, weights, task, options)] if held else []
+    if sparse:
+        fits.append(_fit_sparse(series, step, targets, weights, task, options, filled=deep is not None))
+    linear, chosen = min(fits, key=lambda pair: float(pair[0].record["left_out_mse"]))
+    if len(fits) > 1:
+        errors = [float(fit.record["left_out_mse"]) for fit, _ in fits]
+        linear.record["observations"] = dict(zip(("mse_of_held", "mse_of_observations"), errors))
     training = TrainingCases(
         layout=panel.layout,
-        step=model_input.step,
+        step=step,
         cases=chosen.cases,
         targets=chosen.targets,
         weights=chosen.weights,
@@ -60,6 +71,61 @@ def fit_whole_series(
     )
     networks = None if deep is None else deep(training, *task.deep_targets(training.targets), task.loss)
     return task.combine(training, linear, networks)
+
+
+def _what_to_try(series: Sequence[Series], layout: Layout, options: LinearOptions) -> tuple[bool, bool]:
+    """Whether to read cases as held between observations, and whether as the observations alone."""
+    if options.hold not in HOLDS:
+        raise ParameterError("hold", options.hold, f"one of {', '.join(map(repr, HOLDS))}")
+    if options.hold == "none" and options.rate_range is not None:
+        raise ParameterError("rate_range", options.rate_range, "None with hold='none', which counts rows")
+    if options.hold != "auto" or options.rate_range is not None:
+        return options.hold != "none", options.hold == "none"
+    cells = sum(one.values.size for one in series)
+    seen = sum(int(np.count_nonzero(~np.isnan(one.values))) for one in series)
+    sparse = layout.channel_col is not None or seen < _SPARSE * cells
+    return not sparse or cells <= _MOST_CELLS, sparse
+
+
+def _fit_held(
+    series: list[Series],
+    step: int | float,
+    targets: Float,
+    weights: Float,
+    task: Task,
+    options: LinearOptions,
+) -> tuple[CaseFit, CaseReading]:
+    """The best of the ways to hold cases between their observations."""
+    usual = usual_cases(series)
+    model_input = fit_input([one for one, own in zip(series, usual) if own], step)
+    ways = readings(series, model_input, targets, weights, usual, options)
+    fits = [(fit_cases(way, task.block_weights, options.n_readouts, options.seed), way) for way in ways]
+    return _best_reading(fits)
+
+
+def _fit_sparse(
+    series: list[Series],
+    step: int | float,
+    targets: Float,
+    weights: Float,
+    task: Task,
+    options: LinearOptions,
+    *,
+    filled: bool,
+) -> tuple[CaseFit, CaseReading]:
+    """The observations alone; `filled` says whether networks will want the cases on lines."""
+    fit = fit_observations(series, step, targets, weights, options.seed, classes=task.has_classes)
+    cases = [case.filled for case in fit.model.input(series)] if filled else []
+    reading = CaseReading(
+        model_input=fit.model.input,
+        cases=cases,
+        targets=targets,
+        weights=weights,
+        usual=np.ones(len(series), dtype=bool),
+        of_case=np.arange(len(series)),
+        copy_pairs=None,
+    )
+    return fit, reading
 
 
 def _best_reading(fits: list[tuple[CaseFit, CaseReading]]) -> tuple[CaseFit, CaseReading]:

@@ -11,11 +11,11 @@ from sklearn.exceptions import NotFittedError
 
 from ssmts.data.arrays import Float
 from ssmts.data.series import Layout
-from ssmts.models.whole_series.case import Case
 from ssmts.models.whole_series.deep_fit import DeepOutcome
 from ssmts.models.whole_series.gain import Gain
 from ssmts.models.whole_series.linear_model import CaseModel
 from ssmts.models.whole_series.network import CaseEnsemble
+from ssmts.models.whole_series.observation_model import ObservationModel
 
 __all__ = ["FittedCases", "not_fitted"]
 
@@ -26,7 +26,7 @@ class FittedCases:
 
     Parameters
     ----------
-    model : CaseModel
+    model : CaseModel or ObservationModel
         The closed form.
     layout : Layout
         Of the training cases.
@@ -47,7 +47,7 @@ class FittedCases:
         They were trained without the bands that such coarse sampling loses; the linear branch was not.
     """
 
-    model: CaseModel
+    model: CaseModel | ObservationModel
     layout: Layout
     history: dict[str, Any]
     linear_factor: float = 1.0
@@ -59,11 +59,11 @@ class FittedCases:
     class_offsets: Float | None = None
     networks_only: tuple[float, float] | None = None
 
-    def __call__(self, cases: Sequence[Case]) -> Float:
+    def __call__(self, cases: Sequence[Any]) -> Float:
         """Logarithms of probabilities up to a constant, or numbers, (n_cases, n_targets)."""
         values = self.linear_factor * self.model(cases)
         if self.deep is not None:
-            answers = self.deep(cases)
+            answers = self.deep([case.filled for case in cases])
             values += self.deep_factor * answers
             if self.networks_only is not None:
                 coarsest, factor = self.networks_only

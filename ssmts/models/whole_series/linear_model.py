@@ -210,7 +210,7 @@ class CaseReading:
 
     Parameters
     ----------
-    model_input : CaseInput
+    model_input : CaseInput or ObservationInput
         How series became cases.
     cases : list of Case
     targets : ndarray of float64, shape (n_cases, n_targets)
@@ -223,7 +223,7 @@ class CaseReading:
         As for :func:`ssmts.models.whole_series.loo_ridge.fit_ridge`.
     """
 
-    model_input: CaseInput
+    model_input: Any
     cases: list[Case]
     targets: Float
     weights: Float
@@ -238,12 +238,12 @@ class CaseFit:
 
     Parameters
     ----------
-    model : CaseModel
+    model : CaseModel, or an ObservationModel with the same methods
     left_out : ndarray of float64, shape (n_cases, n_targets)
     record : dict
     """
 
-    model: CaseModel
+    model: Any
     left_out: Float
     record: dict[str, Any]
 

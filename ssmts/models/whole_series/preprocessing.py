@@ -17,9 +17,9 @@ from ssmts.models.whole_series.hold import fit_case_hold, has_gaps
 from ssmts.models.whole_series.linear_model import CaseInput, CaseReading
 from ssmts.models.whole_series.rate_augmentation import copy_pairs_of, with_copies
 
-__all__ = ["LinearOptions", "checked_rates", "readings"]
+__all__ = ["HOLDS", "LinearOptions", "checked_rates", "readings"]
 
-_HOLDS = ("auto", "foh", "gp")
+HOLDS = ("auto", "foh", "gp", "none")
 _LONGEST = 1024  # observations of a typical case that "auto" tries to fill: the cost grows with their square
 
 
@@ -65,10 +65,8 @@ def readings(
     Raises
     ------
     ParameterError
-        If hold or rate_range is none that the estimators know.
+        If rate_range is malformed.
     """
-    if options.hold not in _HOLDS:
-        raise ParameterError("hold", options.hold, f"one of {', '.join(map(repr, _HOLDS))}")
     rates = None if options.rate_range is None else checked_rates(options.rate_range)
     for own in _inputs(series, model_input, options.hold):
         cases, of_case, copy_pairs = own(series), np.arange(len(series)), None

@@ -34,6 +34,7 @@ class RegressionTask:
     mean: float = 0.0
     scale: float = 1.0
 
+    has_classes: ClassVar[bool] = False
     block_weights: ClassVar[tuple[float, ...]] = (1.0, 3.0, 3.0, 0.3)
 
     @classmethod

@@ -23,6 +23,8 @@ class Task(Protocol):
     block_weights: ClassVar[tuple[float, ...]]
     """Total variance of each block of `features.BLOCKS`, docs/decisions/073-delays-and-thresholds.md."""
 
+    has_classes: ClassVar[bool]
+
     def standardise(self, targets: Float, weights: Float) -> tuple[Self, Float]:
         """The task with the unit of its targets, and targets (n_cases, n_targets) in this unit."""
         ...
