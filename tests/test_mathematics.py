@@ -111,6 +111,7 @@ def of_windows(values, bank, origins):
     return np.array(features), np.array(means)
 
 
+@pytest.mark.slow
 def test_forecast_of_the_linear_branch():
     frame = make_sines(260, n_channels=2, periods=[24.0, 9.0], noise=0.2, random_state=0).frame
     frame["y1"] = np.random.default_rng(0).normal(size=len(frame)).cumsum()  # channels that need own weights

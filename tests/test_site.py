@@ -13,6 +13,7 @@ import ssmts
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "docs" / "site" / "build.py"
+pytestmark = pytest.mark.slow
 
 
 pytestmark = pytest.mark.slow  # builds the site
