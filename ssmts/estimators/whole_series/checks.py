@@ -65,7 +65,7 @@ def checked_targets(y: Any, n_cases: int) -> Any:
         if kind in _OWN and not y.isna().any():
             y = y.to_numpy(dtype=_OWN[kind])
     _refuse_mixed(y)
-    shape = np.shape(y) if hasattr(y, "shape") else ()
+    shape: tuple[int, ...] = np.shape(y) if hasattr(y, "shape") else ()
     if len(shape) > 1 and shape[1] > 1:
         raise TargetError(
             f"y should be a 1d array, got an array of shape {shape} instead: one label or number a case. Fit "

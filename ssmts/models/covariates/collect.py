@@ -22,7 +22,8 @@ _MOST_SERIES = 1_000
 def some_series(panel: Panel) -> list[int]:
     """Numbers of the series that weights are learnt from: all, or a thousand evenly spread."""
     count = min(len(panel.series), _MOST_SERIES)
-    return np.unique(np.linspace(0, len(panel.series) - 1, count).astype(int)).tolist()
+    numbers = np.unique(np.linspace(0, len(panel.series) - 1, count).astype(int))
+    return [int(number) for number in numbers]
 
 
 def collect_moments(

@@ -103,9 +103,8 @@ class CovariateEffect:
         n_known = len(self.columns.future)
         signals = self.scale.owners(self.columns, self.columns.future)
         counts = [0 if own is None else own.n_features for own in (self.calendar, self.holidays)]
-        return np.concatenate(
-            [np.repeat(signals, self.bank.n_each), np.repeat([n_known, n_known + 1], counts)]
-        ).astype(np.int64)
+        of_each = np.repeat(signals, self.bank.n_each), np.repeat([n_known, n_known + 1], counts)
+        return np.asarray(np.concatenate(of_each), dtype=np.int64)
 
     @property
     def input_owners(self) -> Rows:

@@ -166,5 +166,5 @@ def draw_terms(
     frequencies = np.stack(columns, axis=1) if columns else np.zeros((len(groups), 0))
     phases = rng.uniform(0.0, 2.0 * np.pi, frequencies.shape[1])
     values = np.cos(inputs @ frequencies + phases)
-    scale: Float = np.maximum(values.std(axis=0), 1e-3)
+    scale = np.asarray(np.maximum(values.std(axis=0), 1e-3))
     return NonlinearTerms(factors, low, high, usual, frequencies, phases, scale)

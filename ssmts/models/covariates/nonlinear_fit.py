@@ -111,7 +111,7 @@ def fit_nonlinear(
     found = with_terms(owners, n_cosines)
     moments = collect_moments(found, whitener, panel, scaling, step, stride)
     involved, levels = _involved(found), _levels(found, n_linear, layout)
-    kept = ~np.delete(involved, owners, axis=0).any(axis=0)
+    kept = np.asarray(~np.delete(involved, owners, axis=0).any(axis=0))
     chosen = [choose_terms(own, folds, levels, kept, n_linear) for own in moments]
     record |= {
         "error_linear": [one.error_without for one in chosen],
@@ -212,4 +212,5 @@ def _levels(effect: CovariateEffect, n_linear: int, layout: _InputLayout) -> Row
     assert terms is not None
     remembers = (terms.frequencies[layout.is_state] != 0).any(axis=0)
     n_simple = effect.shared.shape[1] - n_linear - len(terms.phases)
-    return np.concatenate([np.zeros(n_linear), np.ones(n_simple), np.where(remembers, 3, 2)]).astype(np.int64)
+    levels = np.concatenate([np.zeros(n_linear), np.ones(n_simple), np.where(remembers, 3, 2)])
+    return np.asarray(levels, dtype=np.int64)

@@ -6,6 +6,7 @@ from collections.abc import Sequence as Seq
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 from ssmts.data.arrays import Float, Rows
@@ -103,7 +104,7 @@ def dispensable(moments: Seq[EffectMoments], folds: BlockedFolds, involved: Floa
 
 
 def choose_terms(
-    moments: EffectMoments, folds: BlockedFolds, levels: Rows, kept: Float, n_linear: int
+    moments: EffectMoments, folds: BlockedFolds, levels: Rows, kept: NDArray[np.bool_], n_linear: int
 ) -> ChannelEffect:
     """Weights of one channel, with penalty and memory chosen on held-out blocks.
 

@@ -42,14 +42,14 @@ def explain_panel(
     age = np.empty(shape[:2])
     in_bands = [_name(band, fitted.layout.clock, fitted.step) for band in bands(fitted.model.bank)]
     for group, stack in windows_of(fitted, plain):
+        here: dict[str, Float | None]
         if fitted.model.panel is not None:
-            own = _panel_parts(fitted.model, fitted.model.panel, stack)
+            here = _panel_parts(fitted.model, fitted.model.panel, stack)
         else:
             split = contributions(fitted.model, stack)
-            own = {"level": split.level} | dict(zip(in_bands, split.by_band, strict=True))
-            own |= {"constant": split.constant, _EXTRA: split.extra}
-            own[_DEEP] = split.deep
-        for name, part in own.items():
+            here = {"level": split.level} | dict(zip(in_bands, split.by_band, strict=True))
+            here |= {"constant": split.constant, _EXTRA: split.extra, _DEEP: split.deep}
+        for name, part in here.items():
             if part is None:
                 continue
             values = part * group.scale[:, None]
@@ -97,7 +97,8 @@ def _panel_parts(model: ForecastModel, panel: PanelBranch, stack: SequenceStack)
     """The last value of each window, and what each forecast of the mixture adds to it, by its weight."""
     last, added = panel.parts(model.on_grid(stack), stack.groups)
     level = np.repeat(last[:, None], panel.horizon + 1, axis=1)
-    return {"level": level} | {name: added[:, k] for k, name in enumerate(panel.names)}
+    parts: dict[str, Float | None] = {"level": level}
+    return parts | {name: added[:, k] for k, name in enumerate(panel.names)}
 
 
 def _name(band: Band, clock: Clock, step: float) -> str:

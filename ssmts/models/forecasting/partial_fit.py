@@ -155,11 +155,11 @@ def downdated(fitted: FittedForecaster, training_sums: TrainingSums, panel: Pane
             )
     gone = set(panel.ids)
     if fitted.model.panel is not None:
-        rest = tuple(series for series in training_sums.tail.series if series.id not in gone)
-        if not rest:
+        stay = tuple(series for series in training_sums.tail.series if series.id not in gone)
+        if not stay:
             raise ParameterError("X", "all series", "some of the series: none would be left")
         scaling, _ = fitted.scaling.without(gone)
-        return refitted_panel(fitted, replace(training_sums.tail, series=rest), scaling, None)
+        return refitted_panel(fitted, replace(training_sums.tail, series=stay), scaling, None)
     config, n_groups = fitted.model.config.linear, fitted.scaling.n_groups
     sums = training_sums.moments
     if stacks := stack_sequences(fitted.sequences(panel)):

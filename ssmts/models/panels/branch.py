@@ -207,12 +207,15 @@ class PanelBranch:
         together = max(1, _BATCH_VALUES // (len(self.panel_errors) * self.horizon))
         for begin in range(0, len(values), together):
             some = slice(begin, begin + together)
-            weights = self.mixture(groups[some], values.shape[1])
-            weights *= self._still_right(values[some], groups[some])
-            weights /= weights.sum(axis=1, keepdims=True)
+            weights = self.weights(values[some], groups[some])
             found = self.components(values[some], groups[some])
             out[some, 1:] = np.matmul(weights[:, None], found)[:, 0]
         return out
+
+    def weights(self, values: Float, groups: Rows) -> Float:
+        """Weights of the forecasts of windows (n, length), as the windows themselves leave them."""
+        weights = self.mixture(groups, values.shape[1]) * self._still_right(values, groups)
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
     def _still_right(self, values: Float, groups: Rows) -> Float:
         """Factors on the weights of forecasts that missed the last values by far, (n, n_forecasts).
@@ -249,7 +252,7 @@ class PanelBranch:
         added : ndarray of float64, shape (n, n_forecasts, horizon + 1)
         """
         values = values[:, -self.reach :]
-        weights, last = self.mixture(groups, values.shape[1]), values[:, -1]
+        weights, last = self.weights(values, groups), values[:, -1]
         added = np.zeros((*weights.shape, self.horizon + 1))
         added[..., 1:] = weights[..., None] * (self.components(values, groups) - last[:, None, None])
         return last, added

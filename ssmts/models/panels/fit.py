@@ -188,7 +188,7 @@ class _HeldOutForecasts:
 
     forecasts: Float
     truth: Float
-    inside: Float
+    inside: NDArray[np.bool_]
     unit: Float
 
     def table(self, reference: int) -> tuple[Float, Float, Float]:
@@ -302,4 +302,9 @@ def _errors(
         short = 1.0 + np.minimum(horizon / np.maximum(batch.lengths[row] - horizon, 1), 1.0)
         scales.append(unit[row, origin] * branch.error_scale[batch.groups[row]] / short)
         backs.append(batch.values.shape[1] - 1 - split.origins[origin])
-    return PanelErrors(*(np.concatenate(found) for found in (errors, scales, groups, backs)))
+    return PanelErrors(
+        errors=np.concatenate(errors),
+        scale=np.concatenate(scales),
+        groups=np.concatenate(groups),
+        back=np.concatenate(backs),
+    )

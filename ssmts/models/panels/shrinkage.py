@@ -276,8 +276,14 @@ class _Check:
 
     def of(self, rows: slice | Rows) -> _Check:
         """Some of the series."""
-        parts = (self.features, self.targets, self.anchor, self.unit, self.relative, self.inside)
-        return _Check(*(part[rows] for part in parts))
+        return _Check(
+            features=self.features[rows],
+            targets=self.targets[rows],
+            anchor=self.anchor[rows],
+            unit=self.unit[rows],
+            relative=self.relative[rows],
+            inside=self.inside[rows],
+        )
 
     def mean_absolute(self, missed: Float) -> Float:
         """Mean absolute error of each series in its own unit, (n,), from errors (n, q, H) in the window's."""

@@ -74,7 +74,7 @@ class ObservationModel:
     def _shares(self, elapsed: Float) -> Float:
         """Share of every readout in the answer to a case, (n_cases, n_ages)."""
         place = np.interp(elapsed, self.ages, np.arange(len(self.ages)))
-        return np.maximum(0.0, 1.0 - np.abs(place[:, None] - np.arange(len(self.ages))))
+        return np.asarray(np.maximum(0.0, 1.0 - np.abs(place[:, None] - np.arange(len(self.ages)))))
 
     def to_tensors(self) -> dict[str, torch.Tensor]:
         """Everything but the step."""

@@ -51,7 +51,9 @@ class ObservationReadout:
         scores = self.scores(features)
         # A sum a case: its rounding then does not depend on the company.
         answers = self.intercept + np.stack([(scores * own).sum(axis=1) for own in self.weights.T], axis=1)
-        return answers if self.trees is None else answers + self.factor * self.trees(scores)
+        if self.trees is not None:
+            answers = answers + self.factor * self.trees(scores)
+        return np.asarray(answers)
 
     def to_tensors(self) -> dict[str, torch.Tensor]:
         """All that the readout is."""
@@ -141,7 +143,7 @@ def fit_readout(
         solved = nnls(root[:, None] * both, root * targets[:, 0])[0]
         factors = float(solved[0]), float(solved[1])
     left_out = factors[0] * fit.left_out + factors[1] * of_trees
-    record = {
+    record: dict[str, Any] = {
         "n_features": inputs.shape[1],
         "penalty": list(penalties),
         "factor_of_linear": factors[0],

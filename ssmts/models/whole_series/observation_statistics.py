@@ -45,7 +45,7 @@ def observation_statistics(table: ObservationTable, duration: float) -> Float:
     end = np.repeat(table.elapsed, table.n_channels)
 
     def total(weights: Float) -> Float:
-        return np.bincount(group, weights=weights, minlength=n_groups)
+        return np.bincount(group, weights=weights, minlength=n_groups).astype(np.float64)
 
     begins = np.flatnonzero(np.concatenate([[True], group[1:] != group[:-1]]))
     ends = np.concatenate([begins[1:], [len(group)]]) - 1

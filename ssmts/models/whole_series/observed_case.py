@@ -46,8 +46,7 @@ class ObservedCase:
     @cached_property
     def filled(self) -> Case:
         """The same case on lines between its observations."""
-        level = np.zeros(self.values.shape[1])
-        return make_case(self.times, self.values, level, np.ones_like(level))
+        return make_case(self.times, self.values)
 
     def until(self, elapsed: float) -> ObservedCase:
         """The case as it was known a time after its first observation."""
