@@ -164,7 +164,7 @@ def draw_terms(
             chosen = np.isin(groups, rng.choice(among, n_chosen, replace=False))
             columns.append(_FREQUENCY * rng.standard_normal(len(groups)) * chosen)
     frequencies = np.stack(columns, axis=1) if columns else np.zeros((len(groups), 0))
-    phases = rng.uniform(0.0, 2.0 * np.pi, frequencies.shape[1])
+    phases = np.asarray(rng.uniform(0.0, 2.0 * np.pi, frequencies.shape[1]))
     values = np.cos(inputs @ frequencies + phases)
     scale = np.asarray(np.maximum(values.std(axis=0), 1e-3))
     return NonlinearTerms(factors, low, high, usual, frequencies, phases, scale)

@@ -131,7 +131,10 @@ def fit_readout(
         mean = weights @ targets / weights.sum()
         constant = np.broadcast_to(fit.intercept if classes else mean, targets.shape)
         readout = ObservationReadout(scores, np.zeros((0, targets.shape[1])), constant[0].copy(), None, 0.0)
-        record = {"n_features": 0, "left_out_mse": _error(constant, targets, weights, classes)}
+        record: dict[str, Any] = {
+            "n_features": 0,
+            "left_out_mse": _error(constant, targets, weights, classes),
+        }
         return ReadoutFit(readout, constant.copy(), record, fit.factors if classes else (1.0,))
     n_trees = _N_TREES if like is None else _N_TREES // 2
     trees, of_trees = fit_trees(inputs, targets, weights, n_trees, seed, classes=classes)
@@ -143,7 +146,7 @@ def fit_readout(
         solved = nnls(root[:, None] * both, root * targets[:, 0])[0]
         factors = float(solved[0]), float(solved[1])
     left_out = factors[0] * fit.left_out + factors[1] * of_trees
-    record: dict[str, Any] = {
+    record = {
         "n_features": inputs.shape[1],
         "penalty": list(penalties),
         "factor_of_linear": factors[0],
