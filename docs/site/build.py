@@ -35,8 +35,8 @@ MODULES = (
     "ssmts_datasets",
 )
 FIRST = ("forecasting", "irregular", "intervals", "covariates", "streaming", "validation", "understanding",
-         "classification", "regression", "data", "datasets", "production", "layers", "own-layers", "kernels",
-         "mathematics", "glossary", "benchmarks", "claims", "search-log")  # fmt: skip
+         "classification", "regression", "irregular_health", "data", "datasets", "production", "layers",
+         "own-layers", "kernels", "mathematics", "glossary", "benchmarks", "claims", "search-log")  # fmt: skip
 
 
 def main(folder: str) -> None:
