@@ -23,13 +23,23 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 from sklearn.model_selection import StratifiedShuffleSplit
 
-from benchmarks.output import RESULTS, log_test, markdown_table, merged, read_json, write_json, write_text
+from benchmarks.output import (
+    RESULTS,
+    log_test,
+    markdown_table,
+    merged,
+    raw_of,
+    read_json,
+    write_json,
+    write_text,
+)
 from ssmts import LinearSSMClassifier
 
 ROLES = {"id_col": "record", "time_col": "minute", "channel_col": "parameter"}
 HOURS = (1, 3, 6, 12, 24, 36, 48)
 MODELS = ("ssmts", "boosting", "gru-d")
-_FOLDER = RESULTS / "icu"
+FOLDER = RESULTS / "icu"
+_ROWS = raw_of(FOLDER) / "icu.json"
 _STATISTICS = ["count", "mean", "min", "max", "first", "last", "std"]
 
 
@@ -93,9 +103,9 @@ def run_boosting(train: pd.DataFrame, y: pd.Series, test: pd.DataFrame, died: An
 
 def run_gru_d(train: pd.DataFrame, y: pd.Series, test: pd.DataFrame, died: Any) -> dict[str, Any]:
     """GRU-D, stopped by the seconds that the first model of the same split took."""
-    from benchmarks.icu_gru_d import fit_gru_d
+    from benchmarks.icu.gru_d import fit_gru_d
 
-    content = read_json(_FOLDER / "icu.json") or {"rows": []}
+    content = read_json(_ROWS) or {"rows": []}
     ours = [row["fit_cpu_s"] for row in content["rows"] if row["model"] == "ssmts"]
     seconds = float(np.median(ours)) if ours else 60.0
     begin, spent = time.perf_counter(), time.process_time()
@@ -158,10 +168,10 @@ def main(arguments: list[str] | None = None) -> None:
         seen, held = (own.loc[part["record"].unique()] for own, part in zip((seen, held), parts))
         for name in chosen.models.split(","):
             row = {"model": name, "split": number} | RUN[name](parts[0], seen, parts[1], held.to_numpy())
-            content = read_json(_FOLDER / "icu.json") or {"rows": []}
-            write_json(_FOLDER / "icu.json", {"rows": merged(content["rows"], [row], ("model", "split"))})
+            content = read_json(_ROWS) or {"rows": []}
+            write_json(_ROWS, {"rows": merged(content["rows"], [row], ("model", "split"))})
             print(name, number, {key: round(row[key], 4) for key in ("auroc", "auprc", "ece", "fit_cpu_s")})
-            write_text(_FOLDER / "README.md", page((read_json(_FOLDER / "icu.json") or {"rows": []})["rows"]))
+            write_text(FOLDER / "README.md", page((read_json(_ROWS) or {"rows": []})["rows"]))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Intensive care: deaths told from a row an observation."""
