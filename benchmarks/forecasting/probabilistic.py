@@ -38,7 +38,7 @@ from benchmarks.output import (
 from benchmarks.windows import MODELS, Parts, build, futures, split, standardised
 from ssmts.estimators import SSMForecaster
 from ssmts.models.forecasting.calibration import widths_of
-from ssmts.models.forecasting.quantiles import spread_of
+from ssmts.models.forecasting.quantiles import error_quantiles_of
 from ssmts.models.forecasting.rolling_origins import RollingForecasts, rolling_forecasts
 from ssmts.models.sequences.sequence import stack_sequences
 from ssmts_datasets import ETTDataset, load_ett
@@ -157,7 +157,7 @@ def judged(
     """
     fitted = model._check_fitted()
     (stack,) = stack_sequences(fitted.sequences(model._reader.read(frame)))
-    spread, values, scores = spread_of(fitted), frame.to_numpy(), Scores()
+    error_quantiles, values, scores = error_quantiles_of(fitted), frame.to_numpy(), Scores()
     scale, level = fitted.scaling.scale[0], values.mean(axis=0)
     horizon = fitted.model.config.linear.horizon
     leads = np.arange(1.0, horizon + 1.0)
@@ -166,9 +166,9 @@ def judged(
         blocks.setdefault(block.member, []).append(block)
     for block in (whole_of(own) for own in blocks.values()):
         kept = np.isin(block.rows, rows)
-        forecast, width = block.forecast[kept, 1:], spread.scale(block.deviation[kept])
+        forecast, width = block.forecast[kept, 1:], error_quantiles.scale(block.deviation[kept])
         factor = widths_of(fitted, [block])[1][:-1][kept] if adaptive else np.ones(len(width))
-        offsets = spread.offsets(LEVELS, leads, int(stack.groups[block.member]))
+        offsets = error_quantiles.offsets(LEVELS, leads, int(stack.groups[block.member]))
         middle = offsets[:, [len(LEVELS) // 2]]
         offsets = middle + factor[:, None, None] * (offsets - middle)
         quantiles = forecast[..., None] + width[:, None, None] * offsets

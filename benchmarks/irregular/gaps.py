@@ -149,7 +149,11 @@ def with_hold(model: SSMForecaster, hold: str, linear: LinearPath | None = None)
     fitted = model._check_fitted()
     known = fitted.model
     other = ForecastModel(
-        replace(known.config, hold=hold), linear or known.linear, known.deep, known.spread, known.covariance
+        replace(known.config, hold=hold),
+        linear or known.linear,
+        known.deep,
+        known.error_quantiles,
+        known.covariance,
     )
     copy = type(model)(**model.get_params())
     copy._adopt(replace(fitted, model=other))

@@ -22,7 +22,7 @@ from ssmts.errors import (
 )
 from ssmts.estimators import SSMClassifier, SSMForecaster, SSMRegressor
 from ssmts.estimators.forecasters.quantile_levels import interval_levels
-from ssmts.models.forecasting.quantiles import spread_of
+from ssmts.models.forecasting.quantiles import error_quantiles_of
 
 __all__ = ["ERROR", "Scorer"]
 
@@ -106,7 +106,7 @@ class Scorer:
             types[str(layout.time_col)] = given.field(str(layout.time_col)).type
             suffixes: Any = [""]
             if "level" in self.options:
-                levels = spread_of(self.model._check_fitted()).levels
+                levels = error_quantiles_of(self.model._check_fitted()).levels
                 suffixes, _ = interval_levels(self.options["level"], levels)
             return types | {f"{c}{suffix}": pa.float64() for c in layout.channels for suffix in suffixes}
         classes = getattr(self.model, "classes_", None)

@@ -28,7 +28,7 @@ from ssmts.models.forecasting.backtest import all_origins, until, window_of
 from ssmts.models.forecasting.calibration import calibrated
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.predict import forecast_at
-from ssmts.models.forecasting.quantiles import quantiles_around, spread_of
+from ssmts.models.forecasting.quantiles import error_quantiles_of, quantiles_around
 from ssmts.models.forecasting.score import with_context
 
 __all__ = ["backtest", "cross_validate"]
@@ -152,5 +152,5 @@ def _ends(fitted: FittedForecaster, level: Any) -> tuple[list[str], Float]:
     """Names and levels of the ends of intervals; none where no level was asked for."""
     if level is None:
         return [], np.empty(0)
-    suffixes, levels = interval_levels(level, spread_of(fitted).levels)
+    suffixes, levels = interval_levels(level, error_quantiles_of(fitted).levels)
     return [suffix.removeprefix("-") for suffix in suffixes], levels

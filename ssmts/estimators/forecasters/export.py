@@ -17,7 +17,7 @@ import torch
 from ssmts.data import parse_duration
 from ssmts.data.arrays import Rows
 from ssmts.errors import ParameterError
-from ssmts.models.forecasting.exportable import ForecastGraph, StreamGraph
+from ssmts.models.forecasting.exportable import ExportableForecast, ExportableStream
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.training.files import write_atomic
 from ssmts_kernels import backend
@@ -46,15 +46,15 @@ def export(
         raise ParameterError("step", step, "no longer than the trained horizon")
     leads = np.minimum(leads, float(fitted.model.config.linear.horizon))
     parts = (fitted.model, fitted.scaling.scale, _groups(fitted))
-    graph = StreamGraph(*parts, leads) if streaming else ForecastGraph(*parts, interval, leads)
+    module = ExportableStream(*parts, leads) if streaming else ExportableForecast(*parts, interval, leads)
     description = {
         "ids": [None if id_ is None else str(id_) for id_ in fitted.scaling.ids],
         "channels": [str(name) for name in fitted.layout.channels],
         "step": fitted.layout.clock.show_duration(interval * fitted.step),
-        "n_rows": graph.n_rows,
+        "n_rows": module.n_rows,
         "n_leads": len(leads),
     }
-    write_atomic(path, _serialized(graph.eval().requires_grad_(False), format, json.dumps(description)))
+    write_atomic(path, _serialized(module.eval().requires_grad_(False), format, json.dumps(description)))
 
 
 def _require_plain(fitted: FittedForecaster, format: str) -> None:
@@ -84,16 +84,19 @@ def _groups(fitted: FittedForecaster) -> Rows:
     return groups
 
 
-def _serialized(graph: ForecastGraph, format: str, description: str) -> bytes:
+def _serialized(module: ExportableForecast, format: str, description: str) -> bytes:
     """A module traced for any number of series, as bytes of a file."""
-    n_channels = graph.get_buffer("scale").shape[1]
-    shapes: dict[str, tuple[int, ...]] = {"values": (_TRACED, graph.n_rows, n_channels), "series": (_TRACED,)}
+    n_channels = module.get_buffer("scale").shape[1]
+    shapes: dict[str, tuple[int, ...]] = {
+        "values": (_TRACED, module.n_rows, n_channels),
+        "series": (_TRACED,),
+    }
     outputs = ["forecast"]
-    if isinstance(graph, StreamGraph):
+    if isinstance(module, ExportableStream):
         shapes["values"] = (_TRACED, n_channels)
         shapes |= {
-            "state": (_TRACED, n_channels, graph.n_features),
-            "window": (_TRACED, n_channels, graph.n_rows),
+            "state": (_TRACED, n_channels, module.n_features),
+            "window": (_TRACED, n_channels, module.n_rows),
         }
         outputs += ["next_state", "next_window"]
     given = {name: torch.zeros(shape, dtype=torch.float64) for name, shape in shapes.items()}
@@ -101,7 +104,7 @@ def _serialized(graph: ForecastGraph, format: str, description: str) -> bytes:
     free = {name: {0: torch.export.Dim("n")} for name in given}
     # The reference backend is plain torch: other runtimes do not have our own operators.
     with torch.no_grad(), _quiet_torch(), backend("reference"):
-        program = torch.export.export(graph, (), given, dynamic_shapes=free)
+        program = torch.export.export(module, (), given, dynamic_shapes=free)
         if format == "torch.export":
             content = io.BytesIO()
             torch.export.save(program, content, extra_files={"ssmts.json": description})

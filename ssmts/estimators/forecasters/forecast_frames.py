@@ -14,7 +14,7 @@ from ssmts.estimators.forecasters.reader import HistoryReader
 from ssmts.models.forecasting.explain import explain_panel
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.predict import forecast_panel
-from ssmts.models.forecasting.quantiles import quantile_panel, sample_panel, spread_of
+from ssmts.models.forecasting.quantiles import error_quantiles_of, quantile_panel, sample_panel
 from ssmts.models.forecasting.reconstruct import interval_ends, reconstructed, times_inside
 
 __all__ = ["explain", "predict", "predict_interval", "predict_quantiles", "reconstruct", "sample"]
@@ -33,7 +33,7 @@ def predict_quantiles(
     fitted: FittedForecaster, reader: HistoryReader, X: Any, quantiles: Any, **asked: Any
 ) -> Any:
     """Quantiles of the forecast; `asked` are the other keywords of :func:`predict`."""
-    levels = asked_levels(quantiles, spread_of(fitted).levels)
+    levels = asked_levels(quantiles, error_quantiles_of(fitted).levels)
     return _at_levels(fitted, reader, X, levels, [f"-q-{level:g}" for level in levels], **asked)
 
 
@@ -41,7 +41,7 @@ def predict_interval(
     fitted: FittedForecaster, reader: HistoryReader, X: Any, level: Any, **asked: Any
 ) -> Any:
     """Central intervals of the forecast; `asked` are the other keywords of :func:`predict`."""
-    suffixes, levels = interval_levels(level, spread_of(fitted).levels)
+    suffixes, levels = interval_levels(level, error_quantiles_of(fitted).levels)
     return _at_levels(fitted, reader, X, levels, suffixes, **asked)
 
 

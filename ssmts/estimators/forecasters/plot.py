@@ -16,7 +16,7 @@ from ssmts.estimators.forecasters.reader import HistoryReader
 from ssmts.models.forecasting.explain import components, explain_panel
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.predict import forecast_panel
-from ssmts.models.forecasting.quantiles import quantile_panel, spread_of
+from ssmts.models.forecasting.quantiles import error_quantiles_of, quantile_panel
 from ssmts.models.panels.branch import PanelBranch
 
 __all__ = ["plot", "plot_components", "plot_losses", "plot_weights"]
@@ -30,7 +30,7 @@ def plot(
     times, values = forecast_panel(fitted, panel, **asked)
     intervals = {}
     if level is not None:
-        suffixes, levels = interval_levels(level, spread_of(fitted).levels)
+        suffixes, levels = interval_levels(level, error_quantiles_of(fitted).levels)
         _, ends = quantile_panel(fitted, panel, levels, **asked)
         percents = [suffix.rpartition("-")[2] for suffix in suffixes[::2]]
         intervals = {f"{own}%": ends[0][:, :, 2 * k : 2 * k + 2] for k, own in enumerate(percents)}

@@ -14,7 +14,7 @@ from ssmts.data.tidy import TidyForecasts
 from ssmts.errors import TooShortError
 from ssmts.models.forecasting.calibration import widths_of
 from ssmts.models.forecasting.fitted import FittedForecaster
-from ssmts.models.forecasting.quantiles import spread_of
+from ssmts.models.forecasting.quantiles import error_quantiles_of
 from ssmts.models.forecasting.rolling_origins import RollingForecasts, rolling_by_member
 from ssmts.models.linear.lead_times import at_leads
 from ssmts.models.sequences.sequence import Sequence, stack_sequences
@@ -113,16 +113,16 @@ class _Bands:
         """Quantiles (n_rows, n_levels) around forecasts (n_rows,) at lead times, all standardised."""
         if not len(self.levels):
             return np.empty((len(forecast), 0))
-        spread = spread_of(self.fitted)
+        error_quantiles = error_quantiles_of(self.fitted)
         at, place = np.unique(leads, return_inverse=True)
         if self.widths is None:
-            offsets = spread.offsets(self.levels, at, self.group)[place]
+            offsets = error_quantiles.offsets(self.levels, at, self.group)[place]
         else:
-            spread = spread.plain
-            middle = spread.offsets(np.array([0.5]), at, self.group)
-            own = spread.offsets(self.levels, at, self.group) - middle
+            error_quantiles = error_quantiles.plain
+            middle = error_quantiles.offsets(np.array([0.5]), at, self.group)
+            own = error_quantiles.offsets(self.levels, at, self.group) - middle
             offsets = middle[place] + self.widths[window][:, None] * own[place]
-        return np.asarray(forecast[:, None] + spread.scale(deviation)[window][:, None] * offsets)
+        return np.asarray(forecast[:, None] + error_quantiles.scale(deviation)[window][:, None] * offsets)
 
 
 def _tidy(block: RollingForecasts, source: _Source, horizon: float, bands: _Bands) -> Iterator[TidyForecasts]:

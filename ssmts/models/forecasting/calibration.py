@@ -12,7 +12,7 @@ from ssmts.data.series import Panel
 from ssmts.errors import TooShortError
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.model import ForecastModel
-from ssmts.models.forecasting.quantiles import spread_of
+from ssmts.models.forecasting.quantiles import error_quantiles_of
 from ssmts.models.forecasting.rolling_origins import RollingForecasts, rolling_by_member
 from ssmts.models.sequences.sequence import stack_sequences
 from ssmts.models.uncertainty.conformal import Judged, judge, width_path
@@ -36,10 +36,10 @@ def widths_of(fitted: FittedForecaster, blocks: Seq[RollingForecasts]) -> tuple[
     order = np.argsort(rows)
     forecast = np.concatenate([block.forecast for block in blocks])[order]
     deviation = np.concatenate([block.deviation for block in blocks])[order]
-    spread, linear, first = spread_of(fitted), fitted.model.config.linear, blocks[0]
-    judged = judge(spread, first.stack, first.member, rows[order], forecast, deviation)
+    error_quantiles, linear, first = error_quantiles_of(fitted), fitted.model.config.linear, blocks[0]
+    judged = judge(error_quantiles, first.stack, first.member, rows[order], forecast, deviation)
     group = int(first.stack.groups[first.member])
-    path = width_path(judged, linear.horizon + 0.25 * linear.context, spread.width(group))
+    path = width_path(judged, linear.horizon + 0.25 * linear.context, error_quantiles.width(group))
     widths = path.copy()
     widths[order] = path[:-1]
     return judged, widths
@@ -56,7 +56,7 @@ def calibrated(fitted: FittedForecaster, panel: Panel) -> ForecastModel:
         If no series holds a context and a step after it.
     """
     model = fitted.model
-    plain = replace(fitted, model=model.replaced(spread=spread_of(fitted).plain))
+    plain = replace(fitted, model=model.replaced(error_quantiles=error_quantiles_of(fitted).plain))
     stride = max(1, model.config.linear.horizon // _ORIGINS)
     n_groups, span = fitted.scaling.n_groups, model.config.linear.context + model.config.linear.horizon
     total, counts = np.zeros(n_groups + 1), np.zeros(n_groups + 1)
@@ -75,5 +75,5 @@ def calibrated(fitted: FittedForecaster, panel: Panel) -> ForecastModel:
             f"X holds no observation to calibrate on: it needs a context and the steps after it, more than "
             f"{need}. Give more rows, or rows that begin where the training data ended."
         )
-    share = np.where(counts > 0, total / np.maximum(counts, 1), total[-1] / counts[-1])
-    return model.replaced(spread=replace(spread_of(fitted), widths=np.exp(share)))
+    log_width = np.where(counts > 0, total / np.maximum(counts, 1), total[-1] / counts[-1])
+    return model.replaced(error_quantiles=replace(error_quantiles_of(fitted), widths=np.exp(log_width)))

@@ -23,7 +23,7 @@ from ssmts.models.sequences.grid import begun_at, on_reference_grid
 from ssmts.models.sequences.sequence import SequenceStack
 from ssmts.models.state_space.window_states import final_weights, observation_weights, window_deviation
 
-__all__ = ["ForecastGraph", "StreamGraph"]
+__all__ = ["ExportableForecast", "ExportableStream"]
 
 
 class _Constants(nn.Module):
@@ -33,7 +33,7 @@ class _Constants(nn.Module):
         self.register_buffer(name, torch.from_numpy(np.ascontiguousarray(value)))
 
 
-class ForecastGraph(_Constants):
+class ExportableForecast(_Constants):
     """Forecasts of windows on a regular grid.
 
     Parameters
@@ -142,7 +142,7 @@ class ForecastGraph(_Constants):
         return (forecast + mean[..., None]) * scale[..., None] + level
 
 
-class StreamGraph(ForecastGraph):
+class ExportableStream(ExportableForecast):
     """Forecasts of a stream on the reference grid, one step at a time.
 
     One step multiplies the state of a window by the transition of the mode bank, adds the observations that
@@ -176,7 +176,7 @@ class StreamGraph(ForecastGraph):
         values : Tensor of float64
             (n, n_channels), in the data's units.
         series : Tensor of int64
-            (n,), as for `ForecastGraph`.
+            (n,), as for `ExportableForecast`.
         state : Tensor of float64
             (n, n_channels, n_features); zeros at first.
         window : Tensor of float64

@@ -166,7 +166,7 @@ def assemble_model(
         ),
         linear=branch.fit.path,
         deep=deep.ensemble,
-        spread=fit_error_quantiles(errors, n_groups, options.levels),
+        error_quantiles=fit_error_quantiles(errors, n_groups, options.levels),
         covariance=gaps.covariance,
         gap_widths=gaps.widths,
     )

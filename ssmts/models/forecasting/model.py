@@ -29,7 +29,7 @@ from ssmts.training.files import below
 __all__ = ["ForecastModel"]
 
 _CACHED_CLOCKS = 16
-_PARTS = ("config", "linear", "deep", "spread", "covariance", "gap_widths", "panel")
+_PARTS = ("config", "linear", "deep", "error_quantiles", "covariance", "gap_widths", "panel")
 
 
 @dataclass
@@ -48,7 +48,7 @@ class ForecastModel:
     config : ModelConfig
     linear : LinearPath
     deep : DeepEnsemble, optional
-    spread : ErrorQuantiles, optional
+    error_quantiles : ErrorQuantiles, optional
         Quantiles of forecast errors; None in files of older versions.
     covariance : Autocovariance, optional
         Autocovariance of the training data; None: linear interpolation in gaps.
@@ -63,12 +63,12 @@ class ForecastModel:
         config: ModelConfig,
         linear: LinearPath,
         deep: DeepEnsemble | None = None,
-        spread: ErrorQuantiles | None = None,
+        error_quantiles: ErrorQuantiles | None = None,
         covariance: Autocovariance | None = None,
         gap_widths: GapWidths | None = None,
         panel: PanelBranch | None = None,
     ) -> None:
-        self.config, self.linear, self.deep, self.spread = config, linear, deep, spread
+        self.config, self.linear, self.deep, self.error_quantiles = config, linear, deep, error_quantiles
         self.covariance, self.gap_widths, self.panel = covariance, gap_widths, panel
         self.bank: ModeBank = linear.bank
         self.hold = Hold(config.hold, covariance, config.linear.context)
@@ -176,8 +176,10 @@ class ForecastModel:
         if self.panel is not None:
             own, _ = self.panel.to_state()
             tensors |= {f"panel.{name}": tensor for name, tensor in own.items()}
-        if self.spread is not None:
-            tensors |= {f"spread.{name}": tensor for name, tensor in self.spread.to_tensors().items()}
+        if self.error_quantiles is not None:
+            tensors |= {
+                f"spread.{name}": tensor for name, tensor in self.error_quantiles.to_tensors().items()
+            }
         return tensors
 
     @classmethod
@@ -195,7 +197,7 @@ class ForecastModel:
             modes = covariance_modes(linear.bank, config.linear.context)
             covariance = Autocovariance(modes[: len(known) - 1], known[:-1].numpy(), float(known[-1]))
         own = below("spread.", tensors)
-        spread = ErrorQuantiles.from_tensors(own) if own else None
+        error_quantiles = ErrorQuantiles.from_tensors(own) if own else None
         own = below("gaps.", tensors)
         panel = None
         if config.panel is not None:
@@ -204,7 +206,7 @@ class ForecastModel:
             config=config,
             linear=linear,
             deep=deep,
-            spread=spread,
+            error_quantiles=error_quantiles,
             covariance=covariance,
             gap_widths=GapWidths.from_tensors(own) if own else None,
             panel=panel,

@@ -128,7 +128,7 @@ def assemble_panel(
     model = ForecastModel(
         config=ModelConfig(linear=config, n_groups=1, hold=gaps.hold, panel=state),
         linear=path,
-        spread=fit_error_quantiles(errors, 1, options.levels, shared_scale=0.0),
+        error_quantiles=fit_error_quantiles(errors, 1, options.levels, shared_scale=0.0),
         covariance=gaps.covariance,
         gap_widths=gaps.widths,
         panel=branch,

@@ -176,15 +176,17 @@ def downdated(fitted: FittedForecaster, training_sums: TrainingSums, panel: Pane
     end = fitted.tail
     if end is not None:
         end = replace(end, series=tuple(s for s in end.series if s.id not in gone))
-    spread, gap_widths = fitted.model.spread, fitted.model.gap_widths
-    if spread is not None:
-        spread = spread.of_groups(np.asarray(kept))
+    error_quantiles, gap_widths = fitted.model.error_quantiles, fitted.model.gap_widths
+    if error_quantiles is not None:
+        error_quantiles = error_quantiles.of_groups(np.asarray(kept))
     if gap_widths is not None:
         gap_widths = gap_widths.of_groups(np.asarray(kept))
     model_config = replace(fitted.model.config, n_groups=len(kept))
     return replace(
         fitted,
-        model=fitted.model.replaced(config=model_config, linear=path, spread=spread, gap_widths=gap_widths),
+        model=fitted.model.replaced(
+            config=model_config, linear=path, error_quantiles=error_quantiles, gap_widths=gap_widths
+        ),
         scaling=scaling,
         tail=end,
         history=fitted.history | {"n_windows": float(sums.count.sum())},

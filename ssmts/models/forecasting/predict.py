@@ -83,7 +83,7 @@ def parted(fitted: FittedForecaster, panel: Panel) -> tuple[Panel, Panel]:
 
 
 def window_scales(
-    fitted: FittedForecaster, panel: Panel, spread: ErrorQuantiles
+    fitted: FittedForecaster, panel: Panel, error_quantiles: ErrorQuantiles
 ) -> tuple[Float, Rows, Float]:
     """Error scale in the units of the data, group and age of the last window of each channel.
 
@@ -94,7 +94,7 @@ def window_scales(
     _, plain = parted(fitted, panel)
     for windows in last_windows(plain, fitted.scaling, fitted.step, fitted.model.config.linear.context):
         at = windows.series, windows.channels
-        scale[at] = spread.scale(fitted.model.deviation(windows.stack)) * windows.scale
+        scale[at] = error_quantiles.scale(fitted.model.deviation(windows.stack)) * windows.scale
         groups[at], age[at] = windows.stack.groups, windows.age
     return scale, groups, age
 

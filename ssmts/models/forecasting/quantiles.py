@@ -13,10 +13,10 @@ from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.predict import forecast_panel, window_scales
 from ssmts.models.uncertainty.error_quantiles import ErrorQuantiles
 
-__all__ = ["quantile_panel", "quantiles_around", "sample_panel", "spread_of"]
+__all__ = ["quantile_panel", "quantiles_around", "sample_panel", "error_quantiles_of"]
 
 
-def spread_of(fitted: FittedForecaster) -> ErrorQuantiles:
+def error_quantiles_of(fitted: FittedForecaster) -> ErrorQuantiles:
     """Error quantiles that fit learnt.
 
     Raises
@@ -24,9 +24,9 @@ def spread_of(fitted: FittedForecaster) -> ErrorQuantiles:
     ModelFileError
         If the model was saved by a version without them.
     """
-    if fitted.model.spread is None:
+    if fitted.model.error_quantiles is None:
         raise ModelFileError("This model was saved by a version without intervals. Fit it again.")
-    return fitted.model.spread
+    return fitted.model.error_quantiles
 
 
 def quantile_panel(
@@ -60,8 +60,8 @@ def quantiles_around(
     -------
     list of ndarray of float64, each (n_instants, n_channels, n_levels)
     """
-    spread = spread_of(fitted)
-    scales = window_scales(fitted, panel, spread)
+    error_quantiles = error_quantiles_of(fitted)
+    scales = window_scales(fitted, panel, error_quantiles)
     out = []
     for series, instants, center, scale, groups, age in zip(panel.series, times, values, *scales):
         leads = (instants - series.origin) / fitted.step
@@ -69,7 +69,7 @@ def quantiles_around(
         kinds, which = np.unique(np.stack([groups, age]), axis=1, return_inverse=True)
         for kind, (group, late) in enumerate(kinds.T):
             channels = which.ravel() == kind
-            offsets = spread.offsets(levels, leads + late, int(group))
+            offsets = error_quantiles.offsets(levels, leads + late, int(group))
             quantiles[:, channels] += offsets[:, None] * scale[channels, None]
         out.append(quantiles)
     return out
@@ -92,20 +92,24 @@ def sample_panel(
     ParameterError
         If fit learnt a single quantile.
     """
-    spread = spread_of(fitted)
-    if len(spread.levels) == 1:
-        raise ParameterError("quantiles", spread.levels.tolist(), "two levels or more, to draw trajectories")
-    if spread.paths is None:
+    error_quantiles = error_quantiles_of(fitted)
+    if len(error_quantiles.levels) == 1:
+        raise ParameterError(
+            "quantiles", error_quantiles.levels.tolist(), "two levels or more, to draw trajectories"
+        )
+    if error_quantiles.copula is None:
         raise ModelFileError("This model was saved by a version without trajectories. Fit it again.")
     times, values = forecast_panel(fitted, panel, **options)
-    scales = window_scales(fitted, panel, spread)
+    scales = window_scales(fitted, panel, error_quantiles)
     out = []
     for series, instants, center, scale, groups, age in zip(panel.series, times, values, *scales):
         leads = (instants - series.origin) / fitted.step
-        paths = np.repeat(center[:, :, None], n, axis=2)
+        trajectories = np.repeat(center[:, :, None], n, axis=2)
         for channel in range(panel.n_channels):
             own = leads + age[channel]
-            scores = spread.paths.scores(n, own, generator)
-            paths[:, channel] += scale[channel] * spread.at_scores(scores, own, int(groups[channel])).T
-        out.append(paths)
+            scores = error_quantiles.copula.scores(n, own, generator)
+            trajectories[:, channel] += (
+                scale[channel] * error_quantiles.at_scores(scores, own, int(groups[channel])).T
+            )
+        out.append(trajectories)
     return times, out

@@ -63,13 +63,18 @@ class Judged:
 
 
 def judge(
-    spread: ErrorQuantiles, stack: SequenceStack, member: int, rows: Rows, forecast: Float, deviation: Float
+    error_quantiles: ErrorQuantiles,
+    stack: SequenceStack,
+    member: int,
+    rows: Rows,
+    forecast: Float,
+    deviation: Float,
 ) -> Judged:
     """Put forecasts from some origins of a sequence beside what came, at the leads of the table.
 
     Parameters
     ----------
-    spread : ErrorQuantiles
+    error_quantiles : ErrorQuantiles
     stack : SequenceStack
     member : int
     rows : ndarray of int64, shape (n_windows,)
@@ -77,17 +82,19 @@ def judge(
     forecast : ndarray of float64, shape (n_windows, horizon + 1)
     deviation : ndarray of float64, shape (n_windows,)
     """
-    leads = spread.knots[spread.knots > 0].astype(np.int64)
+    leads = error_quantiles.knots[error_quantiles.knots > 0].astype(np.int64)
     known = stack.times[rows][:, None] + leads
     truth = np.interp(known, stack.times, stack.values[member], right=np.nan)
     observed = future_observed(stack, rows, forecast.shape[1] - 1)
     if observed is not None:
         truth[~observed[:, leads]] = np.nan
-    errors = (truth - forecast[:, leads]) / spread.scale(deviation)[:, None]
+    errors = (truth - forecast[:, leads]) / error_quantiles.scale(deviation)[:, None]
     needs = []
     for share, _ in _WATCHED:
         ends = np.array([0.5 - share / 2, 0.5, 0.5 + share / 2])
-        low, middle, high = spread.plain.offsets(ends, leads.astype(np.float64), int(stack.groups[member])).T
+        low, middle, high = error_quantiles.plain.offsets(
+            ends, leads.astype(np.float64), int(stack.groups[member])
+        ).T
         above = (errors - middle) / np.maximum(high - middle, 1e-9)
         below = (middle - errors) / np.maximum(middle - low, 1e-9)
         needs.append(np.maximum(above, below))

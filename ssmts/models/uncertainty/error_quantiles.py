@@ -39,7 +39,7 @@ class ErrorQuantiles:
     shared : ndarray of float64, shape (n_knots, n_levels)
         In units of the window's scale, never decreasing along levels.
     by_group : ndarray of float64, shape (n_groups, n_knots, n_levels)
-    paths : ErrorCopula, optional
+    copula : ErrorCopula, optional
         How errors at different leads go together; None in files of versions before there was one.
     widths : ndarray of float64, shape (n_groups + 1,), optional
         How much wider than the tables intervals have lately had to be, by group and last for all others;
@@ -52,7 +52,7 @@ class ErrorQuantiles:
     knots: Float
     shared: Float
     by_group: Float
-    paths: ErrorCopula | None = None
+    copula: ErrorCopula | None = None
     widths: Float | None = None
     shared_scale: float = _SHARED_SCALE
 
@@ -132,7 +132,7 @@ class ErrorQuantiles:
 
     def to_tensors(self) -> dict[str, Tensor]:
         """Everything fitted, by name; tables as float32, which is all the digits that they have."""
-        tensors = {} if self.paths is None else self.paths.to_tensors()
+        tensors = {} if self.copula is None else self.copula.to_tensors()
         tensors["shared_scale"] = torch.tensor([self.shared_scale], dtype=torch.float64)
         if self.widths is not None:
             tensors["widths"] = torch.from_numpy(self.widths)
@@ -149,10 +149,10 @@ class ErrorQuantiles:
         levels, knots, shared, by_group = (
             tensors[name].numpy().astype(np.float64) for name in ("levels", "knots", "shared", "by_group")
         )
-        paths = ErrorCopula.from_tensors(tensors) if "loadings" in tensors else None
+        copula = ErrorCopula.from_tensors(tensors) if "loadings" in tensors else None
         widths = tensors["widths"].numpy().copy() if "widths" in tensors else None
         scale = float(tensors["shared_scale"]) if "shared_scale" in tensors else _SHARED_SCALE
-        return cls(levels, knots, shared, by_group, paths, widths, scale)
+        return cls(levels, knots, shared, by_group, copula, widths, scale)
 
 
 def _interpolated(at: Float, knots: Float, rows: Float) -> Float:
@@ -208,19 +208,23 @@ def fit_error_quantiles(
             share = len(own) / (len(own) + _GROUP_PRIOR)
             by_group[group] += share * (_table(own, levels, knots) - shared)
     shared, by_group = (table.astype(np.float32).astype(np.float64) for table in (shared, by_group))
-    spread = ErrorQuantiles(levels, knots, shared, by_group, shared_scale=shared_scale)
-    return replace(spread, paths=_paths(held_out, spread)) if len(levels) > 1 else spread
+    error_quantiles = ErrorQuantiles(levels, knots, shared, by_group, shared_scale=shared_scale)
+    return (
+        replace(error_quantiles, copula=_copula(held_out, error_quantiles))
+        if len(levels) > 1
+        else error_quantiles
+    )
 
 
-def _paths(held_out: HeldOutErrors, spread: ErrorQuantiles) -> ErrorCopula:
+def _copula(held_out: HeldOutErrors, error_quantiles: ErrorQuantiles) -> ErrorCopula:
     """The copula of normal scores by the shared table."""
     horizon = held_out.errors.shape[1] - 1
     some = slice(None, None, -(-len(held_out.errors) // _MOST_PATHS) or 1)
-    leads, unit = path_leads(horizon), spread.scale(held_out.deviation[some])[:, None]
+    leads, unit = path_leads(horizon), error_quantiles.scale(held_out.deviation[some])[:, None]
     scores = held_out.errors[some][:, leads] / unit
-    table = spread.offsets(spread.levels, leads.astype(np.float64), -1)
+    table = error_quantiles.offsets(error_quantiles.levels, leads.astype(np.float64), -1)
     for own, ends in zip(scores.T, table, strict=True):
-        own[:] = np.interp(own, ends, ndtri(spread.levels)) if ends[-1] > ends[0] else 0.0
+        own[:] = np.interp(own, ends, ndtri(error_quantiles.levels)) if ends[-1] > ends[0] else 0.0
     return fit_copula(scores, horizon)
 
 

@@ -97,7 +97,7 @@ def test_every_series_has_a_width_of_its_own() -> None:
 
     model = LinearSSMForecaster(12, 48, **SMALL).fit(panel({"a": 0.5, "b": 0.5}, 0))
     model.calibrate(panel({"a": 0.2, "b": 1.5}, 10))
-    widths = model.model_.spread.widths
+    widths = model.model_.error_quantiles.widths
     assert widths[0] < 0.8 < 1.2 < widths[1]
 
 

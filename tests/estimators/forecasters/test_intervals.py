@@ -154,7 +154,7 @@ def test_a_file_of_an_older_version_says_that_it_has_none(
     model: LinearSSMForecaster, frame: pd.DataFrame
 ) -> None:
     again = pickle.loads(pickle.dumps(model))
-    again.model_.spread = None
+    again.model_.error_quantiles = None
     assert again.predict(frame).equals(model.predict(frame))
     with pytest.raises(ModelFileError, match="without intervals"):
         again.predict_interval(frame)

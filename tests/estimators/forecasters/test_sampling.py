@@ -91,7 +91,7 @@ def test_saved_with_the_model(model: LinearSSMForecaster, frame: pd.DataFrame, t
 
 def test_a_model_without_paths_says_so(frame: pd.DataFrame, tmp_path: Path) -> None:
     old = LinearSSMForecaster(12, 48, n_modes=32).fit(frame)
-    old.model_.spread = replace(old.model_.spread, paths=None)
+    old.model_.error_quantiles = replace(old.model_.error_quantiles, copula=None)
     old.save(tmp_path / "old")
     again = ssmts.load(tmp_path / "old")
     assert again.predict_interval(frame).shape == (12, 4)
