@@ -216,8 +216,8 @@ def is_better(fit: PanelFit, data: TrainingData, branch: LinearBranch, record: d
                 squared += (missed**2).mean(axis=1)
                 count += 1
     record["n_compared"] = count
-    if not count:
-        return True
+    if not count:  # no held-out origin is an observation of the linear branch
+        return many
     for name, errors in (("mae", absolute), ("mse", squared)):
         record |= {
             f"{name}_of_panel": float(errors[0] / count),
