@@ -109,6 +109,8 @@ def fit_nonlinear(
     if not len(owners):
         return effect, record
     found = with_terms(owners, n_cosines)
+    if found.shared.shape[1] == n_linear:  # nothing but categories of many levels
+        return effect, record
     moments = collect_moments(found, whitener, panel, scaling, step, stride)
     involved, levels = _involved(found), _levels(found, n_linear, layout)
     kept = np.asarray(~np.delete(involved, owners, axis=0).any(axis=0))
