@@ -27,6 +27,7 @@ OWN_PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, np.inf)
 SHARES = (0.5, 1.0)  # of a correction that is added
 _LEAST_ENERGY = 0.1  # of windows, in that of white noise as large as a series' unit
 _FAR = 3.0  # times the usual size of targets from which windows lose weight
+_RARE = 0.01  # of the windows of a series
 _FLOOR = 0.02  # of a series' unit: an error below it is none
 _CLEARLY = 0.98  # error with whole corrections over that with halves, below which series differ clearly
 _MOST_WINDOWS = 200  # windows beyond which a series counts no more in the shared weights
@@ -123,8 +124,12 @@ def _blocks(member: Member, batch: GridBatch, unit: Float, horizon: int) -> Iter
             weights *= batch.weights[some, skip + c - 1 : skip + c - 1 + n_windows]
         if batch.seen is not None:
             ahead = np.lib.stride_tricks.sliding_window_view(batch.seen[some, skip + c :], horizon, axis=1)
-            seen = ahead[:, :n_windows]
+            ahead = ahead[:, :n_windows]
             weights *= batch.seen[some, skip + c - 1 : skip + c - 1 + n_windows]
+            # A lead that hardly any window of a series observed takes the lines between its neighbours.
+            observed = np.einsum("nw,nwh->nh", weights, ahead.astype(np.float64))
+            rare = observed < _RARE * weights.sum(axis=1, keepdims=True)
+            seen = ahead | rare[:, None]
             targets = targets * seen
         size = np.abs(targets).mean(axis=2)
         usual = np.maximum(np.median(size, axis=1, keepdims=True), 1.0)

@@ -206,7 +206,7 @@ def test_a_file_of_ours_that_holds_no_forecaster(tmp_path, metadata):
 def test_a_class_of_the_future(file):
     tensors, state = read_safetensors(file)
     write_safetensors_atomic(file, tensors, state | {"class": "QuantumForecaster"})
-    with pytest.raises(ModelFileError, match=r"'QuantumForecaster'.*Update ssmts"):
+    with pytest.raises(ModelFileError, match=r"'QuantumForecaster'.*import its module before"):
         ssmts.load(file)
 
 

@@ -213,7 +213,7 @@ def test_what_cannot_be_done_is_said(fitted, model, frame, holed):
     with pytest.raises(ParameterError, match="without step"):
         fitted.reconstruct(holed, at=[holed.index[5]], step="1h")
     for level in (0, 100, [90, 90], "90%"):
-        with pytest.raises(ParameterError, match="different percents between 0 and 100"):
+        with pytest.raises(ParameterError, match="different percents of at least 1"):
             fitted.reconstruct(holed, level=level)
     empty = frame.copy()
     empty["y1"] = np.nan
