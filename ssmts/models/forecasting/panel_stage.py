@@ -37,6 +37,7 @@ __all__ = ["assemble_panel", "fit_panel_branch", "has_many_series", "is_better"]
 
 _MANY = 24  # series and channels that can have weights of their own in the linear branch
 _LEAST_GAIN = 0.1  # in absolute error, and half of it in squared error, for few series
+_LEAST_SPAN = 3.0  # horizons
 _MOST_PERIODS = 4.0  # contexts: the longest season that is looked for
 
 
@@ -170,7 +171,8 @@ def is_better(fit: PanelFit, data: TrainingData, branch: LinearBranch, record: d
 
     Both forecast from weights that have not seen the targets. Where series are few, and so judged on few
     independent windows, the panel branch has to gain a tenth in absolute and a twentieth in squared error.
-    Many series without anything else that was learnt are always those of a panel.
+    Many series without anything else that was learnt are always those of a panel; classes of static
+    covariates, and few series that were judged on fewer than three horizons, never are.
 
     Parameters
     ----------
@@ -181,8 +183,12 @@ def is_better(fit: PanelFit, data: TrainingData, branch: LinearBranch, record: d
         Takes what was measured.
     """
     many = has_many_series(data)
-    if many and branch.panel is data.whole and branch.scaling.grouping != "static":
+    if branch.scaling.grouping == "static":  # classes are what a new series is forecast by
+        return False
+    if many and branch.panel is data.whole:
         return True
+    if not many and np.ptp(fit.held_out.back) < _LEAST_SPAN * data.n_steps:
+        return False
     linear, horizon = branch.fit, data.n_steps
     held_out = fit.held_out
     keys = zip(held_out.groups.tolist(), held_out.back.tolist())
