@@ -22,6 +22,7 @@ from ssmts.models.forecasting.panel_stage import (
     fit_panel_branch,
     has_many_series,
     is_better,
+    is_long,
 )
 from ssmts.models.forecasting.partial_fit import training_sums_of
 from ssmts.models.forecasting.structure import choose_structure, holds_windows
@@ -79,7 +80,7 @@ def fit_forecaster(
     covariates = fit_covariates(fit_linear_branch(data, config), options)
     branch = covariates.branch
     history |= covariates.history | branch.summary() | {"linear_seconds": time.perf_counter() - begun}
-    if covariates.mixing is None and (fit_deep is None or has_many_series(data)):
+    if covariates.mixing is None and (has_many_series(data) or (fit_deep is None and not is_long(data))):
         found, record = fit_panel_branch(data, branch.panel, options), dict[str, Any]()
         if found is not None and is_better(found, data, branch, record):
             history["panel"] = record

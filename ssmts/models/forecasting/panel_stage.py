@@ -33,10 +33,11 @@ from ssmts.models.sequences.sequence import SequenceStack, stack_sequences, wind
 from ssmts.models.sequences.training_sequences import training_sequences
 from ssmts.models.uncertainty.error_quantiles import fit_error_quantiles
 
-__all__ = ["assemble_panel", "fit_panel_branch", "has_many_series", "is_better"]
+__all__ = ["assemble_panel", "fit_panel_branch", "has_many_series", "is_better", "is_long"]
 
 _MANY = 24  # series and channels that can have weights of their own in the linear branch
 _LEAST_GAIN = 0.1  # in absolute error, and half of it in squared error, for few series
+_LONG = 10_000  # reference steps
 _LEAST_SPAN = 3.0  # horizons
 _MOST_PERIODS = 4.0  # contexts: the longest season that is looked for
 
@@ -44,6 +45,11 @@ _MOST_PERIODS = 4.0  # contexts: the longest season that is looked for
 def has_many_series(data: TrainingData) -> bool:
     """Whether the linear branch would share its weights among series that differ."""
     return data.scaling.scale.size > _MANY
+
+
+def is_long(data: TrainingData) -> bool:
+    """Whether series are so long that the linear branch is not compared with a panel branch."""
+    return max(float(stack.times[-1]) for stack in data.stacks) >= _LONG
 
 
 def fit_panel_branch(data: TrainingData, panel: Panel, options: ForecastOptions) -> PanelFit | None:
