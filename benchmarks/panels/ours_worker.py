@@ -23,7 +23,7 @@ import ssmts
 from benchmarks.panels.measures import LEVELS
 
 _WIDTHS = (90, 80, 60, 40, 20)
-_NONE = 0.01  # an interval as wide ends at the median
+_NONE = 1  # percent: the lower end of so narrow an interval is all but the median
 
 
 def main(model: str, folder: Path) -> None:
