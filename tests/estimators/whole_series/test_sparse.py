@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 import ssmts
-from ssmts import LinearSSMClassifier, LinearSSMRegressor
+from ssmts import LinearSSMClassifier, LinearSSMRegressor, S4Classifier
 from ssmts.errors import ParameterError, UnknownColumnError
 from ssmts_datasets import make_ward
 
@@ -135,3 +135,17 @@ def test_what_cannot_be_meant_is_refused(counted):
         LinearSSMClassifier(**ROLES, hold="none", rate_range=(0.5, 2)).fit(X, y)
     with pytest.raises(ParameterError, match="hold"):
         LinearSSMClassifier(**ROLES, hold="lines").fit(X, y)
+
+
+def test_networks_read_sparse_cases_on_lines(counted, tmp_path):
+    X, y = counted
+    learnt = X[X["stay"] < 30]
+    deep = S4Classifier(
+        **ROLES, hold="none", deep="always", max_steps=2, d_model=8, d_state=8, n_modes=8, random_state=0
+    )
+    deep.fit(learnt, y[:30])
+    assert deep.history_["deep"]["accepted"]
+    probability = deep.predict_proba(learnt)
+    assert np.isfinite(probability).all()
+    deep.save(tmp_path / "deep")
+    np.testing.assert_array_equal(ssmts.load(tmp_path / "deep").predict_proba(learnt), probability)
