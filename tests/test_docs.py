@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ssmts import errors
+from ssmts.nn import registry
 
 ROOT = Path(__file__).parents[1]
 TESTED_ELSEWHERE = {"data.md", "datasets.md"}  # by tests/data/test_docs.py and tests/datasets/test_import.py
@@ -24,6 +25,7 @@ NEEDED = {
 @pytest.mark.slow
 def test_the_code_on_the_page_runs(page, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(registry, "LAYERS", dict(registry.LAYERS))  # a page that names a layer of its own
     for package in NEEDED.get(page.name, []):
         pytest.importorskip(package, reason=f"the page needs {package}", exc_type=ImportError)
     names = {}
