@@ -277,25 +277,6 @@ class PanelBranch:
             error_scale=np.append(scales, first.error_scale[-1]),
         )
 
-    def without(self, kept: Rows) -> PanelBranch:
-        """The branch of some of its series, renumbered in their order."""
-        renumbered = {int(old): new for new, old in enumerate(kept)}
-        members = []
-        for one in self.members:
-            stay = [row for row, group in enumerate(one.groups.tolist()) if group in renumbered]
-            groups = np.array([renumbered[int(one.groups[row])] for row in stay], dtype=np.int64)
-            order = np.argsort(groups)
-            members.append(
-                FittedMember(one.member, one.shared, groups[order], one.own[stay][order], one.usual)
-            )
-        return replace(
-            self,
-            members=tuple(members),
-            errors=self.errors[kept],
-            unit=self.unit[kept],
-            error_scale=np.append(self.error_scale[kept], self.error_scale[-1]),
-        )
-
     def to_state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything fitted: tensors by name, and what JSON can hold."""
         arrays: dict[str, Any] = {name: getattr(self, name) for name in _ARRAYS}

@@ -11,11 +11,11 @@ import numpy as np
 
 from ssmts.data.arrays import Float
 
-__all__ = ["NEEDED", "simple_forecasts", "simple_names"]
+__all__ = ["simple_forecasts", "simple_names"]
 
 _SMOOTHING = (0.1, 0.3, 0.6)  # of exponentially weighted levels
 _SEASONS = (3, 8)  # seasons that a seasonal mean is taken over
-NEEDED = 260  # values that exponentially weighted levels look back at most
+_REACH = 260  # values that exponentially weighted levels look back at most
 
 
 def simple_names(periods: Seq[int]) -> list[str]:
@@ -53,7 +53,7 @@ def simple_forecasts(values: Float, horizon: int, periods: Seq[int]) -> Float:
     slope = (last - values[:, -1 - back : length - back]) / max(back, 1)
     out.append(last + slope * leads)
     out.append(np.repeat(values[:, -min(length, max(2 * longest, 12)) :].mean(1, keepdims=True), horizon, 1))
-    recent = values[:, -NEEDED:]
+    recent = values[:, -_REACH:]
     age = np.arange(recent.shape[1])[::-1]
     for alpha in _SMOOTHING:
         kernel = (1.0 - alpha) ** age
