@@ -250,7 +250,7 @@ def _error_scale(
     usual: float | None,
 ) -> tuple[Float, float]:
     """Mean absolute error of the mixture in recent units (n, q), by series, drawn towards the usual one."""
-    own, horizons, shortage = np.full(n_series, np.nan), np.zeros(n_series), np.zeros(n_series)
+    own, horizons, optimism = np.full(n_series, np.nan), np.zeros(n_series), np.ones(n_series)
     for batch, split, errors, unit in zip(parts, splits, mixed, units):
         known = np.isfinite(errors)
         count = known.sum(axis=(1, 2))
@@ -258,15 +258,19 @@ def _error_scale(
         some = count > 0
         own[batch.groups[some]] = total[some] / count[some]
         horizons[batch.groups] = 1.0 + split.n_held / horizon
-        shortage[batch.groups] = horizon / np.maximum(batch.lengths - horizon, 1)
+        optimism[batch.groups] = _optimism(batch, horizon)
     if usual is None:
         usual = float(np.nanmedian(own)) if np.isfinite(own).any() else 1.0
     usual = max(usual, 1e-6)
     known = np.isfinite(own)
     weight = np.where(known, horizons, 0.0)
     drawn = (weight * np.where(known, own, 0.0) + _SCALE_PRIOR * usual) / (weight + _SCALE_PRIOR)
-    # What is chosen on n horizons of history looks better on them than ahead, by about one in n.
-    return drawn * (1.0 + np.minimum(shortage, 1.0)), 2.0 * usual
+    return drawn * optimism, 2.0 * usual
+
+
+def _optimism(batch: GridBatch, horizon: int) -> Float:
+    """What is chosen on n horizons of history looks better on them than ahead, by about one in n; (n,)."""
+    return 1.0 + np.minimum(horizon / np.maximum(batch.lengths - horizon, 1), 1.0)
 
 
 def _inflation(members: Seq[Member], reach: int, panel: Float) -> tuple[Float, Float]:
@@ -299,7 +303,7 @@ def _errors(
         missed[:, 1:] = own[row, origin]
         errors.append(missed)
         groups.append(batch.groups[row])
-        short = 1.0 + np.minimum(horizon / np.maximum(batch.lengths[row] - horizon, 1), 1.0)
+        short = _optimism(batch, horizon)[row]
         scales.append(unit[row, origin] * branch.error_scale[batch.groups[row]] / short)
         backs.append(batch.values.shape[1] - 1 - split.origins[origin])
     return PanelErrors(
