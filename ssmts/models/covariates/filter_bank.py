@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssmts.data.arrays import Float, Rows
+from ssmts.models.state_space.hold_scan import hold_scan, weights_by_interval
+from ssmts_kernels.hold import Hold
 
 __all__ = ["SignalBank", "make_signal_bank"]
 
@@ -84,7 +86,7 @@ class SignalBank:
                 out[:, members, i] = own.at(instants - lag)
             if self.time_constants:
                 states = own.states(np.array(self.time_constants), instants)
-                out[:, members, 1 + len(self.lags) :] = states.transpose(0, 2, 1)
+                out[:, members, 1 + len(self.lags) :] = states
         return out.reshape(len(instants), -1)
 
     def to_dict(self) -> dict[str, Any]:
@@ -126,26 +128,18 @@ class _Held:
         return np.stack([np.interp(instants, self.times, own) for own in self.values.T], axis=1)
 
     def states(self, time_constants: Float, instants: Float) -> Float:
-        """States of low-pass systems of unit gain at some instants, (n_instants, n_constants, n)."""
-        tau = time_constants[:, None]
-        states = np.empty((len(self.times), len(tau), self.values.shape[1]))
-        states[0] = self.values[0]
-        decay, old, new = self._weights(np.diff(self.times), time_constants)
-        driven = old[..., None] * self.values[:-1, None] + new[..., None] * self.values[1:, None]
-        for k in range(1, len(states)):
-            states[k] = decay[k - 1, :, None] * states[k - 1] + driven[k - 1]
+        """States of low-pass systems of unit gain at some instants, (n_instants, n, n_constants)."""
+        A = -1.0 / time_constants
         row = np.maximum(self._newest(instants), 0)
-        decay, old, new = self._weights(np.maximum(instants - self.times[row], 0.0), time_constants)
-        at = self.at(instants)[:, None]
-        return np.asarray(
-            decay[..., None] * states[row] + old[..., None] * self.values[row, None] + new[..., None] * at
-        )
-
-    def _weights(self, intervals: Float, time_constants: Float) -> tuple[Float, Float, Float]:
-        """Weights of the state, of the older and of the newer value after each interval, (n, n_constants)."""
-        x = intervals[:, None] / time_constants
-        decay = np.exp(-x)
-        if self.keeps:
-            return decay, -np.expm1(-x), np.zeros_like(x)
-        mean = np.divide(-np.expm1(-x), x, out=np.ones_like(x), where=x > 1e-12)
-        return decay, mean - decay, 1.0 - mean
+        since = np.maximum(instants - self.times[row], 0.0)[:, None]
+        if self.keeps:  # over an interval stands the value at its beginning
+            older = np.concatenate([self.values[:1], self.values[:-1]])
+            newer = self.values[row]
+            hold: Hold = "zoh"
+        else:
+            older, newer, hold = self.values, self.at(instants), "foh"
+        at_rest = self.values[0, :, None] * time_constants
+        states = hold_scan(A, np.diff(self.times)[:, None], older, at_rest, hold)
+        decay, previous, current = weights_by_interval(A, since, hold)
+        own = decay * states[row] + previous * self.values[row][..., None] + current * newer[..., None]
+        return np.asarray(own / time_constants)

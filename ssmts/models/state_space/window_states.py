@@ -15,12 +15,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from ssmts.data.arrays import Complex, Float, Rows
 from ssmts.models.sequences.sequence import SequenceStack
+from ssmts.models.state_space.hold_scan import hold_scan, weights_by_interval
 from ssmts.models.state_space.modes import ModeBank
-from ssmts_kernels.hold import hold_weights
 
 __all__ = [
     "WindowStates",
@@ -146,7 +145,8 @@ def _block(
     low, high = max(int(first_rows[0]) - 1, 0), int(rows[-1]) + 1
     times, values = stack.times[low:high], stack.values[members][:, low:high]
     first, last, tokens = first_rows - low, rows - low, token_rows - low
-    running = _scan(times, values, bank.A, stack.interval)
+    intervals = np.diff(times) if stack.interval is None else np.array([stack.interval])
+    running = hold_scan(bank.A, intervals[:, None], values.T, 0.0)
     begin = np.maximum(times[last] - (context - 1.0), times[0])
     begin = np.where(times[first] - begin < 1e-9 * context, times[first], begin)
     lead_in = _LeadIn(times, values, first, begin)
@@ -155,7 +155,7 @@ def _block(
     states = np.empty((len(values), *tokens.shape, len(bank.A)), dtype=np.complex128)
     for k, at in enumerate(tokens.T):
         # Decay over the span, and the state of the constant 1.
-        decay, _, of_one = _hold(bank.A, _if_all_equal(times[at] - begin), "zoh")
+        decay, _, of_one = weights_by_interval(bank.A, _if_all_equal(times[at] - begin), "zoh")
         here = running[at] - decay[:, None, :] * at_begin
         here -= mean.T[:, :, None] * of_one[:, None, :]
         states[:, :, k] = here.transpose(1, 0, 2)
@@ -196,7 +196,7 @@ class _LeadIn:
         """States at the begin from those after every row, (n_windows, n_members, n_modes)."""
         states: Complex = running[self.row]
         if self.length.any():
-            A_bar, previous, current = _hold(A, _if_all_equal(self.passed), "foh")
+            A_bar, previous, current = weights_by_interval(A, _if_all_equal(self.passed), "foh")
             states *= A_bar[:, None, :]
             states += self.start.T[:, :, None] * previous[:, None, :]
             states += self.at_begin.T[:, :, None] * current[:, None, :]
@@ -206,28 +206,6 @@ class _LeadIn:
 def _if_all_equal(spans: Float) -> Float:
     """One for all where spans are the same, so that hold weights are computed once."""
     return spans[:1] if np.ptp(spans) < 1e-9 * max(float(spans[0]), 1.0) else spans
-
-
-def _scan(times: Float, values: Float, A: Complex, interval: float | None) -> Complex:
-    """States after every observation, (length, n_members, n_modes); 0 after the first."""
-    intervals = np.diff(times) if interval is None else np.array([interval])
-    A_bar, previous, current = _hold(A, intervals, "foh")
-    series = values.T[:, :, None]
-    states = np.zeros((len(times), len(values), len(A)), dtype=np.complex128)
-    np.multiply(series[1:], current[:, None, :], out=states[1:])
-    states[1:] += series[:-1] * previous[:, None, :]
-    A_bar = np.broadcast_to(A_bar, (len(times) - 1, len(A)))
-    carried = np.empty_like(states[0])
-    for k in range(1, len(times)):
-        np.multiply(states[k - 1], A_bar[k - 1], out=carried)
-        states[k] += carried
-    return states
-
-
-def _hold(A: Complex, intervals: Float, hold: str) -> tuple[Complex, Complex, Complex]:
-    """Hold weights for every interval and mode, each (n_intervals, n_modes)."""
-    weights = hold_weights(torch.from_numpy(A), torch.from_numpy(intervals)[:, None], hold)
-    return weights[0].numpy(), weights[1].numpy(), weights[2].numpy()
 
 
 def observation_weights(times: Float) -> Float:
@@ -320,7 +298,7 @@ def final_weights(times: Float, bank: ModeBank) -> Float:
     weights = np.zeros((len(times), len(bank.A)), dtype=np.complex128)
     if len(times) > 1:
         intervals, which = np.unique(np.diff(times), return_inverse=True)  # gaps on a grid: few that differ
-        _, previous, current = _hold(bank.A, intervals, "foh")
+        _, previous, current = weights_by_interval(bank.A, intervals, "foh")
         to_origin = np.exp(bank.A * (times[-1] - times[1:, None]))
         weights[1:] += to_origin * current[which]
         weights[:-1] += to_origin * previous[which]

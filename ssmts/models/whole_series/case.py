@@ -6,15 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from ssmts.data.arrays import Complex, Float
-from ssmts_kernels.hold import hold_weights
+from ssmts.models.state_space.hold_scan import hold_scan
 
 __all__ = ["Case", "case_states", "make_case"]
 
 _BLOCK_BYTES = 64 * 2**20  # states held at once
-_WEIGHTS = 2**18  # hold weights held at once
 
 
 @dataclass(frozen=True)
@@ -108,35 +106,12 @@ def _scan(cases: Sequence[Case], A: Complex) -> Complex:
     longest = max(len(case.times) for case in cases)
     values = np.stack([np.pad(c.values, ((0, 0), (0, longest - len(c.times))), mode="edge") for c in cases])
     times = np.stack([np.pad(c.times, (0, longest - len(c.times)), mode="edge") for c in cases])
-    inputs = np.ascontiguousarray(values.transpose(2, 0, 1))[..., None]
-    states = np.empty((longest, len(cases), values.shape[1], len(A)), dtype=np.complex128)
-    states[0] = inputs[0] * (-1.0 / A)
+    inputs = np.ascontiguousarray(values.transpose(2, 0, 1))
     own = [np.diff(case.times) for case in cases]
     if all(np.ptp(intervals) < 1e-9 * max(float(intervals[0]), 1.0) for intervals in own):
         # What follows the end of a case is never read: it may move on at the same interval.
         regular = np.array([intervals[0] for intervals in own])
-        weights = _hold(A, regular[:1] if np.ptp(regular) == 0.0 else regular)
-        for k in range(1, longest):
-            _step(states, inputs, k, weights)
-        return states
-    intervals = np.diff(times, axis=1)
-    n_together = max(1, _WEIGHTS // (len(cases) * len(A)))
-    for begin in range(1, longest, n_together):
-        block = intervals[:, begin - 1 : begin - 1 + n_together].T
-        together = _hold(A, block)
-        for k in range(block.shape[0]):
-            _step(states, inputs, begin + k, tuple(part[k] for part in together))
-    return states
-
-
-def _hold(A: Complex, intervals: Float) -> tuple[Complex, ...]:
-    """Hold weights, each (..., 1, n_modes) for intervals (...)."""
-    at = torch.from_numpy(np.ascontiguousarray(intervals))[..., None]
-    return tuple(part.numpy()[..., None, :] for part in hold_weights(torch.from_numpy(A), at, "foh"))
-
-
-def _step(states: Complex, inputs: Float, k: int, weights: tuple[Complex, ...]) -> None:
-    A_bar, previous, current = weights
-    np.multiply(states[k - 1], A_bar, out=states[k])
-    states[k] += inputs[k - 1] * previous
-    states[k] += inputs[k] * current
+        by_row = (regular[:1] if np.ptp(regular) == 0.0 else regular)[None]
+    else:
+        by_row = np.diff(times, axis=1).T
+    return hold_scan(A, by_row[..., None], inputs, inputs[0][..., None] * (-1.0 / A))
