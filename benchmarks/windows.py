@@ -126,8 +126,8 @@ def rolling(
     forecast : ndarray of float64, shape (n_windows, horizon + 1)
         At leads 0, 1, ... reference steps, in the units of `frame`.
     """
-    fitted = model._check_fitted()
-    panel = model._reader.read(frame)
+    fitted = model.fitted_
+    panel = model.reader_.read(frame)
     sequences = fitted.sequences(panel)
     # Data finer than the reference step are read on the reference grid, one sequence a channel and phase.
     n_phases = len(sequences) // panel.n_channels

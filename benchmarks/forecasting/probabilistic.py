@@ -155,8 +155,8 @@ def judged(
 
     With `adaptive` widths follow the truth that was known at each origin, as in `backtest`.
     """
-    fitted = model._check_fitted()
-    (stack,) = stack_sequences(fitted.sequences(model._reader.read(frame)))
+    fitted = model.fitted_
+    (stack,) = stack_sequences(fitted.sequences(model.reader_.read(frame)))
     error_quantiles, values, scores = error_quantiles_of(fitted), frame.to_numpy(), Scores()
     scale, level = fitted.scaling.scale[0], values.mean(axis=0)
     horizon = fitted.model.config.linear.horizon

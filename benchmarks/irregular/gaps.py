@@ -123,7 +123,7 @@ def peak(models: dict[str, SSMForecaster], way: str, thinned: pd.DataFrame, freq
 
 def refitted(model: SSMForecaster, frame: pd.DataFrame, gaps: str, shape: Shape) -> LinearPath:
     """Weights learnt from windows with as many rows left out, read on lines; the futures are whole."""
-    fitted = model._check_fitted()
+    fitted = model.fitted_
     linear, scale = fitted.model.linear, fitted.scaling.scale[0]
     assert fitted.sums is not None
     series = (frame.to_numpy() / scale).T
@@ -146,7 +146,7 @@ def refitted(model: SSMForecaster, frame: pd.DataFrame, gaps: str, shape: Shape)
 
 def with_hold(model: SSMForecaster, hold: str, linear: LinearPath | None = None) -> SSMForecaster:
     """The same fitted model with another hold, or other weights."""
-    fitted = model._check_fitted()
+    fitted = model.fitted_
     known = fitted.model
     other = ForecastModel(
         replace(known.config, hold=hold),
@@ -155,9 +155,7 @@ def with_hold(model: SSMForecaster, hold: str, linear: LinearPath | None = None)
         known.error_quantiles,
         known.covariance,
     )
-    copy = type(model)(**model.get_params())
-    copy._adopt(replace(fitted, model=other))
-    return copy
+    return model.with_fitted(replace(fitted, model=other))
 
 
 def kept(gaps: str, rng: np.random.Generator, shape: tuple[int, int], day: int) -> np.ndarray:

@@ -39,6 +39,33 @@ class ForecasterVerbs(BaseEstimator):
         """The fitted model: linear branch, deep branch, error quantiles."""
         return self._check_fitted().model
 
+    @property
+    def fitted_(self) -> FittedForecaster:
+        """The frozen fitted state that every prediction is computed from; for experiments."""
+        return self._check_fitted()
+
+    @property
+    def reader_(self) -> HistoryReader:
+        """Reads frames as the training data were read; for experiments."""
+        return self._reader
+
+    def with_fitted(self, fitted: FittedForecaster) -> Self:
+        """A forecaster of the same parameters that predicts from another fitted state; for experiments.
+
+        Parameters
+        ----------
+        fitted : FittedForecaster
+            As :attr:`fitted_` gives it, with parts replaced (``dataclasses.replace``).
+
+        Returns
+        -------
+        forecaster
+            New; this one stays as it is.
+        """
+        other = type(self)(**self.get_params(deep=False))
+        other._adopt(fitted)
+        return other
+
     def _check_fitted(self) -> FittedForecaster:
         fitted: FittedForecaster | None = getattr(self, "_fitted", None)
         if fitted is None:

@@ -120,8 +120,17 @@ class CaseEstimator(BaseEstimator):
             expected=expected,
         )
 
-    def _read_cases(self, X: Any, rate: Any, times: Any) -> list[Case] | list[ObservedCase]:
-        """Cases of predict, in reference steps."""
+    def read_cases(self, X: Any, rate: Any = None, times: Any = None) -> list[Case] | list[ObservedCase]:
+        """Cases as the fitted models see them, in reference steps; for experiments.
+
+        Parameters
+        ----------
+        X, rate, times : like predict's
+
+        Returns
+        -------
+        list of Case or of ObservedCase
+        """
         fitted, X = self._check_fitted(), collected_cases(X)
         if rate is not None:
             _checked_rate(rate)
@@ -136,6 +145,11 @@ class CaseEstimator(BaseEstimator):
         read = fitted.model.input
         counted = panel.layout.form == "array" and times is None  # unit steps are reference steps
         return read(panel.series, float(rate or 1.0) * (float(read.step) if counted else 1.0))
+
+    @property
+    def fitted_(self) -> FittedCases:
+        """The frozen fitted state that every answer is computed from; for experiments."""
+        return self._check_fitted()
 
     def _check_fitted(self) -> FittedCases:
         fitted: FittedCases | None = getattr(self, "_fitted", None)
@@ -163,7 +177,7 @@ class CaseEstimator(BaseEstimator):
             self.module_ = None if fitted.deep is None else fitted.deep.members
 
     def _answers(self, X: Any, rate: Any, times: Any) -> Float:
-        return self._check_fitted()(self._read_cases(X, rate, times))
+        return self._check_fitted()(self.read_cases(X, rate, times))
 
     def explain(self, X: Any, *, n_periods: int = 8) -> pd.DataFrame:
         """How the answer to a sparse case would differ without each channel's observations of each period.

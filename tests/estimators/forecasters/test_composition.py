@@ -20,10 +20,10 @@ def test_few_classes_lie_between_an_estimator_and_object():
 @pytest.mark.parametrize("verb", ["update", "partial_fit"])
 def test_a_verb_that_learns_leaves_the_state_before_as_it_was(verb, new_model, frame):
     model = new_model().fit(frame[:-24])
-    before, reader = model._check_fitted(), model._reader
+    before, reader = model.fitted_, model.reader_
     weights = before.model.linear.shared.copy()
     getattr(model, verb)(frame[-24:])
-    assert model._check_fitted() is not before
+    assert model.fitted_ is not before
     np.testing.assert_array_equal(before.model.linear.shared, weights)
     assert before.tail.series[0].times[-1] == frame.index[-25].value
     assert reader.tail is before.tail

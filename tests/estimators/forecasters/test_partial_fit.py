@@ -19,8 +19,8 @@ from ssmts.models.sequences.sequence import stack_sequences
 
 def weights_of_all(model, X, weights=None):
     """Weights from all of X in one pass, with the choices of a fitted model."""
-    fitted, config = model._fitted, model.model_.config.linear
-    panel = model._reader.read(X)
+    fitted, config = model.fitted_, model.model_.config.linear
+    panel = model.reader_.read(X)
     stacks = stack_sequences(fitted.sequences(panel, weights=weights))
     one = BlockedFolds(np.array([np.inf]))
     sums = accumulate(
@@ -37,8 +37,8 @@ def weights_of_all(model, X, weights=None):
 
 def branch_of_all(model, X, weights):
     """Panel branch fitted on all of X, with the choices of a fitted model."""
-    fitted = model._fitted
-    panel = model._reader.read(X)
+    fitted = model.fitted_
+    panel = model.reader_.read(X)
     series = grid_series(fitted.sequences(panel, weights=weights))
     branch = fitted.model.panel
     return fit_panel(series, fitted.scaling.scale.size, branch.horizon, branch.periods, like=branch).branch
@@ -95,7 +95,7 @@ def test_a_panel_with_series_of_every_sort(new_model, panel):
     model.partial_fit(pd.concat([parts[a].iloc[200:210], parts[c].iloc[30:50], new.head(20)]))
     model.partial_fit(pd.concat([parts[c].iloc[50:200], new.iloc[20:]]))
     assert_learnt(model, pd.concat([parts[a].head(210), parts[b].head(180), parts[c].head(200), new]))
-    assert model._fitted.scaling.n_groups == 4
+    assert model.fitted_.scaling.n_groups == 4
     found = model.predict()
     assert found["unique_id"].unique().tolist() == [a, b, c, "new"]
 
@@ -128,7 +128,7 @@ def test_what_is_forgotten_is_gone(new_model, frame):
     other = frame.iloc[200:].copy() * np.array([[-1.0, 1.0]])
     other.iloc[:, 0] = np.random.default_rng(0).normal(size=200)
     model = new_model().fit(frame.iloc[:200]).partial_fit(other, forget="2h")
-    moments = model._fitted.sums.moments
+    moments = model.fitted_.sums.moments
     assert moments.count.sum() < 2 * 2 / np.log(2) + 2
 
 

@@ -90,7 +90,7 @@ def test_the_deep_path_learns_what_it_is_kept_for():
     assert record["accepted"] == (record["gain"] > record["standard_error"])
     Z, z = bursts(200, 1)
     assert model.score(Z, z) > 0.9
-    assert np.mean(model._fitted.deep(model._read_cases(Z, None, None)).argmax(axis=1) == z) > 0.85
+    assert np.mean(model.fitted_.deep(model.read_cases(Z, None, None)).argmax(axis=1) == z) > 0.85
 
 
 def test_few_cases_are_left_to_the_closed_form(waves):

@@ -107,16 +107,16 @@ def test_beyond_the_rates_of_training_the_networks_answer_alone(kind, tmp_path):
     X, y = tones(120)
     options = {"n_readouts": 8, "d_model": 16, "d_state": 8, "max_epochs": 3, "deep": "always"}
     model = kind(band_dropout=True, random_state=0, **options).fit(X, y)
-    coarsest, share = model._fitted.networks_only
+    coarsest, share = model.fitted_.networks_only
     assert coarsest == pytest.approx(1.25)
-    cases = model._read_cases(X[:3, ::3], 3.0, None)
+    cases = model.read_cases(X[:3, ::3], 3.0, None)
     np.testing.assert_allclose(
-        model._fitted(cases), share * model._fitted.deep(cases) * model._fitted.scale + model._fitted.mean
+        model.fitted_(cases), share * model.fitted_.deep(cases) * model.fitted_.scale + model.fitted_.mean
     )
     model.save(tmp_path / "model")
     again = ssmts.load(tmp_path / "model")
     np.testing.assert_array_equal(again.predict(X[:9, ::3], rate=3.0), model.predict(X[:9, ::3], rate=3.0))
-    assert kind(random_state=0, **options).fit(X, y)._fitted.networks_only is None
+    assert kind(random_state=0, **options).fit(X, y).fitted_.networks_only is None
 
 
 def banded(n_features=8, n=90, seed=0):
