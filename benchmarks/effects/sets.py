@@ -74,7 +74,15 @@ def _vic(folder: Path) -> EffectSet:
     frame["y"] = frame["y"].interpolate()
     frame["Holiday"] = frame["Holiday"].astype(bool)
     days = [24 * day for day in range(180, 0, -1)]
-    return EffectSet("vic_electricity", frame, ["Temperature", "Holiday"], 24, _HOURLY_LAGS, "h", days)
+    return EffectSet(
+        name="vic_electricity",
+        frame=frame,
+        known=["Temperature", "Holiday"],
+        horizon=24,
+        lags=_HOURLY_LAGS,
+        freq="h",
+        origins=days,
+    )
 
 
 def _bikes(folder: Path) -> EffectSet:
@@ -85,7 +93,9 @@ def _bikes(folder: Path) -> EffectSet:
         frame[name] = frame[name].astype(bool)
     known = ["holiday", "workingday", "weather", "temp", "atemp", "hum", "windspeed"]
     days = [24 * day for day in range(60, 0, -1)]
-    return EffectSet("bike_sharing", frame, known, 24, _HOURLY_LAGS, "h", days)
+    return EffectSet(
+        name="bike_sharing", frame=frame, known=known, horizon=24, lags=_HOURLY_LAGS, freq="h", origins=days
+    )
 
 
 def _prices(folder: Path) -> EffectSet:
@@ -93,7 +103,16 @@ def _prices(folder: Path) -> EffectSet:
     frame = pd.read_parquet(folder / "electricity_prices_short.parquet")
     days = [24 * day for day in range(14, 0, -1)]
     known = ["Exogenous1", "Exogenous2"]
-    return EffectSet("electricity_prices_short", frame, known, 24, _HOURLY_LAGS, "h", days, apart=True)
+    return EffectSet(
+        name="electricity_prices_short",
+        frame=frame,
+        known=known,
+        horizon=24,
+        lags=_HOURLY_LAGS,
+        freq="h",
+        origins=days,
+        apart=True,
+    )
 
 
 def _sales(folder: Path) -> EffectSet:
@@ -105,7 +124,9 @@ def _sales(folder: Path) -> EffectSet:
     for name in known[:2]:
         frame[name] = frame[name].astype(str)
     lags = [7, 8, 9, 10, 14, 21, 28, 35]
-    return EffectSet("m5_sample", frame, known, 7, lags, "D", [28, 21, 14, 7])
+    return EffectSet(
+        name="m5_sample", frame=frame, known=known, horizon=7, lags=lags, freq="D", origins=[28, 21, 14, 7]
+    )
 
 
 def _beer(folder: Path) -> EffectSet:
@@ -115,7 +136,15 @@ def _beer(folder: Path) -> EffectSet:
     frame = frame.rename(columns={"date": "ds", "volume": "y"})
     events = "easter_day good_friday new_year christmas labor_day independence_day regional_games music_fest"
     known = ["price_regular", "price_actual", "avg_max_temp", *events.split()]
-    return EffectSet("stallion", frame, known, 3, [3, 4, 5, 6, 9, 12], "MS", [6, 5, 4, 3])
+    return EffectSet(
+        name="stallion",
+        frame=frame,
+        known=known,
+        horizon=3,
+        lags=[3, 4, 5, 6, 9, 12],
+        freq="MS",
+        origins=[6, 5, 4, 3],
+    )
 
 
 def _sorted(make: Callable[[Path], EffectSet]) -> Callable[[Path], EffectSet]:

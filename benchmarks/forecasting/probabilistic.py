@@ -185,7 +185,9 @@ def whole_of(blocks: list[RollingForecasts]) -> RollingForecasts:
         np.concatenate([getattr(block, name) for block in blocks])
         for name in ("rows", "forecast", "deviation")
     )
-    return RollingForecasts(blocks[0].stack, blocks[0].member, rows, forecast, deviation)
+    return RollingForecasts(
+        stack=blocks[0].stack, member=blocks[0].member, rows=rows, forecast=forecast, deviation=deviation
+    )
 
 
 def judged_naive(parts: Parts, rows: Rows, horizon: int, season: int) -> dict[str, Any]:

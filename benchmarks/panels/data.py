@@ -83,29 +83,45 @@ def _melted(wide: pd.DataFrame) -> pd.DataFrame:
 
 
 def _m4(file: str, horizon: int, season: int, rate: str) -> Panel:
-    return Panel(file, _long(_field(file)), horizon, season, rate)
+    return Panel(name=file, frame=_long(_field(file)), horizon=horizon, season=season, rate=rate)
 
 
 def _m5() -> list[Panel]:
     frame = _field("m5_sample").rename(columns={"id": "unique_id", "date": "ds", "quantity_sold": "y"})
-    return [Panel("m5_sample", _long(frame), 28, 7, "D")]
+    return [Panel(name="m5_sample", frame=_long(frame), horizon=28, season=7, rate="D")]
 
 
 def _tourism() -> list[Panel]:
     frame = _field("tourism_quarterly")
     frame["unique_id"] = frame["Region"] + "/" + frame["State"] + "/" + frame["Purpose"]
     frame["ds"] = pd.PeriodIndex(frame["Quarter"].str.replace(" ", ""), freq="Q").to_timestamp()
-    return [Panel("tourism", _long(frame.rename(columns={"Trips": "y"})), 8, 4, "Q")]
+    return [
+        Panel(
+            name="tourism", frame=_long(frame.rename(columns={"Trips": "y"})), horizon=8, season=4, rate="Q"
+        )
+    ]
 
 
 def _stallion() -> list[Panel]:
     frame = _field("stallion")
     frame["unique_id"] = frame["agency"] + "/" + frame["sku"]
-    return [Panel("stallion", _long(frame.rename(columns={"date": "ds", "volume": "y"})), 6, 12, "M")]
+    return [
+        Panel(
+            name="stallion",
+            frame=_long(frame.rename(columns={"date": "ds", "volume": "y"})),
+            horizon=6,
+            season=12,
+            rate="M",
+        )
+    ]
 
 
 def _wiki() -> list[Panel]:
-    return [Panel("wiki", _melted(_field("wiki_daily").set_index("date")), 30, 7, "D")]
+    return [
+        Panel(
+            name="wiki", frame=_melted(_field("wiki_daily").set_index("date")), horizon=30, season=7, rate="D"
+        )
+    ]
 
 
 def _exchange() -> list[Panel]:
@@ -117,11 +133,11 @@ def _exchange() -> list[Panel]:
     frame = _melted((wide - learnt.mean()) / learnt.std(ddof=0))
     return [
         Panel(
-            f"exchange_{horizon}",
-            frame,
-            horizon,
-            1,
-            "D",
+            name=f"exchange_{horizon}",
+            frame=frame,
+            horizon=horizon,
+            season=1,
+            rate="D",
             n_test=n_test,
             n_windows=n_test - horizon + 1,
             n_windows_validation=n - train - n_test - horizon + 1,
@@ -137,7 +153,16 @@ def _ett() -> list[Panel]:
         data = load_ett(name)
         per_hour, rate = (4, "15min") if name.startswith("ETTm") else (1, "h")
         n_test = len(data.frame) - data.borders.test[0]
-        panels.append(Panel(name, _melted(data.frame), 168 * per_hour, 24 * per_hour, rate, n_test=n_test))
+        panels.append(
+            Panel(
+                name=name,
+                frame=_melted(data.frame),
+                horizon=168 * per_hour,
+                season=24 * per_hour,
+                rate=rate,
+                n_test=n_test,
+            )
+        )
     return panels
 
 
@@ -153,11 +178,11 @@ def _untuned() -> list[Panel]:
         frame = pd.DataFrame({"unique_id": series.name, "ds": np.arange(length), "y": series.values})
         panels.append(
             Panel(
-                series.name,
-                _long(frame),
-                horizon,
-                series.season,
-                next(rate for word, rate in rates.items() if word in series.name),
+                name=series.name,
+                frame=_long(frame),
+                horizon=horizon,
+                season=series.season,
+                rate=next(rate for word, rate in rates.items() if word in series.name),
                 n_test=length // 5,
                 n_windows=n_windows,
                 stride=stride,
@@ -189,11 +214,11 @@ def _gift_ett() -> list[Panel]:
                 n_test = int((wide.index >= begin).sum())
                 panels.append(
                     Panel(
-                        f"gift_ett{transformer}/{rate}/{horizon}",
-                        _melted(wide),
-                        horizon,
-                        season,
-                        rate,
+                        name=f"gift_ett{transformer}/{rate}/{horizon}",
+                        frame=_melted(wide),
+                        horizon=horizon,
+                        season=season,
+                        rate=rate,
                         n_test=max(n_test, n_windows * horizon),
                         n_windows=n_windows,
                         stride=horizon,

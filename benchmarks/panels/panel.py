@@ -125,7 +125,14 @@ class Panel:
             frame = frame[from_end >= n_test].reset_index(drop=True)
             n_windows = self.n_windows_validation or n_windows
         task = Task(
-            self.name, frame, self.horizon, self.season, self.rate, n_windows, self.stride, self.refitted
+            name=self.name,
+            frame=frame,
+            horizon=self.horizon,
+            season=self.season,
+            rate=self.rate,
+            n_windows=n_windows,
+            stride=self.stride,
+            refitted=self.refitted,
         )
         lengths = frame.groupby("unique_id", sort=False).size()
         if (short := lengths <= task.n_judged).any():

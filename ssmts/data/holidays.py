@@ -90,7 +90,15 @@ class Holidays:
         dates = sorted(by_day)
         names = sorted({by_day[day] for day in dates if days[0] <= day <= days[1]})
         which = tuple(names.index(by_day[day]) if by_day[day] in names else -1 for day in dates)
-        return cls(region, begin, end, tuple(dates), which, tuple(names), max(1, round(step / DAY)))
+        return cls(
+            region=region,
+            first_year=begin,
+            last_year=end,
+            dates=tuple(dates),
+            which=which,
+            names=tuple(names),
+            n_days=max(1, round(step / DAY)),
+        )
 
     @property
     def n_features(self) -> int:

@@ -287,18 +287,18 @@ class CovariateEffect:
         scale = SignalScale(ids[: len(arrays["center"]) - 1], arrays["center"], arrays["spread"], levels)
         nothing = np.zeros(len(scale.owners(columns, columns.future)))
         return cls(
-            columns,
-            layout,
-            None if calendar is None else Calendar(**calendar),
-            None if holidays is None else Holidays.from_dict(holidays),
-            SignalBank(*map(tuple, state["bank"].values())),
-            scale,
-            arrays.get("usual", nothing),
-            NonlinearTerms.from_tensors(terms) if terms else None,
-            SignalBank(*map(tuple, state.get("memory", {"lags": (), "time_constants": ()}).values())),
-            arrays["shared"],
-            state["grouping"],
-            arrays["by_group"],
+            columns=columns,
+            layout=layout,
+            calendar=None if calendar is None else Calendar(**calendar),
+            holidays=None if holidays is None else Holidays.from_dict(holidays),
+            bank=SignalBank(*map(tuple, state["bank"].values())),
+            scale=scale,
+            usual=arrays.get("usual", nothing),
+            nonlinear=NonlinearTerms.from_tensors(terms) if terms else None,
+            memory=SignalBank(*map(tuple, state.get("memory", {"lags": (), "time_constants": ()}).values())),
+            shared=arrays["shared"],
+            grouping=state["grouping"],
+            by_group=arrays["by_group"],
         )
 
 

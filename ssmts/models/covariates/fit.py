@@ -132,18 +132,18 @@ def _blank(
     n_classes = 1 if scaling.classes is None else len(scaling.classes)
     n_groups = {"static": n_classes, "series": len(panel.series), "none": 1}[grouping]
     effect = CovariateEffect(
-        columns,
-        panel.layout,
-        calendar,
-        holidays,
-        make_signal_bank(max(n_signals, 1), context),
-        scale,
-        np.zeros(n_signals),
-        None,
-        SignalBank((), ()),
-        np.zeros((panel.n_channels, 0)),
-        grouping,
-        np.zeros((n_groups, panel.n_channels, 0)),
+        columns=columns,
+        layout=panel.layout,
+        calendar=calendar,
+        holidays=holidays,
+        bank=make_signal_bank(max(n_signals, 1), context),
+        scale=scale,
+        usual=np.zeros(n_signals),
+        nonlinear=None,
+        memory=SignalBank((), ()),
+        shared=np.zeros((panel.n_channels, 0)),
+        grouping=grouping,
+        by_group=np.zeros((n_groups, panel.n_channels, 0)),
     )
     effect = replace(effect, usual=usual_signals(effect, panel))
     n_features = len(effect.linear_owners)

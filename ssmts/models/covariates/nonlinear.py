@@ -167,4 +167,6 @@ def draw_terms(
     phases = np.asarray(rng.uniform(0.0, 2.0 * np.pi, frequencies.shape[1]))
     values = np.cos(inputs @ frequencies + phases)
     scale = np.asarray(np.maximum(values.std(axis=0), 1e-3))
-    return NonlinearTerms(factors, low, high, usual, frequencies, phases, scale)
+    return NonlinearTerms(
+        factors=factors, low=low, high=high, usual=usual, frequencies=frequencies, phases=phases, scale=scale
+    )

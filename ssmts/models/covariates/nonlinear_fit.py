@@ -179,7 +179,14 @@ class _InputLayout:
         usual[:cut] = np.repeat(effect.usual[:n_numeric], n_each)
         indicators = effect.usual[n_numeric:]
         usual[cut : cut + len(indicators)] = INDICATOR * indicators
-        return cls(owners, groups, is_factor, is_state, is_offered, usual)
+        return cls(
+            owners=owners,
+            groups=groups,
+            is_factor=is_factor,
+            is_state=is_state,
+            is_offered=is_offered,
+            usual=usual,
+        )
 
     def draw(self, inputs: Float, owners: Rows, most: int) -> NonlinearTerms:
         """Terms of some covariates, at most so many cosines: a third without memory."""

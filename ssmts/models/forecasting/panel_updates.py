@@ -68,7 +68,9 @@ def refitted_panel(
         scaling=scaling,
         tail=tail_of(whole, model.config.linear.context, fitted.step, fitted.run_in),
         history=history,
-        sums=TrainingSums(sums.moments, sums.rare, sums.penalties, whole, weights),
+        sums=TrainingSums(
+            moments=sums.moments, rare=sums.rare, penalties=sums.penalties, tail=whole, weights=weights
+        ),
     )
 
 

@@ -112,7 +112,9 @@ def _panel_forecasts(
             found.append((panel.forecast(values, stack.groups), panel.scale(values, stack.groups)))
         forecasts, scales = (np.stack(parts, axis=1) for parts in zip(*found))
         for member in range(len(stack.values)):
-            yield RollingForecasts(stack, member, rows, forecasts[member], scales[member])
+            yield RollingForecasts(
+                stack=stack, member=member, rows=rows, forecast=forecasts[member], deviation=scales[member]
+            )
 
 
 def rolling_by_member(

@@ -267,7 +267,11 @@ class PanelBranch:
             own = [part.members[number] for part in parts]
             groups = np.concatenate([member.groups + begin for member, begin in zip(own, begins)])
             weights = np.concatenate([member.own for member in own])
-            members.append(FittedMember(one.member, one.shared, groups, weights, one.usual))
+            members.append(
+                FittedMember(
+                    member=one.member, shared=one.shared, groups=groups, own=weights, usual=one.usual
+                )
+            )
         scales = np.concatenate([part.error_scale[:-1] for part in parts])
         return replace(
             first,
@@ -297,11 +301,11 @@ class PanelBranch:
         arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
         members: Seq[FittedMember] = [
             FittedMember(
-                Member(context, unit, period),
-                arrays[f"{number}.shared"],
-                arrays[f"{number}.groups"],
-                arrays[f"{number}.own"],
-                arrays[f"{number}.usual"],
+                member=Member(context, unit, period),
+                shared=arrays[f"{number}.shared"],
+                groups=arrays[f"{number}.groups"],
+                own=arrays[f"{number}.own"],
+                usual=arrays[f"{number}.usual"],
             )
             for number, (context, unit, period) in enumerate(state["members"])
         ]

@@ -175,7 +175,7 @@ def _fitted(fit: MemberFit) -> FittedMember:
         if len(groups)
         else np.zeros(shape, np.float32)
     )
-    return FittedMember(fit.member, fit.shared, groups, own, fit.usual)
+    return FittedMember(member=fit.member, shared=fit.shared, groups=groups, own=own, usual=fit.usual)
 
 
 @dataclass(frozen=True)

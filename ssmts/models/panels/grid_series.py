@@ -146,4 +146,10 @@ def _batch(members: Seq[GridSeries]) -> GridBatch:
             seen[row, start:] = True if one.seen is None else one.seen
         if weights is not None:
             weights[row, start:] = 1.0 if one.weights is None else one.weights
-    return GridBatch(values, first, seen, weights, np.array([one.group for one in members]))
+    return GridBatch(
+        values=values,
+        first=first,
+        seen=seen,
+        weights=weights,
+        groups=np.array([one.group for one in members]),
+    )

@@ -225,7 +225,7 @@ def fit_member(
                     check.features[row, inside] @ residual[group]
                 )
         held_out.append(forecast)
-    return MemberFit(member, shared, corrections, held_out, usual)
+    return MemberFit(member=member, shared=shared, own=corrections, held_out=held_out, usual=usual)
 
 
 def _add(A_sum: Float, B_sum: Float, A: Float, B: Float, n: Float, member: Member) -> None:
@@ -307,7 +307,14 @@ def _check(member: Member, batch: GridBatch, split: Split, unit: Float, horizon:
     targets = (batch.values[:, ahead] - anchor) / own
     if batch.seen is not None:
         targets = np.where(batch.seen[:, ahead], targets, np.nan)
-    return _Check(features, targets, anchor, own, own / unit[:, None, None], inside)
+    return _Check(
+        features=features,
+        targets=targets,
+        anchor=anchor,
+        unit=own,
+        relative=own / unit[:, None, None],
+        inside=inside,
+    )
 
 
 def _panel_error(checks: Seq[_Check], W: Float) -> float:

@@ -152,7 +152,15 @@ class ErrorQuantiles:
         copula = ErrorCopula.from_tensors(tensors) if "loadings" in tensors else None
         widths = tensors["widths"].numpy().copy() if "widths" in tensors else None
         scale = float(tensors["shared_scale"]) if "shared_scale" in tensors else _SHARED_SCALE
-        return cls(levels, knots, shared, by_group, copula, widths, scale)
+        return cls(
+            levels=levels,
+            knots=knots,
+            shared=shared,
+            by_group=by_group,
+            copula=copula,
+            widths=widths,
+            shared_scale=scale,
+        )
 
 
 def _interpolated(at: Float, knots: Float, rows: Float) -> Float:

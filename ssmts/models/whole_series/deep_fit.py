@@ -97,6 +97,17 @@ class _Cases:
         tokens = values[own], intervals[own], lengths[own]
         return _Cases(tokens, self.targets[own], self.weights[own], self.band if band else None)
 
+    def answers(self, member: CaseNetwork, rows: Rows, carried: Float | None) -> Float:
+        """A network's answers to some cases, (n_rows, n_targets), of the features that a band carries."""
+        device, blocks = member.head.weight.device, []
+        with torch.no_grad():
+            for own in np.array_split(rows, -(-len(rows) // 256)):
+                values, *rest = (part[torch.from_numpy(own)].to(device) for part in self.tokens)
+                if carried is not None:
+                    values = values * torch.from_numpy(carried).to(values)
+                blocks.append(member(values, *rest).cpu().numpy())
+        return np.concatenate(blocks)
+
 
 class _Weighted:
     """Mean of a loss over cases by their weights."""
@@ -172,46 +183,32 @@ class DeepFitter:
             means = np.zeros(len(encoder.fold))
             band = torch.from_numpy(np.concatenate([np.repeat(encoder.A.imag, len(encoder.fold)), means]))
             intervals = np.array([case.interval for case in cases])
-            octaves = OctaveWeights(encoder, tokens, intervals, answers, weights, of_case, seed)
+            octaves = OctaveWeights(
+                encoder,
+                tokens,
+                intervals=intervals,
+                answers=answers,
+                weights=weights,
+                of_case=of_case,
+                seed=seed,
+            )
         whole = _Cases(
             padded(tokens, torch.float32),
             torch.from_numpy(targets),
             torch.from_numpy((weights / weights.mean()).astype(np.float32)),
             band,
         )
-        _, originals = np.unique(of_case, return_index=True)
-        fold_of = np.empty(len(originals), dtype=np.int64)
-        fold_of[np.argsort(strata[originals], kind="stable")] = np.arange(len(originals)) % config.n_members
-        fold_of = fold_of[of_case]
+        fold_of = _folds(of_case, strata, config.n_members)
         cuts = [None] if octaves is None else [octaves.bands.carried(k) for k in range(octaves.n_cuts)]
         unseen = np.zeros((len(cuts), len(cases), config.n_targets))
         members, epochs = nn.ModuleList(), []
         for k in range(config.n_members):
-            seen, held = np.flatnonzero(fold_of != k), np.flatnonzero(fold_of == k)
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(seed + k)
-                member = CaseNetwork(config)
-            seconds = self.training.max_seconds / config.n_members
-            result = train(
-                member,
-                whole.part(seen, band=True),
-                whole.part(held, band=False),
-                loss=_Weighted(loss),
-                config=replace(
-                    self.training, random_state=seed + k, max_time=None if np.isinf(seconds) else seconds
-                ),
-                callbacks=self.callbacks,
-                max_batches_per_epoch=_STEPS_PER_EPOCH,
-            )
-            epochs += [{"member": k, **record} for record in result.history]
-            members.append(member.eval())
-            with torch.no_grad():
-                device = member.head.weight.device
-                for rows in np.array_split(held, -(-len(held) // 256)):
-                    values, *rest = (part[torch.from_numpy(rows)].to(device) for part in whole.tokens)
-                    for cut, carried in enumerate(cuts):
-                        own = values if carried is None else values * torch.from_numpy(carried).to(values)
-                        unseen[cut, rows] = member(own, *rest).cpu().numpy()
+            held = np.flatnonzero(fold_of == k)
+            member, history = self._train_member(k, config, whole, fold_of, loss)
+            epochs += [{"member": k, **record} for record in history]
+            members.append(member)
+            for cut, carried in enumerate(cuts):
+                unseen[cut, held] = whole.answers(member, held, carried)
         ensemble = CaseEnsemble(config, encoder, members.double())
         if octaves is None:
             return DeepOutcome(ensemble, unseen[0], {"epochs": epochs}, self.always)
@@ -219,7 +216,9 @@ class DeepFitter:
         ensemble = replace(ensemble, bands=octaves.bands, factors=factors)
         record = {"epochs": epochs, "shares_by_interval": octaves.record(factors)}
         coarsest = _COARSER * max(case.interval for case in cases)
-        return DeepOutcome(ensemble, together, record, self.always, coarsest)
+        return DeepOutcome(
+            ensemble=ensemble, unseen=together, record=record, always=self.always, coarsest=coarsest
+        )
 
     def _stride(self, training: TrainingCases) -> float:
         """Length of a token in reference steps."""
@@ -229,3 +228,32 @@ class DeepFitter:
         if stride < 1:
             raise ParameterError("token_stride", self.token_stride, "at least one reference step")
         return stride
+
+    def _train_member(
+        self, k: int, config: CaseDeepConfig, whole: _Cases, fold_of: Rows, loss: Loss
+    ) -> tuple[CaseNetwork, list[dict[str, Any]]]:
+        """Member k, trained on all folds but its own, and its losses by epoch."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed + k)
+            member = CaseNetwork(config)
+        seconds = self.training.max_seconds / config.n_members
+        result = train(
+            member,
+            whole.part(np.flatnonzero(fold_of != k), band=True),
+            whole.part(np.flatnonzero(fold_of == k), band=False),
+            loss=_Weighted(loss),
+            config=replace(
+                self.training, random_state=self.seed + k, max_time=None if np.isinf(seconds) else seconds
+            ),
+            callbacks=self.callbacks,
+            max_batches_per_epoch=_STEPS_PER_EPOCH,
+        )
+        return member.eval(), result.history
+
+
+def _folds(of_case: Rows, strata: Rows, n_folds: int) -> Rows:
+    """Fold of every case: each holds a part of every stratum, a case and its copies lie in one."""
+    _, originals = np.unique(of_case, return_index=True)
+    fold_of = np.empty(len(originals), dtype=np.int64)
+    fold_of[np.argsort(strata[originals], kind="stable")] = np.arange(len(originals)) % n_folds
+    return np.asarray(fold_of[of_case])

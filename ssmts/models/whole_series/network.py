@@ -181,4 +181,10 @@ class CaseEnsemble:
         bands, factors = None, None
         if known := below("deep.bands.", tensors):
             bands, factors = CaseBands.from_tensors(known), np.array(tensors["deep.shares"].numpy())
-        return cls(own, CaseTokens(stride=stride, **stem), members, bands, factors)
+        return cls(
+            config=own,
+            tokens=CaseTokens(stride=stride, **stem),
+            members=members,
+            bands=bands,
+            factors=factors,
+        )

@@ -94,15 +94,22 @@ def fit_normal_scores(features: Float, presence: Sequence[int]) -> NormalScores:
     told = np.array(presence, dtype=np.int64)[(share_present > 0.01) & (share_present < 0.99)]
     n_kept = len(columns)
     plain = NormalScores(
-        np.array(columns, dtype=np.int64),
-        np.array(knots).reshape(n_kept, _N_KNOTS),
-        np.array(scores).reshape(n_kept, _N_KNOTS),
-        told,
-        np.zeros(n_kept + len(told)),
-        np.ones(n_kept + len(told)),
+        columns=np.array(columns, dtype=np.int64),
+        knots=np.array(knots).reshape(n_kept, _N_KNOTS),
+        scores=np.array(scores).reshape(n_kept, _N_KNOTS),
+        present=told,
+        center=np.zeros(n_kept + len(told)),
+        scale=np.ones(n_kept + len(told)),
     )
     raw = plain(features)
     center = raw.mean(axis=0)
     # The summand keeps what hardly varies from being blown up.
     scale = 1.0 / (raw.std(axis=0) + 0.05)
-    return NormalScores(plain.columns, plain.knots, plain.scores, told, center, scale)
+    return NormalScores(
+        columns=plain.columns,
+        knots=plain.knots,
+        scores=plain.scores,
+        present=told,
+        center=center,
+        scale=scale,
+    )

@@ -107,7 +107,9 @@ class ObservationModel:
             return ObservationReadout.from_tensors(own)
 
         ages = get("ages")
-        read = ObservationInput(get("level"), get("scale"), get("lowest"), get("highest"), step)
+        read = ObservationInput(
+            level=get("level"), scale=get("scale"), lowest=get("lowest"), highest=get("highest"), step=step
+        )
         return cls(read, get("duration").item(), ages, tuple(map(readout, range(len(ages)))))
 
 

@@ -73,7 +73,13 @@ class ObservationReadout:
             own = {name: arrays[f"trees.{name}"] for name in _TREES}
             trees = RandomTrees(**own, classes=bool(arrays["trees.classes"].item()))
         scores = NormalScores(**{name: arrays[f"scores.{name}"] for name in _SCORES})
-        return cls(scores, arrays["weights"], arrays["intercept"], trees, arrays["factor"].item())
+        return cls(
+            scores=scores,
+            weights=arrays["weights"],
+            intercept=arrays["intercept"],
+            trees=trees,
+            factor=arrays["factor"].item(),
+        )
 
 
 @dataclass(frozen=True)
@@ -130,7 +136,13 @@ def fit_readout(
     if not inputs.shape[1]:
         mean = weights @ targets / weights.sum()
         constant = np.broadcast_to(fit.intercept if classes else mean, targets.shape)
-        readout = ObservationReadout(scores, np.zeros((0, targets.shape[1])), constant[0].copy(), None, 0.0)
+        readout = ObservationReadout(
+            scores=scores,
+            weights=np.zeros((0, targets.shape[1])),
+            intercept=constant[0].copy(),
+            trees=None,
+            factor=0.0,
+        )
         record: dict[str, Any] = {
             "n_features": 0,
             "left_out_mse": _error(constant, targets, weights, classes),
@@ -155,7 +167,13 @@ def fit_readout(
         "left_out_mse_of_linear": _error(fit.left_out, targets, weights, classes),
         "left_out_mse_of_trees": _error(of_trees, targets, weights, classes),
     }
-    readout = ObservationReadout(scores, factors[0] * own, factors[0] * intercept, trees, factors[1])
+    readout = ObservationReadout(
+        scores=scores,
+        weights=factors[0] * own,
+        intercept=factors[0] * intercept,
+        trees=trees,
+        factor=factors[1],
+    )
     return ReadoutFit(readout, left_out, record, penalties)
 
 

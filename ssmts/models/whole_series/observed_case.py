@@ -99,7 +99,7 @@ def fit_observation_input(series: Sequence[Series], step: int | float) -> Observ
             level[channel], deviation = values.mean(), values.std()
             if deviation > 1e-12 * max(abs(level[channel]), 1e-300):
                 scale[channel] = deviation
-    return ObservationInput(level, scale, lowest, highest, step)
+    return ObservationInput(level=level, scale=scale, lowest=lowest, highest=highest, step=step)
 
 
 @dataclass(frozen=True)
@@ -136,4 +136,10 @@ class ObservationTable:
             times += [case.times[row], case.times]
             values += [case.values[row, channel], seen.sum(axis=1).astype(np.float64)]
         elapsed = np.array([case.elapsed for case in cases])
-        return cls(np.concatenate(groups), np.concatenate(times), np.concatenate(values), elapsed, n_channels)
+        return cls(
+            group=np.concatenate(groups),
+            times=np.concatenate(times),
+            values=np.concatenate(values),
+            elapsed=elapsed,
+            n_channels=n_channels,
+        )

@@ -115,6 +115,7 @@ def cuts_of(bounds: Float, intervals: Float) -> Rows:
 def fit_bands(
     encoder: CaseTokens,
     tokens: Sequence[Tokens],
+    *,
     intervals: Float,
     targets: Float,
     weights: Float,

@@ -51,7 +51,15 @@ class OctaveWeights:
     ) -> None:
         copy_pairs = copy_pairs_of(of_case)
         self.weights = weights
-        self.bands, self.left_out = fit_bands(encoder, tokens, intervals, answers, weights, copy_pairs, seed)
+        self.bands, self.left_out = fit_bands(
+            encoder,
+            tokens,
+            intervals=intervals,
+            targets=answers,
+            weights=weights,
+            copy_pairs=copy_pairs,
+            seed=seed,
+        )
         self.cuts = cuts_of(self.bands.intervals, intervals)
 
     @property

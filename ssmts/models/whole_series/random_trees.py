@@ -119,12 +119,12 @@ def fit_trees(
         total[unseen] += of_node[tree.apply(inputs[unseen])]
         count[unseen] += 1
     trees = RandomTrees(
-        np.array(roots, dtype=np.int32),
-        np.concatenate(children).astype(np.int32),
-        np.concatenate(feature).astype(np.int32),
-        np.concatenate(threshold),
-        np.concatenate(value).astype(np.float32),
-        classes,
+        roots=np.array(roots, dtype=np.int32),
+        children=np.concatenate(children).astype(np.int32),
+        feature=np.concatenate(feature).astype(np.int32),
+        threshold=np.concatenate(threshold),
+        value=np.concatenate(value).astype(np.float32),
+        classes=classes,
     )
     share = targets > 0 if classes else targets
     mean = (weights @ share / weights.sum())[None]

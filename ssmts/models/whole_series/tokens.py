@@ -110,7 +110,9 @@ def fit_tokens(cases: Sequence[Case], n_modes: int, stride: float) -> CaseTokens
     count = np.maximum(carried.sum(axis=0), 1)
     center = joined.sum(axis=0) / count
     scale = np.sqrt((np.where(carried, joined - center, 0.0) ** 2).sum(axis=0) / count)
-    return CaseTokens(A, fold, stride, center, np.where(scale > LEAST_DEVIATION, scale, 1.0))
+    return CaseTokens(
+        A=A, fold=fold, stride=stride, center=center, scale=np.where(scale > LEAST_DEVIATION, scale, 1.0)
+    )
 
 
 def _raw(cases: Sequence[Case], A: Complex, fold: Float, stride: float) -> Iterator[tuple[int, Rows, Float]]:

@@ -139,7 +139,15 @@ def test_bands_above_a_cut_change_no_answer_of_it(monkeypatch):
     monkeypatch.setattr("ssmts.models.whole_series.octave_kernels._FEWEST_MODES", 4)
     encoder, tokens, intervals, labels = banded()
     targets = 2.0 * np.eye(2)[labels] - 1.0
-    bands, left_out = fit_bands(encoder, tokens, intervals, targets, np.ones(90), np.arange(90), 0)
+    bands, left_out = fit_bands(
+        encoder,
+        tokens,
+        intervals=intervals,
+        targets=targets,
+        weights=np.ones(90),
+        copy_pairs=np.arange(90),
+        seed=0,
+    )
     assert bands.intervals[0] == 2.0  # nine tenths of the cases are no coarser than that
     np.testing.assert_array_equal(bands.carried(0), np.append(encoder.longest_interval >= 2.0, True))
     assert len(bands.intervals) > 1
@@ -156,10 +164,11 @@ def test_bands_above_a_cut_change_no_answer_of_it(monkeypatch):
 def test_what_bands_say_of_a_case_they_have_not_seen():
     encoder, tokens, intervals, labels = banded()
     targets, weights = 2.0 * np.eye(2)[labels] - 1.0, np.ones(90)
-    _, left_out = fit_bands(encoder, tokens, intervals, targets, weights, np.arange(90), 0)
+    options = {"intervals": intervals, "weights": weights, "copy_pairs": np.arange(90), "seed": 0}
+    _, left_out = fit_bands(encoder, tokens, targets=targets, **options)
     other = targets.copy()
     other[0] *= -1.0  # what it is told of a case does not show in what it says of it without having seen it
-    _, again = fit_bands(encoder, tokens, intervals, other, weights, np.arange(90), 0)
+    _, again = fit_bands(encoder, tokens, targets=other, **options)
     np.testing.assert_allclose(again[0, 0], left_out[0, 0], atol=1e-6)
     assert np.abs(again[0, 1:] - left_out[0, 1:]).max() > 1e-3
 
