@@ -9,7 +9,6 @@ where the task says so.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 import warnings
@@ -20,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 import ssmts
+from benchmarks.memory import peak_bytes
 from benchmarks.panels.measures import LEVELS
 
 _WIDTHS = (90, 80, 60, 40, 20)
@@ -41,7 +41,7 @@ def main(model: str, folder: Path) -> None:
             told = {"skipped": f"{type(error).__name__}: {error}"[:200]}
         told["seconds"] = round(time.perf_counter() - began, 2)
         told["cpu_s"] = round(time.process_time() - cpu_began, 2)
-        told["peak_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        told["peak_mb"] = round(peak_bytes() / 2**20)
         (folder / f"{number}.json").write_text(json.dumps(told))
         print(f"{model} {task['name']}: {told}", flush=True)
 

@@ -25,6 +25,9 @@ import numpy as np
 import pandas as pd
 from peer_models import LEVELS, MODELS
 
+sys.path.append(str(Path(__file__).parents[2]))
+from benchmarks.memory import peak_bytes
+
 _FEWEST, _FEWEST_UNITS = 4, 8  # windows or series, and both multiplied, of the coarsest step
 _PATIENCE = 2.5  # times the allowed seconds: then a half that is under way is given up
 _GRACE = 60.0  # processor seconds a process has beyond those, to import, to compile, for one slow fit
@@ -49,7 +52,7 @@ def main(model: str, folder: Path) -> None:
             told = {"skipped": f"{type(error).__name__}: {error}"[:200]}
         told["seconds"] = round(time.perf_counter() - began, 2)
         told["cpu_s"] = round(time.process_time() - cpu_began, 2)
-        told["peak_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        told["peak_mb"] = round(peak_bytes() / 2**20)
         (folder / f"{number}.json").write_text(json.dumps(told))
         print(f"{model} {task['name']}: {told}", flush=True)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -18,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmarks.memory import peak_bytes
 from ssmts import LinearSSMForecaster
 from ssmts.data import read_row_groups
 
@@ -36,12 +36,7 @@ def main(text: str) -> None:
         begun, used = time.perf_counter(), cpu_seconds()
         run()
         seconds, used = time.perf_counter() - begun, cpu_seconds() - used
-    print(json.dumps({"seconds": seconds, "cpu_seconds": used, "peak_gib": peak_gib()}))
-
-
-def peak_gib() -> float:
-    """Most memory that this process ever had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(json.dumps({"seconds": seconds, "cpu_seconds": used, "peak_gib": peak_bytes() / 2**30}))
 
 
 def cpu_seconds() -> float:
