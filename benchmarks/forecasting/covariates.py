@@ -71,17 +71,17 @@ def generated(length: int = 3000, horizon: int = 24) -> Problem:
         return np.asarray(2.0 * x[origin : origin + horizon] + v[origin - 1] * 0.98**leads)
 
     return Problem(
-        estimator="generated",
-        X=frame,
-        y="y",
-        cv=horizon,
-        space={
+        "generated",
+        frame,
+        "y",
+        horizon,
+        {
             "without": {},
             "x known so far": {"past_covariates": "x"},
             "x known ahead": {"future_covariates": "x"},
             "noise known ahead": {"future_covariates": "noise"},
         },
-        measure={"x known so far": from_last, "x known ahead": from_last_and_ahead},
+        {"x known so far": from_last, "x known ahead": from_last_and_ahead},
     )
 
 
@@ -108,7 +108,7 @@ def _macro() -> Problem:
         "income, investment, unemployment so far": {"past_covariates": others},
         "income, investment, unemployment ahead": {"future_covariates": others},
     }
-    return Problem(estimator="US consumption growth, 4 quarters", X=frame, y="realcons", cv=4, space=ways)
+    return Problem("US consumption growth, 4 quarters", frame, "realcons", 4, ways)
 
 
 def _weather() -> Problem:
@@ -125,7 +125,7 @@ def _weather() -> Problem:
         "and the night's temperature ahead": {"future_covariates": others},
         "and the calendar": {"future_covariates": others, "calendar": True},
     }
-    return Problem(estimator="Seattle, highest temperature, 7 days", X=frame, y="temp_max", cv=7, space=ways)
+    return Problem("Seattle, highest temperature, 7 days", frame, "temp_max", 7, ways)
 
 
 PROBLEMS: tuple[Callable[[], Problem], ...] = (generated, _macro, _weather)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ssmts.data.arrays import Float, Rows
@@ -27,7 +28,7 @@ from ssmts.models.whole_series.network import (
 from ssmts.models.whole_series.octave_weights import Loss, OctaveWeights
 from ssmts.models.whole_series.tokens import fit_tokens
 from ssmts.models.whole_series.training_cases import TrainingCases
-from ssmts.training import Callback, TrainingConfig, train
+from ssmts.training import Callback, EpochRecord, TrainingConfig, train
 
 __all__ = ["N_MEMBERS", "DeepFitter", "DeepOutcome"]
 
@@ -97,7 +98,7 @@ class _Cases:
         tokens = values[own], intervals[own], lengths[own]
         return _Cases(tokens, self.targets[own], self.weights[own], self.band if band else None)
 
-    def answers(self, member: CaseNetwork, rows: Rows, carried: Float | None) -> Float:
+    def answers(self, member: CaseNetwork, rows: Rows, carried: NDArray[np.bool_] | None) -> Float:
         """A network's answers to some cases, (n_rows, n_targets), of the features that a band carries."""
         device, blocks = member.head.weight.device, []
         with torch.no_grad():
@@ -231,7 +232,7 @@ class DeepFitter:
 
     def _train_member(
         self, k: int, config: CaseDeepConfig, whole: _Cases, fold_of: Rows, loss: Loss
-    ) -> tuple[CaseNetwork, list[dict[str, Any]]]:
+    ) -> tuple[CaseNetwork, list[EpochRecord]]:
         """Member k, trained on all folds but its own, and its losses by epoch."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed + k)
