@@ -52,6 +52,7 @@ def write_forecaster(
         "layout": fitted.layout.to_dict(),
         "ids": [_encode_id(id_) for id_ in fitted.scaling.ids],
         "grouping": fitted.scaling.grouping,
+        "zero": fitted.scaling.zero,
         "classes": None if fitted.scaling.classes is None else fitted.scaling.classes.to_dict(),
         "step": fitted.step,
         "horizon": fitted.horizon,
@@ -102,6 +103,7 @@ def read_forecaster(
             grouping=state["grouping"],
             level=None if level is None else level.numpy(),
             classes=None if classes is None else StaticClasses.from_dict(classes),
+            zero=state.get("zero", 0),
         )
         model = ForecastModel.from_tensors(ModelConfig.from_dict(state["config"]), tensors)
         tail = None if state["tail"] is None else _read_rows(state["tail"], tensors, "tail", layout)

@@ -70,6 +70,6 @@ def _units(
         both = np.concatenate([y - y.mean(axis=1, keepdims=True), features[rows].T])
         relative = (times - times[0]) / step
         ((relative, both),) = on_reference_grid(relative, both, every_phase=False)
-        start = np.full(len(both), float(times[0] / step + relative[0]))
+        start = np.full(len(both), scaling.steps_of(times[0], step) + float(relative[0]))
         unit = SequenceStack(relative - relative[0], both, start, np.zeros(len(both), dtype=np.int64))
         yield unit, channels

@@ -20,10 +20,11 @@ def tail_of(panel: Panel, context: float, step: float, run_in: float = 0.0) -> P
 
     Covariates begin `run_in` reference steps earlier, and include all later values.
     """
-    series, reach = [], context * step * (1 - 1e-9)
+    series = []
     for one in panel.series:
         stop = int(np.searchsorted(one.times, one.origin, side="right"))
-        begin = int(np.searchsorted(one.times, one.origin - reach, side="right"))
+        to_origin = (one.times - one.origin) / step
+        begin = int(np.searchsorted(to_origin, -context * (1 - 1e-9), side="right"))
         rows = [window_rows(one, channel, begin, stop, step, context) for channel in range(panel.n_channels)]
         begin = min([begin, *(int(own[0]) for own in rows if len(own))])
         series.append(

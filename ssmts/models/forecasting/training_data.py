@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from ssmts.models.sequences.sequence import SequenceStack, stack_sequences
 from ssmts.models.sequences.training_sequences import RowWeights, training_sequences
 
 __all__ = ["TrainingData", "read_units"]
+
+_SHORT_STEP = 1_000_000  # nanoseconds: counts of shorter ones since 1970 are not exact in float64
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ def read_units(
     if is_integer(options.horizon):  # a calendar step that is half a step late takes the last lead
         n_steps = max(n_steps, int(np.ceil(longest_reach(panel, options.horizon, step) / step - 0.5)))
     scaling = Scaling.of(panel, whole)
+    if panel.clock.kind == "datetime" and step < _SHORT_STEP:
+        scaling = replace(scaling, zero=int(min(series.times[0] for series in whole.series)))
     return TrainingData(
         panel=panel,
         whole=whole,

@@ -291,7 +291,7 @@ class PanelBranch:
             "horizon": self.horizon,
             "reach": self.reach,
             "periods": list(self.periods),
-            "members": [[m.member.context, m.member.unit, m.member.period] for m in self.members],
+            "members": [[getattr(one.member, name) for name in _MEMBER] for one in self.members],
         }
         return {name: torch.from_numpy(np.ascontiguousarray(a)) for name, a in arrays.items()}, state
 
@@ -301,13 +301,13 @@ class PanelBranch:
         arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
         members: Seq[FittedMember] = [
             FittedMember(
-                member=Member(context, unit, period),
+                member=Member(*member),
                 shared=arrays[f"{number}.shared"],
                 groups=arrays[f"{number}.groups"],
                 own=arrays[f"{number}.own"],
                 usual=arrays[f"{number}.usual"],
             )
-            for number, (context, unit, period) in enumerate(state["members"])
+            for number, member in enumerate(state["members"])
         ]
         return cls(
             horizon=state["horizon"],
@@ -318,4 +318,5 @@ class PanelBranch:
         )
 
 
+_MEMBER = ("context", "unit", "period", "kind")  # files of earlier versions have no kind: states
 _ARRAYS = ("errors", "panel_errors", "unit", "error_scale", "histories", "inflation")

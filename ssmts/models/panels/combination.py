@@ -9,7 +9,7 @@ from ssmts.data.arrays import Float
 
 __all__ = ["combination_weights", "pulled_errors"]
 
-_PULL = 10.0  # errors of the panel count so many times those of a series
+_PULL = 3.0  # errors of the panel count so many times those of a series
 _SHARPNESS = 8.0  # a forecast a tenth worse than the best has weight exp(-0.8) of its
 _BOUNDS = (0.02, 50.0)  # of a relative error
 _FLOOR = 0.02  # of a series' unit: an error below it is none

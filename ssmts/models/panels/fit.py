@@ -99,10 +99,7 @@ def fit_panel(
         members = [one.member for one in like.members]
     else:
         typical = int(np.quantile([len(one.values) for one in series], 0.9))
-        members = members_for(horizon, list(periods), typical)
-        if context is not None:
-            within = [m for m in members if m.context <= context]
-            members = within or [Member(context, unit, 1) for unit in ("series", "window")]
+        members = members_for(horizon, list(periods), typical, n_series, context)
     reach = max([_LEAST_REACH, 8 * season, *(member.context for member in members)])
     if like is not None:
         reach = like.reach

@@ -93,7 +93,7 @@ def last_windows(
             observed = to_origin
             to_origin, values = begun_at(1.0 - context, to_origin, values)
             lead_in = bool(to_origin[0] not in observed)
-            start = float(times[-1] / step + to_origin[0])
+            start = scaling.steps_of(times[-1], step) + float(to_origin[0])
             relative = to_origin - to_origin[0]
             interval = regular_interval(relative)
             key: object = relative.tobytes() if interval is None else (len(relative), interval)
@@ -134,9 +134,9 @@ def _clocks(
 
     The observation before the window comes with it where there is one: the window begins on the line from it.
     """
-    origin, reach = series.origin, context * step * (1 - 1e-9)
-    stop = int(np.searchsorted(series.times, origin, side="right"))
-    begin = int(np.searchsorted(series.times[:stop], origin - reach, side="right"))
+    stop = int(np.searchsorted(series.times, series.origin, side="right"))
+    to_origin = (series.times[:stop] - series.origin) / step
+    begin = int(np.searchsorted(to_origin, -context * (1 - 1e-9), side="right"))
     if stop - begin < 2:
         raise _too_short(series, stop - begin, context)
     seen = ~np.isnan(series.values[max(begin - 1, 0) : stop])
@@ -159,7 +159,8 @@ def _separate_clocks(
     series: Series, names: tuple[Hashable, ...], step: float, context: float, outdated: list[str]
 ) -> Iterator[tuple[Any, Float, Rows]]:
     """The same channel by channel; one that is not observed twice is left out, and named if it once was."""
-    begin = int(np.searchsorted(series.times, series.origin - context * step * (1 - 1e-9), side="right"))
+    to_origin = (series.times - series.origin) / step
+    begin = int(np.searchsorted(to_origin, -context * (1 - 1e-9), side="right"))
     n_forecast = 0
     for channel, name in enumerate(names):
         rows = window_rows(series, channel, begin, len(series.times), step, context)
@@ -195,9 +196,9 @@ def window_rows(series: Series, channel: int, begin: int, stop: int, step: float
     seen = np.flatnonzero(~np.isnan(series.values[:stop, channel]))
     if not len(seen) or seen[-1] < begin:
         return seen[:0]
-    times = series.times[seen]
-    first = int(np.searchsorted(times, times[-1] - (context * (1.0 + 1e-9) - 1.0) * step))
-    between = times[first] > times[-1] - (context * (1.0 - 1e-9) - 1.0) * step
+    to_last = (series.times[seen] - series.times[seen[-1]]) / step
+    first = int(np.searchsorted(to_last, 1.0 - context * (1.0 + 1e-9)))
+    between = to_last[first] > 1.0 - context * (1.0 - 1e-9)
     return seen[max(first - int(between), 0) :]
 
 

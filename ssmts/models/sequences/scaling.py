@@ -38,6 +38,9 @@ class Scaling:
         Mean of the observed values.
     classes : StaticClasses, optional
         Which series are of a kind.
+    zero : int
+        Instant that absolute times are counted from: 0, but where the reference step is so short that steps
+        since 1970 would not be exact in float64.
     """
 
     ids: tuple[Hashable, ...]
@@ -45,6 +48,7 @@ class Scaling:
     grouping: str
     level: Float | None = None
     classes: StaticClasses | None = None
+    zero: int = 0
 
     @classmethod
     def of(cls, panel: Panel, whole: Panel) -> Scaling:
@@ -60,6 +64,10 @@ class Scaling:
         return cls(
             ids=whole.ids, scale=scale, grouping=grouping, level=np.stack([level for level, _ in moments])
         )
+
+    def steps_of(self, instant: float, step: float) -> float:
+        """An instant in absolute reference steps."""
+        return float((instant - self.zero) / step)
 
     def with_classes(self, panel: Panel, columns: CovariateColumns) -> Scaling:
         """The same where series of a class, as static covariates tell them apart, share weights."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ssmts.data.arrays import Float
-from ssmts.data.series import Panel, Series
+from ssmts.data.series import Panel, Series, Times
 from ssmts.models.sequences.grid import on_reference_grid
 from ssmts.models.sequences.scaling import Scaling
 from ssmts.models.sequences.sequence import Sequence
@@ -63,7 +63,7 @@ def training_sequences(
                 rows.append(weights[series.id][seen])
             if ends is not None:  # which observations were there, in whatever way they are put on the grid
                 rows.append((times <= ends.get(series.id, -np.inf)).astype(np.float64))
-            start = float(times[0] / step)  # absolute: token grids agree between calls
+            start = scaling.steps_of(times[0], step)  # absolute: token grids agree between calls
             relative = (times - times[0]) / step
             sequences += [
                 Sequence(
@@ -72,7 +72,7 @@ def training_sequences(
                     start=start + float(clock[0]),
                     group=int(groups[channel]),
                     weights=None if weights is None else own[1],
-                    extra=None if extra is None else extra(series, times[0] + clock * step),
+                    extra=None if extra is None else extra(series, _instants(times, clock * step)),
                     counted=0 if ends is None else int((own[-1] > 0.5).sum()),
                     source=(number, channel),
                 )
@@ -80,3 +80,8 @@ def training_sequences(
                 if len(clock) > 1
             ]
     return sequences
+
+
+def _instants(times: Times, since: Float) -> Any:
+    """Instants so long after the first one; nanoseconds since 1970 are added up as integers."""
+    return times[0] + (since if times.dtype.kind == "f" else np.rint(since).astype(np.int64))
