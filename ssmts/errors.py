@@ -30,6 +30,7 @@ __all__ = [
     "NotNumericError",
     "NotTrainedError",
     "OutlierWarning",
+    "ColumnRenamedWarning",
     "ParameterError",
     "SSMTSError",
     "ShapeError",
@@ -191,3 +192,7 @@ class TooShortWarning(UserWarning):
 
 class OutlierWarning(UserWarning):
     """Training cases hold values far beyond those of all others; scales are taken from the others."""
+
+
+class ColumnRenamedWarning(UserWarning):
+    """A column of a table of results has another name, because the input has a column of its usual one."""

@@ -163,5 +163,9 @@ def label_column(layout: Layout, names: Sequence[Hashable], rows: list[int]) -> 
 
         dtype = pl.Enum(list[Any](categories)) if categories else getattr(pl, str(layout.channel_dtype))
         return pl.Series(list(names)).cast(dtype).gather(which)
-    dtype = layout.channel_dtype if categories is None else pd.CategoricalDtype(list(categories))
+    dtype = (
+        layout.channel_dtype
+        if categories is None
+        else pd.CategoricalDtype(list(categories), layout.channel_ordered)
+    )
     return pd.Series(list[Any](names)).astype(dtype).iloc[which].reset_index(drop=True)

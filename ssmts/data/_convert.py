@@ -58,6 +58,7 @@ class Instants:
     dtype: str | None
     unit: str | None = None
     tz: str | None = None
+    period: str | None = None
 
 
 @lru_cache(maxsize=64)
@@ -105,6 +106,9 @@ def read_instants(column: nw.Series[Any], where: str, at: RowNamer) -> Instants:
             f"{where}: the time is missing in {at(int(missing.argmax()))}. Fill it in, or leave the row out."
         )
     native = column.to_native()
+    period = None
+    if isinstance(native.dtype, pd.PeriodDtype):
+        period, native = str(native.dtype)[len("period[") : -1], native.dt.to_timestamp()
     came = str(native.dtype)
     if number:
         return Instants(times=_read_numbers(column, where, at), clock=Clock("number"), dtype=came)
@@ -121,7 +125,12 @@ def read_instants(column: nw.Series[Any], where: str, at: RowNamer) -> Instants:
     times = to_nanoseconds(counts.astype(np.int64, copy=False), fine, where, at)
     zone = None if tz is None else zone_name(str(tz))
     return Instants(
-        times=times, clock=Clock("datetime"), dtype=came if "pyarrow" in came else None, unit=unit, tz=zone
+        times=times,
+        clock=Clock("datetime"),
+        dtype=came if "pyarrow" in came else None,
+        unit=unit,
+        tz=zone,
+        period=period,
     )
 
 
@@ -159,8 +168,6 @@ def _not_times(column: nw.Series[Any], where: str, at: RowNamer) -> Exception:
     native = column.to_native().dtype
     if isinstance(column.dtype, nw.Duration):
         remedy = "Convert elapsed times to numbers, e.g. with .dt.total_seconds()."
-    elif isinstance(native, pd.PeriodDtype):
-        remedy = "Convert periods to instants with .to_timestamp()."
     else:
         remedy = "Convert it with pd.to_datetime or pl.Expr.str.to_datetime, or give numbers."
     return TimeColumnError(f"{where} holds {native}, not times: {at(0)} is {column.to_list()[0]!r}. {remedy}")
@@ -202,7 +209,9 @@ def read_values(column: nw.Series[Any], name: Any, at: RowNamer) -> NDArray[np.f
 def read_ids(column: nw.Series[Any], name: Any, at: RowNamer) -> tuple[NDArray[np.intp], list[Any]]:
     """Codes of the ids by first appearance, and the ids."""
     missing = np.asarray(column.is_null().to_list(), dtype=bool)
-    codes, ids = pd.factorize(column.to_numpy())
+    native = column.to_native()
+    aware = isinstance(getattr(native, "dtype", None), pd.DatetimeTZDtype)  # numpy would lose the zone
+    codes, ids = pd.factorize(native if aware else column.to_numpy())
     missing |= codes < 0
     if missing.any():
         raise MissingIdError(

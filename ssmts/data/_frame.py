@@ -31,6 +31,7 @@ def read_frame(
     codes: Mapping[Any, NDArray[np.float64]] | None = None,
     channel_col: Hashable | None = None,
     mean_of_repeats: bool = False,
+    nameless: bool | None = None,
 ) -> Panel:
     """Read any frame, column by column.
 
@@ -57,7 +58,8 @@ def read_frame(
             "time_dtype": instants.dtype,
             "unit": instants.unit,
             "tz": instants.tz,
-            "freq": getattr(table.index, "freqstr", None) if roles.time_level is not None else None,
+            "freq": _index_freq(table.index) if roles.time_level is not None else None,
+            "period": instants.period,
         }
     layout = Layout(
         kind=table.kind,
@@ -67,6 +69,8 @@ def read_frame(
         **layout_time,
         **({} if roles.id is None else _label_layout(table, roles.id, "id")),
         id_in_index=roles.id is not None and roles.id not in table.names,
+        columns_name=table.native.columns.name if table.kind == "pandas" else None,
+        nameless=nameless,
         value_dtype=_value_dtype(table, roles),
     )
     check_clock(layout, expected)
@@ -97,7 +101,21 @@ def _label_layout(table: Table, label: Hashable, what: str) -> dict[str, Any]:
     elif table.kind == "polars" and str(native.dtype).startswith("Enum"):
         categories = tuple(native.dtype.categories.to_list())
     name = str(native.dtype).partition("(")[0]
-    return {f"{what}_col": label, f"{what}_dtype": name, f"{what}_categories": categories}
+    ordered = isinstance(native.dtype, pd.CategoricalDtype) and bool(native.dtype.ordered)
+    return {
+        f"{what}_col": label,
+        f"{what}_dtype": name,
+        f"{what}_categories": categories,
+        f"{what}_ordered": ordered,
+    }
+
+
+def _index_freq(index: Any) -> str | None:
+    """Explicit frequency of a pandas index; that of the starts of periods."""
+    if isinstance(index, pd.PeriodIndex):
+        return pd.period_range(index[0], periods=3, freq=index.freq).to_timestamp().freqstr
+    freq: str | None = getattr(index, "freqstr", None)
+    return freq
 
 
 def _value_dtype(table: Table, roles: Roles) -> str | None:

@@ -17,12 +17,16 @@ def is_name(name: object) -> bool:
 
 
 def is_temporal(column: nw.Series[Any]) -> bool:
-    """Whether a column holds dates or datetimes.
+    """Whether a column holds dates, datetimes or periods.
 
     narwhals does not know pandas datetimes in zones such as America/Sao_Paulo or UTC+05:30, hence ``kind``.
     """
-    kind = getattr(column.to_native().dtype, "kind", None)
-    return kind == "M" or isinstance(column.dtype, nw.Datetime | nw.Date)
+    native = column.to_native().dtype
+    return (
+        getattr(native, "kind", None) == "M"
+        or isinstance(native, pd.PeriodDtype)
+        or isinstance(column.dtype, nw.Datetime | nw.Date)
+    )
 
 
 def require_unique(frame: pd.DataFrame, remedy: str) -> None:

@@ -70,9 +70,9 @@ def read_panel(
         panel = _read_plain(X, time_col, target_cols, expected)
         if panel is not None:
             return panel
-    ndim = 1 if isinstance(X, pd.Series) else 2
+    ndim, nameless = 2, None
     if isinstance(X, pd.Series):
-        X = X.to_frame()
+        ndim, nameless, X = 1, X.name is None, X.to_frame()
     if hasattr(type(X), "columns"):
         table = Table(X)
         return read_frame(
@@ -85,6 +85,7 @@ def read_panel(
             allow_empty=allow_empty,
             channel_col=channel_col,
             mean_of_repeats=mean_of_repeats,
+            nameless=nameless,
         )
     if nw.dependencies.is_polars_series(X):
         raise InputTypeError(
@@ -165,6 +166,7 @@ def _read_plain(
         unit=unit,
         tz=None if tz is None else zone_name(str(tz)),
         freq=None if index.freq is None else index.freqstr,
+        columns_name=columns.name,
     )
     check_clock(layout, expected)
     return Panel((Series(None, times, values),), layout)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ssmts.data.labels import decode_label, encode_label
 from ssmts.errors import AllMissingError
 
 __all__ = ["Clock", "Covariates", "Layout", "Panel", "Series", "Times"]
@@ -17,6 +18,8 @@ __all__ = ["Clock", "Covariates", "Layout", "Panel", "Series", "Times"]
 Times = NDArray[np.int64] | NDArray[np.float64]
 
 
+_LABELS = ("time_col", "id_col", "channel_col", "value_col", "columns_name")
+_CATEGORIES = ("channels", "id_categories", "channel_categories")
 _UNITS = (("D", 86_400e9), ("h", 3_600e9), ("min", 60e9), ("s", 1e9), ("ms", 1e6), ("us", 1e3), ("ns", 1.0))
 
 
@@ -143,11 +146,19 @@ class Layout:
         Time zone; None for naive times and for numbers.
     freq : str or None
         ``freq`` of a pandas index, where the user had set one. It is never inferred.
+    period : str or None
+        Frequency of a pandas PeriodIndex or column of periods; times are their starts.
+    nameless : bool or None
+        Whether a pandas Series came without a name; None: it did if its channel is 0 (older files).
+    columns_name : Hashable or None
+        Name of the columns of a wide pandas frame.
     channel_col, value_col : str, int or None
         Columns with the channel and the value of every row, where rows are single observations; each channel
         of each series then has a clock of its own.
     channel_dtype, channel_categories
         As for the ids.
+    id_ordered, channel_ordered : bool
+        Whether the categories are ordered.
     """
 
     kind: Literal["pandas", "polars", "numpy"]
@@ -166,10 +177,15 @@ class Layout:
     unit: str | None = None
     tz: str | None = None
     freq: str | None = None
+    period: str | None = None
+    nameless: bool | None = None
+    columns_name: Hashable | None = None
     channel_col: Hashable | None = None
     value_col: Hashable | None = None
     channel_dtype: str | None = None
     channel_categories: tuple[Hashable, ...] | None = None
+    id_ordered: bool = False
+    channel_ordered: bool = False
 
     @property
     def value_columns(self) -> tuple[Hashable, ...]:
@@ -190,16 +206,25 @@ class Layout:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain builtins that ``json.dumps`` takes."""
-        return asdict(self) | {"clock": self.clock.kind}
+        state = asdict(self) | {"clock": self.clock.kind}
+        for name in _LABELS:
+            state[name] = encode_label(state[name], name)
+        for name in _CATEGORIES:
+            if state[name] is not None:
+                state[name] = [encode_label(label, name) for label in state[name]]
+        return state
 
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> Layout:
         """Inverse of :meth:`to_dict`, also after a JSON round trip."""
         known = {field.name: state[field.name] for field in fields(cls) if field.name in state}
         known["clock"] = Clock(state["clock"])
-        for name in ("channels", "id_categories", "channel_categories"):
+        for name in _LABELS:
+            if name in known:
+                known[name] = decode_label(known[name])
+        for name in _CATEGORIES:
             if known.get(name) is not None:
-                known[name] = tuple(known[name])
+                known[name] = tuple(decode_label(label) for label in known[name])
         return cls(**known)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+import warnings
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,8 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ssmts.data._channels import label_column
 from ssmts.data.series import Layout, Times
 from ssmts.data.write import id_column, time_column
+from ssmts.errors import ColumnRenamedWarning
 
 __all__ = ["TidyForecasts", "write_contributions", "write_tidy"]
 
@@ -75,8 +78,10 @@ def write_tidy(
 ) -> Any:
     """A frame with the columns id, channel, time, cutoff, y, forecast, and quantiles by their names.
 
-    There is an id column if the series have ids, a channel column if there are several. Id and time keep
-    their names, "id" and "time" if they had none.
+    There is an id column if the series have ids, a channel column if there are several. Id, channel and time
+    keep their names, "id", "channel" and "time" if they had none. A column of ours whose name they have taken
+    gets an underscore at its end, and a warning says so. Names of channels stay text or
+    integers as they came.
 
     Parameters
     ----------
@@ -95,11 +100,11 @@ def write_tidy(
     columns = _keys(layout, ids, table.series, table.channels, table.lengths, table.times)
     cutoffs = time_column(replace(layout, freq=None), table.cutoffs)
     if layout.kind == "polars":
-        columns["cutoff"] = cutoffs.gather(np.repeat(np.arange(len(table.lengths)), table.lengths))
+        cutoffs = cutoffs.gather(np.repeat(np.arange(len(table.lengths)), table.lengths))
     else:
-        columns["cutoff"] = _plain(cutoffs.repeat(table.lengths))
-    columns |= {"y": table.y, "forecast": table.forecast}
-    return _to_frame(layout, columns | dict(zip(names, table.quantiles.T, strict=True)))
+        cutoffs = _plain(cutoffs.repeat(table.lengths))
+    ours = {"cutoff": cutoffs, "y": table.y, "forecast": table.forecast}
+    return _to_frame(layout, _beside(columns, ours | dict(zip(names, table.quantiles.T, strict=True))))
 
 
 def write_contributions(
@@ -132,11 +137,10 @@ def write_contributions(
     lengths = np.repeat([len(own) for own in times], of_series)
     instants: Any = np.concatenate([np.tile(own, of_series) for own in times])
     columns = _keys(layout, ids, series, channels, lengths, instants)
-    columns["part"] = _names(
-        layout, parts, np.repeat(np.tile(np.arange(n_parts), n_channels * len(times)), lengths)
-    )
-    flat = [own.transpose(2, 0, 1).ravel() for own in values]
-    return _to_frame(layout, columns | {"contribution": np.concatenate(flat)})
+    which = np.repeat(np.tile(np.arange(n_parts), n_channels * len(times)), lengths)
+    flat = np.concatenate([own.transpose(2, 0, 1).ravel() for own in values])
+    ours = {"part": _names(layout, parts, which), "contribution": flat}
+    return _to_frame(layout, _beside(columns, ours))
 
 
 def _keys(
@@ -149,26 +153,50 @@ def _keys(
 ) -> dict[Any, Any]:
     """Key columns of the rows, from series, channel and length of each block."""
     layout = replace(layout, freq=None)
+    taken = [layout.id_col, layout.channel_col, layout.time_col]
     columns: dict[Any, Any] = {}
     if list(ids) != [None]:
-        name = "id" if layout.id_col is None else layout.id_col
+        name = _free("id", taken) if layout.id_col is None else layout.id_col
         columns[name] = _plain(id_column(layout, [ids[number] for number in series.tolist()], lengths))
-    if len(layout.channels) > 1 or layout.channel_col is not None:
-        label = "channel" if layout.channel_col is None else layout.channel_col
-        columns[label] = _names(layout, layout.channels, np.repeat(channels, lengths))
-    time = "time" if layout.time_col is None else layout.time_col
+    if layout.channel_col is not None:
+        names = [layout.channels[number] for number in channels.tolist()]
+        columns[layout.channel_col] = _plain(label_column(layout, names, lengths.tolist()))
+    elif len(layout.channels) > 1:
+        columns[_free("channel", taken)] = _names(layout, layout.channels, np.repeat(channels, lengths))
+    time = _free("time", taken) if layout.time_col is None else layout.time_col
     columns[time] = _plain(time_column(layout, times))
     return columns
 
 
+def _beside(theirs: dict[Any, Any], ours: dict[str, Any]) -> dict[Any, Any]:
+    """Key columns and those of the table."""
+    columns = dict(theirs)
+    for name, column in ours.items():
+        columns[_free(name, columns)] = column
+    return columns
+
+
+def _free(name: str, taken: Collection[Any]) -> str:
+    """Name of a column of ours; with an underscore where a column of the input has taken it."""
+    free = name
+    while free in taken:
+        free += "_"
+    if free != name:
+        warnings.warn(
+            f"The input has a column {name!r}: that of the table is called {free!r}.",
+            ColumnRenamedWarning,
+            stacklevel=2,
+        )
+    return free
+
+
 def _names(layout: Layout, names: Sequence[Hashable], which: NDArray[np.int64]) -> Any:
-    """A column of text."""
-    column = pd.Series([str(name) for name in names]).to_numpy()[which]
+    """A column of text, of integers, or of both as objects."""
     if layout.kind == "polars":
         import polars as pl
 
-        return pl.Series(column.tolist())
-    return column
+        return pl.Series([str(name) for name in names]).gather(which)
+    return _plain(pd.Series(list(names)))[which]
 
 
 def _to_frame(layout: Layout, columns: dict[Any, Any]) -> Any:

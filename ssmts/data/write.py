@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -14,9 +15,11 @@ from numpy.typing import NDArray
 from ssmts.data._channels import label_column, melted
 from ssmts.data._convert import NANOSECONDS
 from ssmts.data.series import Layout, Times
-from ssmts.errors import HorizonError
+from ssmts.errors import DuplicateColumnError, HorizonError
 
 __all__ = ["id_column", "time_column", "write_forecast"]
+
+_NARROW = re.compile(r"(u?int(?:8|16|32|64)|float32)(\[pyarrow\])?")
 
 
 def write_forecast(
@@ -56,6 +59,8 @@ def write_forecast(
     ------
     HorizonError
         If blocks of different length were to be stacked into one array.
+    DuplicateColumnError
+        If two columns of the output would share a name.
     """
     names: tuple[Hashable, ...] = layout.value_columns
     labels: list[Hashable] | None = None
@@ -71,10 +76,24 @@ def write_forecast(
     instants: Any = times[0] if alone else np.concatenate(times)
     block = flat[0] if alone else np.concatenate(flat)
     column = None if labels is None else label_column(layout, labels, rows)
+    _check_unique(layout, names)
     if layout.kind == "polars":
         return _to_polars(layout, ids, rows, instants, block, names, column)
     as_series = layout.ndim == 1 and suffixes is None
     return _to_pandas(layout, ids, rows, instants, block, names, column, as_series=as_series)
+
+
+def _check_unique(layout: Layout, names: tuple[Hashable, ...]) -> None:
+    """Raise if two columns of the output would share a name, as channels 1 and "1" do with a suffix."""
+    known: set[Hashable] = set()
+    inside = [] if layout.form == "wide" and layout.time_in_index else [layout.time_col]
+    for name in (*inside, layout.id_col, layout.channel_col, *names):
+        if name is not None and name in known:
+            raise DuplicateColumnError(
+                f"The forecast would have two columns {name!r}: of {list(layout.channels)}, id and time two "
+                "lead to this name. Rename one of them before fit."
+            )
+        known.add(name)
 
 
 def _to_array(layout: Layout, values: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -91,9 +110,9 @@ def _to_array(layout: Layout, values: Sequence[NDArray[np.float64]]) -> NDArray[
 
 
 @lru_cache(maxsize=64)
-def _columns(names: tuple[Hashable, ...]) -> pd.Index[Any]:
+def _columns(names: tuple[Hashable, ...], name: Hashable = None) -> pd.Index[Any]:
     """Building an index of strings costs more than building the frame around it."""
-    return pd.Index(names)
+    return pd.Index(names, name=name)
 
 
 def _stamps(layout: Layout, times: Times) -> NDArray[np.datetime64]:
@@ -108,8 +127,12 @@ def _stamps(layout: Layout, times: Times) -> NDArray[np.datetime64]:
 
 
 def _number_dtype(layout: Layout, times: Times) -> str:
-    """64-bit dtype of the input's family; integers become floats if the times are not whole."""
+    """The input's dtype where it holds the times exactly, else the 64-bit one of its family, else floats."""
     came = (layout.time_dtype or "float64").lower()
+    narrow = _NARROW.fullmatch(came)
+    with np.errstate(invalid="ignore", over="ignore"):
+        if narrow and bool((times.astype(narrow[1]).astype(np.float64) == times).all()):
+            return layout.time_dtype or narrow[1]
     whole = "int" in came and bool((times == np.floor(times)).all())
     if "pyarrow" in came:
         return "int64[pyarrow]" if whole else "double[pyarrow]"
@@ -123,6 +146,8 @@ def _pandas_times(layout: Layout, times: Times) -> pd.Index[Any]:
     if layout.clock.kind == "number":
         return pd.Index(times, name=name).astype(_number_dtype(layout, times))
     index = pd.DatetimeIndex(_stamps(layout, times), name=name)
+    if layout.period is not None:
+        return index.to_period(layout.period)
     if layout.tz is not None:
         index = index.tz_localize("UTC").tz_convert(layout.tz)
     if layout.time_dtype is not None and "pyarrow" in layout.time_dtype:
@@ -152,10 +177,10 @@ def _to_pandas(
     dtype: Any = None if layout.value_dtype is None else pd.api.types.pandas_dtype(layout.value_dtype)
     if layout.form == "wide" and layout.time_in_index and labels is None:
         if as_series:
-            # to_frame() calls the column of a nameless Series 0
-            column = pd.Series(block[:, 0], index=index, name=None if names[0] == 0 else names[0])
+            nameless = names[0] == 0 if layout.nameless is None else layout.nameless
+            column = pd.Series(block[:, 0], index=index, name=None if nameless else names[0])
             return column if dtype is None else column.astype(dtype)
-        frame = pd.DataFrame(block, index=index, columns=_columns(names).view())
+        frame = pd.DataFrame(block, index=index, columns=_columns(names, layout.columns_name).view())
         return frame if dtype is None else frame.astype(dtype)
     frame = pd.DataFrame(block, columns=_columns(names).view())
     if dtype is not None:
@@ -181,7 +206,9 @@ def _to_pandas(
 def _pandas_ids(layout: Layout, ids: Sequence[Hashable | None], rows: list[int]) -> pd.Series[Any]:
     """One id for each row, in the input's dtype."""
     categories = layout.id_categories
-    dtype: Any = layout.id_dtype if categories is None else pd.CategoricalDtype(list(categories))
+    dtype: Any = (
+        layout.id_dtype if categories is None else pd.CategoricalDtype(list(categories), layout.id_ordered)
+    )
     # not Series.repeat, which turns objects into strings
     one_each = pd.Series(list[Any](ids)).astype(dtype)
     return one_each.iloc[np.repeat(np.arange(len(ids)), rows)].reset_index(drop=True)
@@ -238,8 +265,7 @@ def time_column(layout: Layout, times: Times) -> Any:
 def _polars_times(pl: Any, layout: Layout, times: Times) -> Any:
     """Times as a polars Series of the input's dtype."""
     if layout.clock.kind == "number":
-        whole = _number_dtype(layout, times) == "Int64"
-        return pl.Series(times).cast(pl.Int64 if whole else pl.Float64)
+        return pl.Series(times).cast(getattr(pl, _number_dtype(layout, times)))
     if layout.unit == "D" and not (times % NANOSECONDS["D"]).any():
         return pl.Series(times).cast(pl.Datetime("ns")).cast(pl.Date)
     stamps = pl.Series(_stamps(layout, times))

@@ -254,12 +254,6 @@ PANDAS = {
         errors.TimeColumnError,
         ["The index", "pd.to_datetime"],
     ),
-    "periods": (
-        reindexed(pd.period_range("2024", periods=4, freq="D")),
-        {},
-        errors.TimeColumnError,
-        ["to_timestamp()"],
-    ),
     "zones mixed": (
         reindexed(pd.Index(MIXED, dtype=object)),
         {},

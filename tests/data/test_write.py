@@ -151,7 +151,12 @@ def test_a_unit_too_coarse_for_the_step_becomes_finer_and_nothing_is_rounded():
 
 @pytest.mark.parametrize(
     ("dtype", "step", "out_dtype"),
-    [("int32", 2.0, "int64"), ("int64", 0.5, "float64"), ("float32", 1.0, "float64")],
+    [
+        ("int32", 2.0, "int32"),
+        ("int32", 0.5, "float64"),
+        ("int64", 0.5, "float64"),
+        ("float32", 1.0, "float32"),
+    ],
 )
 def test_number_times(dtype, step, out_dtype):
     X = pd.DataFrame({"a": np.ones(3)}, index=pd.Index([0, 2, 4], dtype=dtype, name="t"))
@@ -163,7 +168,7 @@ def test_number_times(dtype, step, out_dtype):
 
 def test_nullable_number_times():
     X = pd.DataFrame({"t": pd.array([0, 1, 2], dtype="Int32"), "a": np.ones(3)})
-    assert forecast(X, time_col="t")["t"].dtype == "Int64"
+    assert forecast(X, time_col="t")["t"].dtype == "Int32"
 
 
 def test_multiindex_comes_back():

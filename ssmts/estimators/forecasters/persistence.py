@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ssmts.data import CovariateColumns, Covariates, Layout, Panel, Series
+from ssmts.data.labels import decode_label, encode_label
 from ssmts.errors import ModelFileError, ParameterError
 from ssmts.estimators.parameter_json import decode_param, encode_param
 from ssmts.estimators.registry import FORECASTERS
@@ -50,7 +50,7 @@ def write_forecaster(
         "params": {name: encode_param(name, value) for name, value in params.items()},
         "config": fitted.model.config.to_dict(),
         "layout": fitted.layout.to_dict(),
-        "ids": [_encode_id(id_) for id_ in fitted.scaling.ids],
+        "ids": [encode_label(id_) for id_ in fitted.scaling.ids],
         "grouping": fitted.scaling.grouping,
         "zero": fitted.scaling.zero,
         "classes": None if fitted.scaling.classes is None else fitted.scaling.classes.to_dict(),
@@ -98,7 +98,7 @@ def read_forecaster(
         layout = Layout.from_dict(state["layout"])
         level, classes = tensors.get("scaling.level"), state.get("classes")  # not in older files
         scaling = Scaling(
-            ids=tuple(state["ids"]),
+            ids=tuple(decode_label(id_) for id_ in state["ids"]),
             scale=tensors["scaling.scale"].numpy(),
             grouping=state["grouping"],
             level=None if level is None else level.numpy(),
@@ -158,7 +158,7 @@ def _write_rows(panel: Panel, tensors: dict[str, Tensor], prefix: str) -> dict[s
     """Add the rows of a panel to the tensors; returns the ids and lengths needed to read them."""
     series = panel.series
     state: dict[str, Any] = {
-        "ids": [_encode_id(one.id) for one in series],
+        "ids": [encode_label(one.id) for one in series],
         "lengths": [len(one.times) for one in series],
     }
     if series:  # a stream may hold none
@@ -176,7 +176,7 @@ def _write_rows(panel: Panel, tensors: dict[str, Tensor], prefix: str) -> dict[s
 
 def _read_rows(state: dict[str, Any], tensors: dict[str, Tensor], prefix: str, layout: Layout) -> Panel:
     """Inverse of :func:`_write_rows`."""
-    ids = state["ids"]
+    ids = [decode_label(id_) for id_ in state["ids"]]
     covariates: list[Covariates | None] = [None] * len(ids)
     if "covariate_lengths" in state:
         lengths = state["covariate_lengths"]
@@ -191,11 +191,3 @@ def _split(tensors: dict[str, Tensor], name: str, lengths: list[int]) -> list[ND
     """Parts of a tensor along its first axis; a stream without series has none."""
     cuts = itertools.pairwise([0, *np.cumsum(lengths).tolist()])
     return [tensors[name].numpy()[slice(*cut)] for cut in cuts]
-
-
-def _encode_id(id_: Hashable) -> Any:
-    if isinstance(id_, np.generic):
-        id_ = id_.item()
-    if id_ is None or isinstance(id_, bool | int | float | str):
-        return id_
-    raise ParameterError("id", id_, "text or numbers in a saved model")

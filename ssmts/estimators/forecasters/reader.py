@@ -163,7 +163,12 @@ class HistoryReader:
         if X is not None:
             return self.read(X, future=future)
         if self.tail is None:
-            raise ParameterError("X", None, "given: this model was saved without its tail (store_tail=False)")
+            raise ParameterError(
+                "X",
+                None,
+                "given: this model does not hold the end of its training data (fitted from shards, or "
+                "saved with store_tail=False); give the latest rows of every series",
+            )
         return self.with_future(self.tail, future)
 
     def with_future(self, panel: Panel, future: Any) -> Panel:

@@ -298,7 +298,17 @@ class ForecasterVerbs(BaseEstimator):
             self._check_fitted(), self._reader, X, at=at, step=step, level=level
         )
 
-    def plot(self, X: Any = None, *, level: Any = None, axes: Any = None, **predict_options: Any) -> Any:
+    def plot(
+        self,
+        X: Any = None,
+        *,
+        level: Any = None,
+        axes: Any = None,
+        horizon: Any = None,
+        step: Any = None,
+        at: Any = None,
+        future: Any = None,
+    ) -> Any:
         """Draw the context and the forecast of every channel of the first series.
 
         Parameters
@@ -308,8 +318,8 @@ class ForecasterVerbs(BaseEstimator):
             Coverage in percent of central intervals to draw, as for :meth:`predict_interval`.
         axes : matplotlib axes or array of them, optional
             One a channel; made if not given.
-        **predict_options
-            `horizon`, `step`, `at` or `future`, as for :meth:`predict`.
+        horizon, step, at, future : optional
+            As for :meth:`predict`.
 
         Returns
         -------
@@ -320,9 +330,19 @@ class ForecasterVerbs(BaseEstimator):
         ssmts.errors.SSMTSError
             As for :meth:`predict` and :meth:`predict_interval`.
         """
-        return plot(self._check_fitted(), self._reader, X, level=level, axes=axes, **predict_options)
+        asked = {"horizon": horizon, "step": step, "at": at, "future": future}
+        return plot(self._check_fitted(), self._reader, X, level=level, axes=axes, **asked)
 
-    def plot_components(self, X: Any = None, *, axes: Any = None, **predict_options: Any) -> Any:
+    def plot_components(
+        self,
+        X: Any = None,
+        *,
+        axes: Any = None,
+        horizon: Any = None,
+        step: Any = None,
+        at: Any = None,
+        future: Any = None,
+    ) -> Any:
         """Draw what the past, covariates, the calendar and holidays add to the forecast of the first series.
 
         The pictures add up to the forecast; see :meth:`explain` for what each of them is relative to.
@@ -332,8 +352,8 @@ class ForecasterVerbs(BaseEstimator):
         X : like predict's, optional
         axes : array of matplotlib axes, optional
             One a component; made if not given.
-        **predict_options
-            `horizon`, `step`, `at` or `future`, as for :meth:`predict`.
+        horizon, step, at, future : optional
+            As for :meth:`predict`.
 
         Returns
         -------
@@ -344,7 +364,8 @@ class ForecasterVerbs(BaseEstimator):
         ssmts.errors.SSMTSError
             As for :meth:`predict`.
         """
-        return plot_components(self._check_fitted(), self._reader, X, axes=axes, **predict_options)
+        asked = {"horizon": horizon, "step": step, "at": at, "future": future}
+        return plot_components(self._check_fitted(), self._reader, X, axes=axes, **asked)
 
     def plot_modes(self, *, axes: Any = None) -> Any:
         """Draw the weight of each mode in the linear branch: the time scales that the fit relies on.

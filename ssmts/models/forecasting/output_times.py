@@ -29,9 +29,10 @@ def output_times(fitted: FittedForecaster, panel: Panel, horizon: Any, step: Any
         instants = parse_instants(at, panel)
         for series, own in zip(panel.series, instants, strict=True):
             if own.max() - series.origin > fitted.horizon * (1 + 1e-9):
+                end = layout.show_instant(series.origin + fitted.horizon)
                 raise HorizonError(
-                    f"{layout.show_instant(own.max())} lies beyond the trained horizon, which ends at "
-                    f"{layout.show_instant(series.origin + fitted.horizon)}. Ask for earlier instants, or fit with a longer horizon."
+                    f"{layout.show_instant(own.max())} lies beyond the trained horizon, which ends at {end}. "
+                    "Ask for earlier instants, or fit with a longer horizon."
                 )
         return instants
     reach = fitted.horizon if horizon is None else parse_horizon(horizon, clock, fitted.step)

@@ -21,5 +21,7 @@ def test_the_first_stamp_does_not_matter(step, n_channels):
         np.testing.assert_array_equal(forecast.index.asi8, first + (300 + np.arange(12)) * step)
         backtest = model.backtest(frame, stride=40)
         at = model.predict(frame.iloc[:200], at=pd.DatetimeIndex([first + 205 * step]))
-        found.append(np.concatenate([forecast.to_numpy().ravel(), backtest["forecast"], at.to_numpy().ravel()]))
+        found.append(
+            np.concatenate([forecast.to_numpy().ravel(), backtest["forecast"], at.to_numpy().ravel()])
+        )
     np.testing.assert_allclose(found[1], found[0], rtol=1e-9)
