@@ -92,6 +92,7 @@ class Calendar:
 
 def wall_clock(times: Times, layout: Layout) -> NDArray[np.int64]:
     """Instants on the wall clock of a layout's time zone, all in nanoseconds."""
+    times = layout.to_stamps(times)
     if layout.tz is None:
         return np.asarray(times, dtype=np.int64)
     index = pd.DatetimeIndex(times.view("M8[ns]"), tz="UTC")

@@ -165,7 +165,7 @@ def read_covariates(
     for series in panel.series:
         values = np.column_stack([series.values, np.full(len(series.times), np.nan)])
         fixed = np.array([_only_value(values[:, k], series.id, n) for k, n in zip(static, columns.static)])
-        out[series.id] = Covariates(series.times, values[:, dynamic], fixed)
+        out[series.id] = Covariates(layout.to_instants(series.times), values[:, dynamic], fixed)
     return columns, out
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ssmts.data._convert import is_integer, is_real
+from ssmts.data.month_clock import MONTH, months_of
 from ssmts.data.series import Clock, Panel, Times
 from ssmts.errors import DurationError, HorizonError, ParameterError, TooShortError
 
@@ -46,7 +47,8 @@ def parse_duration(value: Any, clock: Clock) -> int | float:
     number
         A number for number clocks only, anything else for datetime clocks only. A day is 24 hours.
     clock : Clock
-        Clock of the times that it will be compared with.
+        Clock of the times that it will be compared with. On one that counts months, aliases such as ``"6MS"``
+        and ``"2YE"`` are durations as well.
 
     Returns
     -------
@@ -68,6 +70,8 @@ def parse_duration(value: Any, clock: Clock) -> int | float:
         duration: int | float = float(value)
     elif number or isinstance(value, bool | np.bool_):
         raise DurationError(f"{value!r} is no duration: the times of X are datetimes. {_HOW}")
+    elif clock.months is not None and (months := _whole_months(value)) is not None:
+        duration = months * MONTH
     else:
         duration = _nanoseconds(value)
     if not 0 < duration < np.inf:
@@ -189,6 +193,16 @@ def parse_step(value: Any, clock: Clock) -> Step:
                     '"MS" or "B".'
                 ) from None
     return parse_duration(value, clock)
+
+
+def _whole_months(value: Any) -> int | None:
+    """Months of a pandas offset or its alias; None where it counts something else."""
+    if isinstance(value, str) and _string_nanoseconds(value) is None:
+        try:
+            value = pd.tseries.frequencies.to_offset(value)
+        except ValueError:
+            return None
+    return months_of(value)
 
 
 def reference_step(panel: Panel) -> int | float:

@@ -111,7 +111,8 @@ def _calendar_times(
     origin: int, horizon: int, offset: pd.tseries.offsets.BaseOffset, layout: Layout
 ) -> NDArray[np.int64]:
     """Stamps of a calendar offset in (origin, origin + horizon], on the wall clock."""
-    ends = pd.DatetimeIndex(np.array([origin, origin + horizon]).view("M8[ns]"))
+    both = layout.to_stamps(np.array([origin, origin + horizon]))
+    ends = pd.DatetimeIndex(both.view("M8[ns]"))
     if layout.tz is not None:
         ends = ends.tz_localize("UTC").tz_convert(layout.tz).tz_localize(None)
     day = pd.Timedelta(days=1)  # a clock change moves wall time by less than this
@@ -120,7 +121,7 @@ def _calendar_times(
         stamps = stamps.tz_localize(
             layout.tz, ambiguous=np.ones(len(stamps), dtype=bool), nonexistent="shift_forward"
         )
-    times = np.unique(stamps.asi8)
+    times = layout.to_instants(np.unique(stamps.asi8))
     return times[(times > origin) & (times <= origin + horizon)]
 
 
@@ -183,6 +184,8 @@ def parse_instant(time: Any, layout: Layout) -> int | float:
         if is_real(time) and np.isfinite(time):
             return float(time)
         raise InstantError(f"{time!r} is no instant: times of this data are finite numbers.")
+    if isinstance(time, pd.Period):
+        time = time.start_time
     if not isinstance(time, str | dt.date | np.datetime64):
         raise InstantError(f"{time!r} is no instant. Give a stamp, e.g. pd.Timestamp or datetime.")
     try:
@@ -198,7 +201,7 @@ def parse_instant(time: Any, layout: Layout) -> int | float:
             f"{time!r} has {has}, the data {'none' if layout.tz is None else layout.tz}. Use tz_localize or "
             "tz_convert."
         )
-    return nanoseconds
+    return int(layout.to_instants(np.array([nanoseconds]))[0])
 
 
 def _as_column(at: Any) -> nw.Series[Any]:
@@ -239,7 +242,7 @@ def _same_clock(instants: Instants, layout: Layout) -> Times:
         raise ClockMismatchError(
             f"at is {zones[0]}, X is {zones[1]}. Use tz_localize or tz_convert on one of them."
         )
-    return instants.times
+    return layout.to_instants(instants.times)
 
 
 def _check(times: Times, series: Series, layout: Layout, *, past: bool) -> None:

@@ -13,8 +13,9 @@ from ssmts.data._array import read_array
 from ssmts.data._convert import NANOSECONDS, zone_name
 from ssmts.data._frame import check_clock, read_frame
 from ssmts.data._table import Table, is_name
+from ssmts.data.panel_calendar import on_calendar
 from ssmts.data.series import Clock, Layout, Panel, Series
-from ssmts.errors import ColumnError, InputTypeError
+from ssmts.errors import ColumnError, InputTypeError, ParameterError
 
 __all__ = ["read_panel"]
 
@@ -33,6 +34,7 @@ def read_panel(
     allow_empty: bool = False,
     channel_col: Hashable | None = None,
     mean_of_repeats: bool = False,
+    freq: Any = None,
 ) -> Panel:
     """Read a frame or an array.
 
@@ -55,17 +57,49 @@ def read_panel(
         other column. Every channel of every series has a clock of its own.
     mean_of_repeats : bool, default=False
         Whether observations of one channel at one instant become their mean, which is an error otherwise.
+    freq : str or pandas offset, optional
+        Calendar of the rows, e.g. ``"B"`` or ``"MS"``; every row has to lie on it.
 
     Returns
     -------
     Panel
-        Rows sorted by time within each series. NaN and null stay NaN: a missing observation.
+        Rows sorted by time within each series. NaN and null stay NaN: a missing observation. Stamps that are
+        all starts, ends or one day of a month are counted in months (:mod:`ssmts.data.month_clock`).
 
     Raises
     ------
     SSMTSError
         One class per fault, see :mod:`ssmts.errors`; the message names column, row and remedy.
     """
+    panel = _read(
+        X,
+        id_col=id_col,
+        time_col=time_col,
+        target_cols=target_cols,
+        expected=expected,
+        allow_empty=allow_empty,
+        channel_col=channel_col,
+        mean_of_repeats=mean_of_repeats,
+    )
+    if panel.clock.kind == "datetime":
+        panel = on_calendar(panel, freq, expected)
+    elif freq is not None:
+        raise ParameterError("freq", freq, "None: the times of X are numbers, which have no calendar")
+    return panel
+
+
+def _read(
+    X: Any,
+    *,
+    id_col: Hashable | None,
+    time_col: Hashable | None,
+    target_cols: Any,
+    expected: Layout | None,
+    allow_empty: bool,
+    channel_col: Hashable | None,
+    mean_of_repeats: bool,
+) -> Panel:
+    """A panel of stamps in nanoseconds, or of numbers."""
     if isinstance(X, pd.DataFrame) and id_col is None and channel_col is None:
         panel = _read_plain(X, time_col, target_cols, expected)
         if panel is not None:

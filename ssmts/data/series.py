@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ssmts.data.labels import decode_label, encode_label
+from ssmts.data.month_clock import MONTH, from_months, to_months
 from ssmts.errors import AllMissingError
 
 __all__ = ["Clock", "Covariates", "Layout", "Panel", "Series", "Times"]
@@ -32,12 +33,18 @@ class Clock:
     kind : {"datetime", "number"}
         ``"datetime"``: int64 nanoseconds since 1970-01-01 UTC (naive stamps are counted as if they were UTC);
         ``"number"``: float64, without a unit.
+    months : int or None
+        Whether a datetime clock counts months (:mod:`ssmts.data.month_clock`), and what then has to be added
+        to stamps, in nanoseconds, so that each is the start of a month. Two clocks are the same without it.
     """
 
     kind: Literal["datetime", "number"]
+    months: int | None = field(default=None, compare=False)
 
     def show_duration(self, duration: float) -> str:
         """Text of a duration, for a message."""
+        if self.months is not None and duration % MONTH == 0:
+            return f"{int(duration) // MONTH} months"
         return str(pd.Timedelta(int(duration), unit="ns")) if self.kind == "datetime" else f"{duration:g}"
 
     def seconds(self, duration: float) -> float | None:
@@ -48,6 +55,8 @@ class Clock:
         """Text of a duration, for a label: three digits in one unit."""
         if self.kind == "number":
             return f"{duration:.3g}"
+        if self.months is not None:
+            return f"{duration / MONTH:.3g} months"
         fits = (pair for pair in _UNITS if duration >= pair[1] * (1 - 1e-9))
         unit, size = next(fits, _UNITS[-1])
         return f"{duration / size:.3g}{unit}"
@@ -197,16 +206,29 @@ class Layout:
         """The explicit ``freq`` of the index as a pandas offset, or None."""
         return None if self.freq is None else pd.tseries.frequencies.to_offset(self.freq)
 
+    def counted_step(self, step: float) -> float:
+        """What an integer horizon counts: a fixed ``freq``, else the reference step, which is given."""
+        fixed = isinstance(self.offset, pd.tseries.offsets.Tick) and self.clock.kind == "datetime"
+        return int(pd.Timedelta(self.offset).as_unit("ns").value) if fixed else step
+
+    def to_instants(self, stamps: Times) -> Times:
+        """Stamps in nanoseconds as the clock counts them."""
+        return stamps if self.clock.months is None else to_months(stamps, self.clock.months, self.tz)
+
+    def to_stamps(self, instants: Times) -> Times:
+        """Inverse of :meth:`to_instants`."""
+        return instants if self.clock.months is None else from_months(instants, self.clock.months, self.tz)
+
     def show_instant(self, instant: float) -> str:
         """Text of an instant in the zone of the data, for a message."""
         if self.clock.kind == "number":
             return f"{instant:g}"
-        stamp = pd.Timestamp(int(instant))
+        stamp = pd.Timestamp(int(self.to_stamps(np.array([int(instant)]))[0]))
         return str(stamp if self.tz is None else stamp.tz_localize("UTC").tz_convert(self.tz))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain builtins that ``json.dumps`` takes."""
-        state = asdict(self) | {"clock": self.clock.kind}
+        state = asdict(self) | {"clock": self.clock.kind, "months": self.clock.months}
         for name in _LABELS:
             state[name] = encode_label(state[name], name)
         for name in _CATEGORIES:
@@ -218,7 +240,7 @@ class Layout:
     def from_dict(cls, state: dict[str, Any]) -> Layout:
         """Inverse of :meth:`to_dict`, also after a JSON round trip."""
         known = {field.name: state[field.name] for field in fields(cls) if field.name in state}
-        known["clock"] = Clock(state["clock"])
+        known["clock"] = Clock(state["clock"], state.get("months"))
         for name in _LABELS:
             if name in known:
                 known[name] = decode_label(known[name])

@@ -143,6 +143,7 @@ def _number_dtype(layout: Layout, times: Times) -> str:
 def _pandas_times(layout: Layout, times: Times) -> pd.Index[Any]:
     """Times as an index of the input's dtype."""
     name = layout.time_col
+    times = layout.to_stamps(times)
     if layout.clock.kind == "number":
         return pd.Index(times, name=name).astype(_number_dtype(layout, times))
     index = pd.DatetimeIndex(_stamps(layout, times), name=name)
@@ -264,6 +265,7 @@ def time_column(layout: Layout, times: Times) -> Any:
 
 def _polars_times(pl: Any, layout: Layout, times: Times) -> Any:
     """Times as a polars Series of the input's dtype."""
+    times = layout.to_stamps(times)
     if layout.clock.kind == "number":
         return pl.Series(times).cast(getattr(pl, _number_dtype(layout, times)))
     if layout.unit == "D" and not (times % NANOSECONDS["D"]).any():

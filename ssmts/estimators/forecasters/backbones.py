@@ -41,6 +41,9 @@ class S4Forecaster(DeepForecaster):
         of each series is then forecast on its own clock; see docs/data.md.
     target_cols : str or list, optional
         Data: channels to forecast; all numeric columns by default.
+    freq : str or pandas offset, optional
+        Data: calendar of the rows, e.g. ``"B"`` for business days: an integer horizon counts its steps.
+        Months, quarters and years are found by their stamps, a pandas index says its own; see docs/data.md.
     past_covariates, future_covariates : str or list, optional
         Data: columns known up to the origin, and ahead of it; numbers or categories, see docs/covariates.md.
     static_covariates : str or list, optional

@@ -41,6 +41,7 @@ class SSMForecaster(ForecasterVerbs):
     time_col: Any = None
     channel_col: Any = None
     target_cols: Any = None
+    freq: Any = None
     past_covariates: Any = None
     future_covariates: Any = None
     static_covariates: Any = None

@@ -48,7 +48,11 @@ def backtest(
     if not is_integer(stride) or stride < 1:
         raise ParameterError("stride", stride, "an integer >= 1")
     clock = fitted.layout.clock
-    reach = fitted.horizon if horizon is None else parse_horizon(horizon, clock, fitted.step)
+    reach = (
+        fitted.horizon
+        if horizon is None
+        else parse_horizon(horizon, clock, fitted.layout.counted_step(fitted.step))
+    )
     if reach > fitted.horizon * (1 + 1e-9):
         raise HorizonError(f"horizon={horizon!r} is longer than that of the model. Ask for less.")
     panel = reader.read(X)
@@ -75,7 +79,7 @@ def cross_validate(
         raise ParameterError("refit", refit, "True, False or an integer >= 1")
     panel, columns = model._read_training(X)
     step = reference_step(panel)
-    reach = parse_horizon(model.horizon, panel.clock, step)
+    reach = parse_horizon(model.horizon, panel.clock, panel.layout.counted_step(step))
     spacing = reach if step_size is None else _spacing(step_size, panel, step)
     every = n_windows if refit is False else int(refit)
     parts: list[TidyForecasts] = []

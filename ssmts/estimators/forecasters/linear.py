@@ -30,6 +30,9 @@ class LinearSSMForecaster(SSMForecaster):
         series is then forecast on its own clock; see docs/data.md.
     target_cols : str or list, optional
         Channels to forecast; all numeric columns by default.
+    freq : str or pandas offset, optional
+        Calendar of the rows, e.g. ``"B"`` for business days: an integer horizon counts its steps. Months,
+        quarters and years are found by their stamps, and a pandas index says its own; see docs/data.md.
     past_covariates, future_covariates : str or list, optional
         Columns known up to the origin, and ahead of it; numbers or categories, see docs/covariates.md.
     static_covariates : str or list, optional

@@ -166,6 +166,6 @@ def _given_or_new(axes: Any, count: int, **subplots: Any) -> Any:
 def _stamps(panel: Panel, times: Times) -> Any:
     if panel.clock.kind == "number":
         return times
-    stamps = pd.to_datetime(times, unit="ns")
+    stamps = pd.to_datetime(panel.layout.to_stamps(times), unit="ns")
     zone = panel.layout.tz
     return stamps if zone is None else stamps.tz_localize("UTC").tz_convert(zone).tz_localize(None)

@@ -22,7 +22,7 @@ from ssmts.models.forecasting.fitted import FittedForecaster
 
 __all__ = ["ROLES", "HistoryReader", "read_history", "read_training", "with_future"]
 
-ROLES = ("id_col", "time_col", "channel_col", "target_cols")
+ROLES = ("id_col", "time_col", "channel_col", "target_cols", "freq")
 
 
 def read_training(
@@ -30,7 +30,7 @@ def read_training(
 ) -> tuple[Panel, CovariateColumns | None]:
     """Read training data: the panel, and the covariates with their categories (None without covariates).
 
-    `roles` are the parameters id_col, time_col, channel_col and target_cols of
+    `roles` are the parameters id_col, time_col, channel_col, target_cols and freq of
     :func:`ssmts.data.read_panel`.
 
     Raises
@@ -102,7 +102,7 @@ class HistoryReader:
     Parameters
     ----------
     roles : mapping
-        Parameters `id_col`, `time_col`, `channel_col` and `target_cols` of the estimator.
+        Parameters `id_col`, `time_col`, `channel_col`, `target_cols` and `freq` of the estimator.
     layout : Layout
         Of the training data.
     columns : CovariateColumns or None

@@ -89,7 +89,14 @@ def _contexts(estimator: SSMForecaster, X: Any) -> list[int]:
     """Multiples of the horizon in reference steps, with room for origins and their futures."""
     panel = panel_of(estimator, X)
     step = reference_step(panel)
-    horizon = max(1, int(np.ceil(parse_horizon(estimator.horizon, panel.clock, step) / step - 1e-6)))
+    horizon = max(
+        1,
+        int(
+            np.ceil(
+                parse_horizon(estimator.horizon, panel.clock, panel.layout.counted_step(step)) / step - 1e-6
+            )
+        ),
+    )
     longest = max(float(series.times[-1] - series.times[0]) for series in panel.series) / step
     fitting = [m * horizon for m in _CONTEXTS if m * horizon >= 2 and (m + 1) * horizon <= 0.5 * longest]
     return fitting or [max(2, int(0.25 * longest))]

@@ -35,7 +35,11 @@ def output_times(fitted: FittedForecaster, panel: Panel, horizon: Any, step: Any
                     "Ask for earlier instants, or fit with a longer horizon."
                 )
         return instants
-    reach = fitted.horizon if horizon is None else parse_horizon(horizon, clock, fitted.step)
+    reach = (
+        fitted.horizon
+        if horizon is None
+        else parse_horizon(horizon, clock, fitted.layout.counted_step(fitted.step))
+    )
     if reach > fitted.horizon * (1 + 1e-9):
         raise HorizonError(
             f"horizon={horizon!r} is longer than the {clock.show_duration(fitted.horizon)} that the "

@@ -70,7 +70,7 @@ def read_units(
         If the horizon is not one.
     """
     step = reference_step(panel)
-    horizon = parse_horizon(options.horizon, panel.clock, step)
+    horizon = parse_horizon(options.horizon, panel.clock, panel.layout.counted_step(step))
     n_steps = max(1, int(np.ceil(horizon / step - 1e-6)))
     if is_integer(options.horizon):  # a calendar step that is half a step late takes the last lead
         n_steps = max(n_steps, int(np.ceil(longest_reach(panel, options.horizon, step) / step - 0.5)))
