@@ -121,7 +121,7 @@ def _calendar_times(
         stamps = stamps.tz_localize(
             layout.tz, ambiguous=np.ones(len(stamps), dtype=bool), nonexistent="shift_forward"
         )
-    times = layout.to_instants(np.unique(stamps.asi8))
+    times = layout.to_instants(np.unique(stamps.asi8)).astype(np.int64, copy=False)
     return times[(times > origin) & (times <= origin + horizon)]
 
 

@@ -44,7 +44,8 @@ def on_calendar(panel: Panel, freq: Any, expected: Layout | None) -> Panel:
     if expected is not None:
         months = expected.clock.months
     else:
-        months = shift_to_months([one.times for one in panel.series if len(one.times)], layout.tz)
+        clocks = [one.times.astype(np.int64, copy=False) for one in panel.series if len(one.times)]
+        months = shift_to_months(clocks, layout.tz)
     if months is None:
         return panel if layout is panel.layout else replace(panel, layout=layout)
     layout = replace(layout, clock=Clock("datetime", months))
@@ -54,7 +55,7 @@ def on_calendar(panel: Panel, freq: Any, expected: Layout | None) -> Panel:
 
 def _offset(freq: Any) -> pd.tseries.offsets.BaseOffset:
     try:
-        offset = pd.tseries.frequencies.to_offset(freq)
+        offset: pd.tseries.offsets.BaseOffset | None = pd.tseries.frequencies.to_offset(freq)
     except (ValueError, TypeError, AttributeError) as error:
         raise ParameterError("freq", freq, _FREQ) from error
     if offset is None or offset.n <= 0:

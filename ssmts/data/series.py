@@ -208,16 +208,22 @@ class Layout:
 
     def counted_step(self, step: float) -> float:
         """What an integer horizon counts: a fixed ``freq``, else the reference step, which is given."""
-        fixed = isinstance(self.offset, pd.tseries.offsets.Tick) and self.clock.kind == "datetime"
-        return int(pd.Timedelta(self.offset).as_unit("ns").value) if fixed else step
+        offset = self.offset
+        if isinstance(offset, pd.tseries.offsets.Tick) and self.clock.kind == "datetime":
+            return int(pd.Timedelta(offset).as_unit("ns").value)
+        return step
 
     def to_instants(self, stamps: Times) -> Times:
         """Stamps in nanoseconds as the clock counts them."""
-        return stamps if self.clock.months is None else to_months(stamps, self.clock.months, self.tz)
+        if self.clock.months is None:
+            return stamps
+        return to_months(stamps.astype(np.int64), self.clock.months, self.tz)
 
     def to_stamps(self, instants: Times) -> Times:
         """Inverse of :meth:`to_instants`."""
-        return instants if self.clock.months is None else from_months(instants, self.clock.months, self.tz)
+        if self.clock.months is None:
+            return instants
+        return from_months(instants.astype(np.int64), self.clock.months, self.tz)
 
     def show_instant(self, instant: float) -> str:
         """Text of an instant in the zone of the data, for a message."""
