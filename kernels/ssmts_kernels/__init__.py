@@ -3,6 +3,7 @@
 Nothing is compiled at install time and importing the package does not import Triton.
 """
 
+from ssmts_kernels import _fork as _fork  # registers itself
 from ssmts_kernels._dispatch import backend
 from ssmts_kernels.cauchy import cauchy
 from ssmts_kernels.diagonal_scan import diagonal_final_state, diagonal_scan, diagonal_step

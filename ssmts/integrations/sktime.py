@@ -130,6 +130,7 @@ class SktimeForecaster(BaseForecaster):
         "capability:pred_int": True,
         "capability:pred_int:insample": False,
         "capability:insample": False,
+        "capability:update": True,
         "capability:missing_values": True,
         "requires-fh-in-fit": True,
         "X-y-must-have-same-index": True,
@@ -151,6 +152,16 @@ class SktimeForecaster(BaseForecaster):
             future_covariates=own or None,
         )
         self.estimator_.fit(frame)
+        self._seen = y, X  # sktime may not remember the data
+        return self
+
+    def _update(self, y: Any, X: Any = None, update_params: bool = True) -> SktimeForecaster:
+        known, beside = self._seen
+        y = y.combine_first(known)
+        X = beside if X is None else X if beside is None else X.combine_first(beside)
+        if update_params:
+            return self._fit(y, X, self._fh)
+        self._seen = y, X
         return self
 
     def _predict(self, fh: Any, X: Any) -> Any:
@@ -170,7 +181,7 @@ class SktimeForecaster(BaseForecaster):
 
     def _asked(self, fh: Any, X: Any) -> dict[str, Any]:
         """Everything seen so far, the rows that are asked for, and what is known of them."""
-        frame, own = _joined(self._y, self._X)
+        frame, own = _joined(*self._seen)
         last = len(frame) - 1
         asked = {"X": frame, "at": last + self._steps(fh)}
         if own:

@@ -69,3 +69,21 @@ def test_a_forecast_begins_at_the_last_row_observed_or_not():
     y.iloc[-3:] = np.nan
     found = SktimeForecaster().fit(y, fh=[1, 2]).predict()
     np.testing.assert_allclose(found, np.sin(np.array([120, 121]) / 4), atol=0.1)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("update_params", [True, False])
+def test_a_forecast_needs_no_data_that_sktime_remembers(update_params):
+    """sktime 1.3 sets remember_data=False by default."""
+    index = pd.date_range("2020-01-01", periods=300, freq="h")
+    x = pd.DataFrame({"x": np.random.default_rng(0).normal(size=300)}, index)
+    y = pd.Series(np.sin(np.arange(300) / 4), index) + x["x"]
+    found = []
+    for remember in (True, False):
+        adapter = SktimeForecaster().set_config(remember_data=remember)
+        adapter.fit(y[:250], X=x[:250], fh=[1, 2, 3])
+        adapter.update(y[250:280], X=x[250:280], update_params=update_params)
+        found.append(adapter.predict(X=x[280:283]))
+    assert found[1].index[0] == index[280]
+    pd.testing.assert_series_equal(found[1], found[0])
+    np.testing.assert_allclose(found[1], y[280:283], atol=0.1)

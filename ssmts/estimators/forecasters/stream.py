@@ -10,8 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from ssmts.data import Layout, Panel, Series, read_covariate_row, write_forecast, write_panel
-from ssmts.errors import CovariateError, EmptyDataError, ParameterError
+from ssmts.data import (
+    Layout,
+    Panel,
+    Series,
+    parse_instant,
+    read_covariate_row,
+    write_forecast,
+    write_panel,
+)
+from ssmts.errors import CovariateError, EmptyDataError, InstantError, ParameterError
 from ssmts.estimators.forecasters.persistence import read_forecaster, write_forecaster
 from ssmts.estimators.forecasters.reader import HistoryReader
 from ssmts.estimators.forecasters.stream_buffer import SeriesBuffer, StreamUpdate, observed_rows
@@ -22,6 +30,8 @@ from ssmts.models.forecasting.history import following, with_id
 from ssmts.models.forecasting.predict import forecast_panel
 
 __all__ = ["ForecastStream", "StreamUpdate"]
+
+_MAX_JUMP = "stream.max_jump"  # beside the parameters of the forecaster in a file
 
 
 class ForecastStream:
@@ -43,6 +53,8 @@ class ForecastStream:
         Class of the forecaster, for `save`.
     params : mapping, optional
         Parameters of the forecaster, for `save`.
+    max_jump : float, optional
+        How long after the one before it an observation may lie, in the unit of the clock. None: a context.
     """
 
     def __init__(
@@ -53,11 +65,13 @@ class ForecastStream:
         *,
         name: str = "SSMForecaster",
         params: Mapping[str, Any] | None = None,
+        max_jump: float | None = None,
     ) -> None:
         self._fitted, self._reader = fitted, reader
         self._name, self._params = name, dict(params or {})
         self._layout: Layout = panel.layout
         self._reach = fitted.model.config.linear.context * fitted.step
+        self._max_jump = self._reach if max_jump is None else max_jump
         self._run_in = fitted.run_in * fitted.step
         self._columns = fitted.columns
         self._alone = panel.layout.form != "long" and panel.layout.ndim < 3
@@ -74,6 +88,7 @@ class ForecastStream:
             times,
             values,
             self._reach,
+            max_jump=self._max_jump,
             run_in=self._run_in,
             partial=partial,
             covariates=covariates,
@@ -124,7 +139,7 @@ class ForecastStream:
         DuplicateTimeError
             If an instant is known with another value, and `replace` is False.
         InstantError
-            If an observation lies a whole context or more after the one before it: a time in the future.
+            If an observation lies `max_jump` or a context after the one before it: a time in the future.
         ssmts.errors.SSMTSError
             For rows that `predict` does not accept.
 
@@ -187,6 +202,36 @@ class ForecastStream:
         self._buffers |= begun
         self._layout = layout
         return report
+
+    def retract(self, time: Any, *, id: Hashable | None = None) -> None:
+        """Take back the observation of an instant, such as one with a wrong stamp.
+
+        Rows that left the window because of it are still there, as long as no later observation came.
+        Covariates stay as they are.
+
+        Parameters
+        ----------
+        time : instant
+        id : hashable, optional
+            None for a single series.
+
+        Raises
+        ------
+        InstantError
+            If the series has no observation of this instant, or no other one.
+        ParameterError
+            If the stream has no such series.
+        """
+        instant = parse_instant(time, self._layout)
+        with self._lock:
+            buffer = self._buffers.get(self._check_id(id))
+            if buffer is None:
+                raise ParameterError("id", id, "one of stream.ids")
+            if not buffer.retract(instant):
+                raise InstantError(
+                    f"The stream holds no observation at {self._layout.show_instant(instant)}. Its "
+                    "observations are in window()."
+                )
 
     def forget(self, id: Hashable | None = None) -> None:
         """Drop the window of a series; its next observation starts a new one.
@@ -275,9 +320,10 @@ class ForecastStream:
         path : path-like
         """
         with self._lock:
-            panel = Panel(tuple(buffer.series for buffer in self._buffers.values()), self._layout)
+            panel = Panel(tuple(buffer.kept for buffer in self._buffers.values()), self._layout)
         fitted = replaced(self._fitted, tail=panel, layout=panel.layout)
-        write_forecaster(path, self._name, self._params, fitted, tail=True, kind="stream")
+        params = self._params | {_MAX_JUMP: self._max_jump}
+        write_forecaster(path, self._name, params, fitted, tail=True, kind="stream")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> ForecastStream:
@@ -293,9 +339,11 @@ class ForecastStream:
             If the file holds no stream.
         """
         name, stored, fitted = read_forecaster(path, kind="stream")
+        max_jump = stored.pop(_MAX_JUMP, None)  # not in older files
         params = FORECASTERS.named(name, path)(**stored).get_params()  # with defaults newer than the file
         reader = HistoryReader.of(fitted, params)
-        return cls(fitted, reader, reader.history(None), name=name, params=params)
+        history = reader.history(None)
+        return cls(fitted, reader, history, name=name, params=params, max_jump=max_jump)
 
     def __getstate__(self) -> dict[str, Any]:
         with self._lock:

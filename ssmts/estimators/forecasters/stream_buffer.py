@@ -72,6 +72,8 @@ class SeriesBuffer:
         At least one row, each with at least one value.
     reach : float
         Length of the context in the unit of the clock.
+    max_jump : float
+        How long after the one before it an observation may lie, likewise.
     run_in : float
         Time before the window from which covariates have an effect, likewise.
     partial : bool
@@ -79,7 +81,18 @@ class SeriesBuffer:
     covariates : Covariates, optional
     """
 
-    __slots__ = ("_end", "_times", "_values", "covariates", "id", "origin", "partial", "reach", "run_in")
+    __slots__ = (
+        "_end",
+        "_times",
+        "_values",
+        "covariates",
+        "id",
+        "max_jump",
+        "origin",
+        "partial",
+        "reach",
+        "run_in",
+    )
 
     def __init__(
         self,
@@ -88,17 +101,23 @@ class SeriesBuffer:
         values: Float,
         reach: float,
         *,
+        max_jump: float,
         run_in: float = 0.0,
         partial: bool = False,
         covariates: Covariates | None = None,
     ) -> None:
         self.id, self.reach, self.run_in, self.partial = id, reach, run_in, partial
+        self.max_jump = max_jump
         self.covariates = covariates
         self.keep(times, values)
 
     def keep(self, times: Times, values: Float) -> None:
-        """Store the last window of these rows, with free space behind it."""
-        first = _first_needed(times, values, self.reach)
+        """Store the last window of these rows, with free space behind it.
+
+        Also that of the row before the last one, so that the last one can be retracted.
+        """
+        until = max(len(times) - 1, 1)
+        first = _first_needed(times[:until], values[:until], self.reach)
         n_rows = len(times) - first
         capacity = n_rows + max(_SPARE, n_rows // 4)
         self._times: Times = np.concatenate([times[first:], times[-1:].repeat(capacity - n_rows)])
@@ -115,6 +134,12 @@ class SeriesBuffer:
         first = _first_needed(times, values, self.reach)
         times, values = times[first:].copy(), values[first:].copy()
         return Series(self.id, times, values, covariates_since(self.covariates, times[0] - self.run_in))
+
+    @property
+    def kept(self) -> Series:
+        """A copy of all rows kept: those of the window, and of the window before the last row came."""
+        known = slice(self._end)
+        return Series(self.id, self._times[known].copy(), self._values[known].copy(), self.covariates)
 
     @property
     def is_ready(self) -> bool:
@@ -203,7 +228,7 @@ class SeriesBuffer:
         changed = np.zeros(len(times), dtype=bool)
         for row in np.flatnonzero(same):
             own, old = values[row], known[place[row]]
-            differs = ~np.isnan(own) & (own != old)
+            differs = ~np.isnan(own) & ~_equal(own, old)
             conflict = differs & ~np.isnan(old)
             if conflict.any() and not replace:
                 channel = int(conflict.argmax())
@@ -226,6 +251,25 @@ class SeriesBuffer:
         )
         return joined[order], np.concatenate([known, values[new]])[order], report
 
+    def retract(self, instant: float) -> bool:
+        """Take the row of an instant out; False if there is none.
+
+        Raises
+        ------
+        InstantError
+            If it is the only one.
+        """
+        times, values = self._times[: self._end], self._values[: self._end]
+        rest = times != instant
+        if rest.all():
+            return False
+        if not rest.any():
+            raise InstantError(
+                f"{_whose(self.id)}the stream holds no other observation. Call forget() to drop the series."
+            )
+        self.keep(times[rest], values[rest])
+        return True
+
     def check_gaps(self, times: Times, layout: Layout) -> None:
         """Raise if rows leave a gap as long as the context.
 
@@ -235,8 +279,15 @@ class SeriesBuffer:
         """
         previous = self.origin
         for instant in times.tolist():
+            show = layout.clock.show_duration
+            if instant - previous > self.max_jump:
+                raise InstantError(
+                    f"{_whose(self.id)}{layout.show_instant(instant)} lies {show(instant - previous)} after "
+                    f"the observation before it ({layout.show_instant(previous)}), more than "
+                    f"max_jump={show(self.max_jump)} allows. Nothing was updated. Correct the time, or begin "
+                    "the stream with a longer max_jump."
+                )
             if instant - previous >= self.reach:
-                show = layout.clock.show_duration
                 raise InstantError(
                     f"{_whose(self.id)}{layout.show_instant(instant)} lies {show(instant - previous)} after "
                     f"the observation before it ({layout.show_instant(previous)}), a whole context "
@@ -249,6 +300,13 @@ class SeriesBuffer:
 def observed_rows(values: Float) -> NDArray[np.bool_]:
     """Whether any channel was observed in each row."""
     return np.asarray(~np.isnan(values).all(axis=1))
+
+
+def _equal(one: Float, other: Float) -> NDArray[np.bool_]:
+    """Equal numbers, or one that came back from float32."""
+    with np.errstate(over="ignore"):
+        halved = [own.astype(np.float32).astype(np.float64) for own in (one, other)]
+    return np.asarray((one == other) | (halved[0] == other) | (one == halved[1]))
 
 
 def _first_needed(times: Times, values: Float, reach: float) -> int:

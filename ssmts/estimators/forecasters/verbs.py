@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
+from ssmts.data import is_integer, parse_duration
 from ssmts.errors import TargetGivenError
 from ssmts.estimators.forecasters import forecast_frames, learning
 from ssmts.estimators.forecasters.cross_validation import backtest, cross_validate
@@ -644,7 +645,7 @@ class ForecasterVerbs(BaseEstimator):
         self._adopt(fit_shards(self._check_fitted(), self._reader, shards, n_jobs=n_jobs))
         return self
 
-    def stream(self, X: Any = None) -> ForecastStream:
+    def stream(self, X: Any = None, *, max_jump: Any = None) -> ForecastStream:
         """Forecast live data: windows that are updated by one observation or many at a time.
 
         Parameters
@@ -652,15 +653,31 @@ class ForecasterVerbs(BaseEstimator):
         X : like fit's, optional
             Recent history of one series or many; the stream keeps the last context. None starts from the end
             of the training data.
+        max_jump : int or duration, optional
+            How long after the one before it an observation may lie, in reference steps or as a duration; one
+            that lies later is refused. None: less than a context.
 
         Returns
         -------
         ForecastStream
             Later fits of this estimator do not change it.
+
+        Raises
+        ------
+        ssmts.errors.SSMTSError
+            If X is malformed, or `max_jump` is no duration.
         """
-        name, params = type(self).__name__, self.get_params()
+        fitted = self._check_fitted()
+        if max_jump is not None:
+            counts = is_integer(max_jump) and max_jump > 0
+            max_jump = max_jump * fitted.step if counts else parse_duration(max_jump, fitted.layout.clock)
         return ForecastStream(
-            self._check_fitted(), self._reader, self._reader.history(X), name=name, params=params
+            fitted,
+            self._reader,
+            self._reader.history(X),
+            name=type(self).__name__,
+            params=self.get_params(),
+            max_jump=max_jump,
         )
 
     def export(

@@ -9,11 +9,12 @@ import polars as pl
 import pytest
 
 import ssmts
-from ssmts import ForecastStream
+from ssmts import ForecastStream, LinearSSMForecaster
 from ssmts.errors import (
     AllMissingError,
     ClockMismatchError,
     DuplicateTimeError,
+    DurationError,
     EmptyDataError,
     InfiniteValueError,
     InstantError,
@@ -382,3 +383,50 @@ def test_daylight_saving_and_a_missing_stamp(new_model):
     assert str(table["ds" if "ds" in table else "time"].dt.tz) == "Europe/Berlin"
     assert np.abs(table["y"] - table["forecast"]).max() < 0.1
     assert len(model.cross_validate(X.tail(1000), n_windows=2)) == 48
+
+
+def waves(n=400):
+    index = pd.date_range("2025-01-01", periods=n, freq="h")
+    return pd.DataFrame({"a": np.sin(np.arange(n) / 4), "b": np.cos(np.arange(n) / 4)}, index)
+
+
+def test_a_wrong_stamp_is_taken_back(tmp_path):
+    """Its context had moved: after retract the forecast is what it would have been, to the last bit."""
+    frame = waves()
+    model = LinearSSMForecaster(horizon=12, context_length=48).fit(frame.iloc[:300])
+    right, wrong = model.stream(), model.stream()
+    wrong.update(frame.index[299] + pd.Timedelta("40h"), [9.0, 9.0])
+    assert wrong.predict().index[0] > frame.index[330]
+    wrong.save(tmp_path / "stream")
+    for stream in (wrong, ForecastStream.load(tmp_path / "stream")):
+        stream.retract(frame.index[299] + pd.Timedelta("40h"))
+        pd.testing.assert_frame_equal(stream.predict(), right.predict())
+        pd.testing.assert_frame_equal(stream.window(), right.window())
+    with pytest.raises(InstantError, match="no observation at 2025-01-20"):
+        wrong.retract("2025-01-20")
+    with pytest.raises(ParameterError, match="id"):
+        wrong.retract(frame.index[299], id="a")
+
+
+def test_a_jump_beyond_the_limit_is_refused(tmp_path):
+    frame = waves()
+    model = LinearSSMForecaster(horizon=12, context_length=48).fit(frame.iloc[:300])
+    for limit in (3, "3h"):
+        stream = model.stream(max_jump=limit)
+        stream.save(tmp_path / "stream")
+        for own in (stream, ForecastStream.load(tmp_path / "stream")):
+            own.update(frame.index[302], frame.iloc[302])
+            with pytest.raises(InstantError, match=r"max_jump=0 days 03:00:00"):
+                own.update(frame.index[306], frame.iloc[306])
+            own.update(frame.index[305], frame.iloc[305])
+    with pytest.raises(DurationError):
+        model.stream(max_jump="soon")
+
+
+def test_values_that_come_back_from_float32_are_the_same():
+    frame = waves()
+    model = LinearSSMForecaster(horizon=12, context_length=48).fit(frame.iloc[:300])
+    stream = model.stream()
+    assert stream.update(frame.iloc[280:300].astype("float32")).unchanged == 20
+    with pytest.raises(DuplicateTimeError):
+        stream.update(frame.iloc[280:300].astype("float32") + 1e-3)
