@@ -1,5 +1,12 @@
 """Estimators with scikit-learn's manners."""
 
+from ssmts.estimators.baselines.base import BaselineForecaster
+from ssmts.estimators.baselines.simple import (
+    DriftForecaster,
+    NaiveForecaster,
+    SeasonalNaiveForecaster,
+    WindowMeanForecaster,
+)
 from ssmts.estimators.forecasters.backbones import (
     LSSLForecaster,
     Mamba2Forecaster,
@@ -34,7 +41,9 @@ from ssmts.estimators.whole_series.regressor import LinearSSMRegressor, SSMRegre
 from ssmts.estimators.whole_series.stream import CaseStream
 
 __all__ = [
+    "BaselineForecaster",
     "CaseStream",
+    "DriftForecaster",
     "ForecastStream",
     "LSSLClassifier",
     "LSSLForecaster",
@@ -51,6 +60,7 @@ __all__ = [
     "MambaClassifier",
     "MambaForecaster",
     "MambaRegressor",
+    "NaiveForecaster",
     "S4Classifier",
     "S4DClassifier",
     "S4DForecaster",
@@ -63,5 +73,7 @@ __all__ = [
     "SSMClassifier",
     "SSMForecaster",
     "SSMRegressor",
+    "SeasonalNaiveForecaster",
+    "WindowMeanForecaster",
     "load",
 ]

@@ -384,7 +384,14 @@ class ForecasterVerbs(BaseEstimator):
         return plot_losses(self._check_fitted().history, ax)
 
     def backtest(
-        self, X: Any, *, stride: int = 1, horizon: Any = None, level: Any = None, adaptive: bool = False
+        self,
+        X: Any,
+        *,
+        stride: int = 1,
+        horizon: Any = None,
+        level: Any = None,
+        quantiles: Any = None,
+        adaptive: bool = False,
     ) -> Any:
         """Forecast from all origins in X with the fitted model, in one batched pass.
 
@@ -398,6 +405,8 @@ class ForecasterVerbs(BaseEstimator):
             How far to forecast; the trained horizon by default.
         level : float or list of float, optional
             Coverage of intervals in percent; none by default.
+        quantiles : float or list of float, optional
+            Quantile levels; none by default.
         adaptive : bool, default=False
             Calibrate the intervals at each origin on the observations known there, as :meth:`calibrate` does;
             by default intervals are those of the model.
@@ -406,7 +415,8 @@ class ForecasterVerbs(BaseEstimator):
         -------
         pandas.DataFrame or polars.DataFrame
             One row for each forecast instant that was observed: id and channel (where there are several),
-            time, cutoff (the forecast origin), y, forecast, and lo-90, hi-90 for every level.
+            time, cutoff (the forecast origin), y, forecast, lo-90, hi-90 for every level, and q-0.1 for every
+            quantile.
 
         Raises
         ------
@@ -420,6 +430,7 @@ class ForecasterVerbs(BaseEstimator):
             stride=stride,
             horizon=horizon,
             level=level,
+            quantiles=quantiles,
             adaptive=adaptive,
         )
 
@@ -431,6 +442,7 @@ class ForecasterVerbs(BaseEstimator):
         refit: bool | int = True,
         *,
         level: Any = None,
+        quantiles: Any = None,
         adaptive: bool = False,
     ) -> Any:
         """Fit on the past and forecast the next horizon, window by window.
@@ -451,6 +463,8 @@ class ForecasterVerbs(BaseEstimator):
             the first window.
         level : float or list of float, optional
             Coverage of intervals in percent; none by default.
+        quantiles : float or list of float, optional
+            Quantile levels; none by default.
         adaptive : bool, default=False
             Calibrate the intervals at each cutoff on the rows since the last fit, as :meth:`calibrate` does.
             Without such rows (always with `refit=True`) intervals are those of the fit.
@@ -465,7 +479,9 @@ class ForecasterVerbs(BaseEstimator):
         TooShortError
             If there is no history before the first cutoff.
         """
-        return cross_validate(self, X, n_windows, step_size, refit, level=level, adaptive=adaptive)
+        return cross_validate(
+            self, X, n_windows, step_size, refit, level=level, quantiles=quantiles, adaptive=adaptive
+        )
 
     def calibrate(self, X: Any) -> Self:
         """Scale the intervals by their coverage on X, data that fit has not seen.
