@@ -139,6 +139,8 @@ def compare(
         begin = time.perf_counter()
         try:
             tables[name] = model.cross_validate(_seen_by(model, X, plain), **asked)
+        except ParameterError:  # a mistake in the question, not in the data
+            raise
         except SSMTSError as error:
             first, failures[name] = first or error, str(error)
         seconds[name] = time.perf_counter() - begin
@@ -155,7 +157,7 @@ def compare(
     ranked = sorted(summary, key=lambda name: _rank(summary[name]))
     best = every[ranked[0]]
     best.fit(_seen_by(best, X, plain))
-    columns = {"model": ranked}
+    columns: dict[Any, Any] = {"model": ranked}
     columns |= {key: [summary[name][key] for name in ranked] for key in summary[ranked[0]]}
     columns["seconds"] = [seconds[name] for name in ranked]
     return Comparison(

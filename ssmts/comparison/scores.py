@@ -87,7 +87,7 @@ def tidy_errors(table: Any, members: NDArray[np.int64], scales: Float, level: fl
 
     def mean(values: Any) -> Float:
         sums = np.bincount(members, weights=values, minlength=n_members)
-        return np.divide(sums, n, out=np.full(n_members, np.nan), where=n > 0)
+        return np.asarray(np.divide(sums, n, out=np.full(n_members, np.nan), where=n > 0))
 
     absolute = mean(np.abs(y - forecast))
     return Errors(

@@ -143,8 +143,9 @@ def rolling_table(
         found, times = _ahead(panel, past, ends, reach)
         known = replace(past, series=tuple(series for _, series in found))
         values, around = forecast(fitted, past, known, times, k % every == 0)
-        for (number, series), *rows in zip(found, times, values, around, strict=True):
-            parts.append(window_of(number, panel.series[number], series.origin, *rows))
+        rows = zip(found, times, values, around, strict=True)
+        for (number, series), instants, own, quantiles in rows:
+            parts.append(window_of(number, panel.series[number], series.origin, instants, own, quantiles))
     return TidyForecasts.joined(parts)
 
 

@@ -78,7 +78,7 @@ def grid_leads(last: float, times: Times, step: float) -> Float:
     leads = np.asarray((times - last) / step, dtype=np.float64)
     apart = np.diff(leads, prepend=0.0)
     if len(leads) and apart.min() > _CALENDAR[0] and apart.max() < _CALENDAR[1]:
-        return np.arange(1.0, len(leads) + 1.0)
+        return np.asarray(np.arange(1.0, len(leads) + 1.0), dtype=np.float64)
     return leads
 
 
