@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # what __getattr__ gives
         S5Forecaster,
         S5Regressor,
         SeasonalNaiveForecaster,
+        StatsForecaster,
         WindowMeanForecaster,
         load,
     )
@@ -76,6 +77,7 @@ __all__ = [
     "S5Forecaster",
     "S5Regressor",
     "SeasonalNaiveForecaster",
+    "StatsForecaster",
     "WindowMeanForecaster",
     "compare",
     "load",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -192,14 +193,12 @@ def _day_or_month_first(column: pd.Series[Any]) -> tuple[Any, str | None]:
     return found[order][1], order
 
 
-def _parsed(column: pd.Series[Any], **options: Any) -> Any:
-    import warnings
-
-    for more in ({}, {"utc": True}):  # offsets of both halves of the year need one zone
+def _parsed(column: pd.Series[Any], *, dayfirst: bool = False) -> Any:
+    for utc in (False, True):  # offsets of both halves of the year need one zone
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                return pd.to_datetime(column, **options, **more)
+                return pd.to_datetime(column, dayfirst=dayfirst, utc=utc)
         except (ValueError, TypeError, UserWarning, FutureWarning):
             continue
     return None

@@ -63,7 +63,7 @@ class Data:
 
 def data_options(command: F) -> F:
     """The file and its columns."""
-    several = {"multiple": True, "metavar": "NAME"}
+    several: dict[str, Any] = {"multiple": True, "metavar": "NAME"}
     for option in reversed(
         [
             click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path)),
@@ -105,8 +105,11 @@ def read(options: dict[str, Any], model: Any = None) -> Data:
         roles = _roles_of(model)
     frame, columns = guess_columns(read_table(options.pop("file")), counted=model is not None, **roles)
     more = {"calendar": options.pop("calendar"), "holidays": options.pop("holidays")}
+    verbose = False if options.get("quiet") else "auto"
     note(options, columns.describe())
-    return Data(frame, columns, {**columns.parameters, **{k: v for k, v in more.items() if v}})
+    return Data(
+        frame, columns, {**columns.parameters, "verbose": verbose} | {k: v for k, v in more.items() if v}
+    )
 
 
 def _roles_of(model: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from ssmts.data import CovariateColumns, Panel, is_integer, read_panel, referenc
 from ssmts.errors import ParameterError, SSMTSError, TooShortError
 from ssmts.models.baselines.grid import main_season
 from ssmts.models.forecasting.backtest import rolling_cutoffs, until
+from ssmts.progress import reporting, tracked
 
 __all__ = ["compare"]
 
@@ -40,6 +41,7 @@ def compare(
     past_covariates: Any = None,
     future_covariates: Any = None,
     static_covariates: Any = None,
+    verbose: Any = "auto",
 ) -> Comparison:
     """Compare models and baselines on the same forecasts, and fit the best to all of X.
 
@@ -72,6 +74,8 @@ def compare(
         Coverage in percent of the intervals that are checked.
     id_col, time_col, channel_col, target_cols, past_covariates, future_covariates, static_covariates
         Columns of X, as for :class:`ssmts.LinearSSMForecaster`. Models without covariates do not see those.
+    verbose : bool, int or "auto", default="auto"
+        Progress on stderr, as for :class:`ssmts.LinearSSMForecaster`.
 
     Returns
     -------
@@ -135,15 +139,16 @@ def compare(
     seconds: dict[str, float] = {}
     failures: dict[str, str] = {}
     first: SSMTSError | None = None
-    for name, model in every.items():
-        begin = time.perf_counter()
-        try:
-            tables[name] = model.cross_validate(_seen_by(model, X, plain), **asked)
-        except ParameterError:  # a mistake in the question, not in the data
-            raise
-        except SSMTSError as error:
-            first, failures[name] = first or error, str(error)
-        seconds[name] = time.perf_counter() - begin
+    with reporting("comparison", verbose):
+        for name in tracked(list(every), "model"):
+            begin = time.perf_counter()
+            try:
+                tables[name] = every[name].cross_validate(_seen_by(every[name], X, plain), **asked)
+            except ParameterError:  # a mistake in the question, not in the data
+                raise
+            except SSMTSError as error:
+                first, failures[name] = first or error, str(error)
+            seconds[name] = time.perf_counter() - begin
     if first is not None:
         if not tables:
             raise first
@@ -156,7 +161,8 @@ def compare(
     summary = {name: errors.over_all() for name, errors in found.items()}
     ranked = sorted(summary, key=lambda name: _rank(summary[name]))
     best = every[ranked[0]]
-    best.fit(_seen_by(best, X, plain))
+    with reporting("fit of the best", verbose):
+        best.fit(_seen_by(best, X, plain))
     columns: dict[Any, Any] = {"model": ranked}
     columns |= {key: [summary[name][key] for name in ranked] for key in summary[ranked[0]]}
     columns["seconds"] = [seconds[name] for name in ranked]

@@ -14,16 +14,11 @@ from ssmts.estimators import (
     LinearSSMForecaster,
     NaiveForecaster,
     SeasonalNaiveForecaster,
+    StatsForecaster,
     WindowMeanForecaster,
 )
 
 __all__ = ["NAMED", "named_models"]
-
-
-def _stats(model: str) -> Any:
-    from ssmts.integrations.statsforecast import StatsForecaster
-
-    return StatsForecaster(model=model)
 
 
 NAMED: dict[str, Callable[[], Any]] = {
@@ -31,8 +26,8 @@ NAMED: dict[str, Callable[[], Any]] = {
     "seasonal_naive": SeasonalNaiveForecaster,
     "drift": DriftForecaster,
     "window_mean": WindowMeanForecaster,
-    "auto_ets": lambda: _stats("AutoETS"),
-    "auto_theta": lambda: _stats("AutoTheta"),
+    "auto_ets": lambda: StatsForecaster(model="AutoETS"),
+    "auto_theta": lambda: StatsForecaster(model="AutoTheta"),
     "linear_ssm": LinearSSMForecaster,
 }
 _FROM_STATSFORECAST = ("auto_ets", "auto_theta")

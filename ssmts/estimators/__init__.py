@@ -7,6 +7,7 @@ from ssmts.estimators.baselines.simple import (
     SeasonalNaiveForecaster,
     WindowMeanForecaster,
 )
+from ssmts.estimators.baselines.statsforecast import StatsForecaster
 from ssmts.estimators.forecasters.backbones import (
     LSSLForecaster,
     Mamba2Forecaster,
@@ -74,6 +75,7 @@ __all__ = [
     "SSMForecaster",
     "SSMRegressor",
     "SeasonalNaiveForecaster",
+    "StatsForecaster",
     "WindowMeanForecaster",
     "load",
 ]

@@ -19,6 +19,7 @@ from ssmts.estimators.forecasters.reader import ROLES, HistoryReader, read_train
 from ssmts.models.baselines.fitted import FittedBaseline, fit_baseline
 from ssmts.models.baselines.method import LocalMethod
 from ssmts.models.forecasting.output_times import output_times
+from ssmts.progress import reporting
 
 __all__ = ["BaselineForecaster"]
 
@@ -38,6 +39,7 @@ class BaselineForecaster(BaseEstimator):
     time_col: Any = None
     channel_col: Any = None
     target_cols: Any = None
+    verbose: Any = "auto"
 
     @property
     def _method(self) -> LocalMethod:
@@ -67,7 +69,8 @@ class BaselineForecaster(BaseEstimator):
             raise TargetGivenError(
                 "y must be None: a forecaster's targets are columns of X. Name them with target_cols=[...]."
             )
-        fitted = self._learnt(self._read_training(X))
+        with reporting("fit", self.verbose):
+            fitted = self._learnt(self._read_training(X))
         names = fitted.layout.channels
         datetimes = fitted.layout.clock.kind == "datetime"
         self._fitted = fitted
@@ -215,7 +218,8 @@ class BaselineForecaster(BaseEstimator):
         ) -> tuple[list[Float], list[Float]]:
             return fitted.forecast(known, times, asked[1])
 
-        table = rolling_table(panel, self.horizon, n_windows, step_size, refit, learn, forecast)
+        with reporting("cross-validation", self.verbose):
+            table = rolling_table(panel, self.horizon, n_windows, step_size, refit, learn, forecast)
         return write_tidy(panel.layout, panel.ids, table, asked[0])
 
     def _check_fitted(self) -> FittedBaseline:

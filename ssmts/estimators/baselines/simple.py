@@ -28,6 +28,8 @@ class NaiveForecaster(BaselineForecaster):
         As for :class:`ssmts.LinearSSMForecaster`.
     target_cols : str or list, optional
         Channels to forecast; all numeric columns by default.
+    verbose : bool, int or "auto", default="auto"
+        Progress on stderr, as for :class:`ssmts.LinearSSMForecaster`.
 
     Attributes
     ----------
@@ -89,7 +91,7 @@ class WindowMeanForecaster(BaselineForecaster):
     ----------
     window : int, optional
         How many values, in reference steps; None takes two seasons, and at least 12.
-    horizon, season, id_col, time_col, channel_col, target_cols
+    horizon, season, id_col, time_col, channel_col, target_cols, verbose
         As for :class:`NaiveForecaster`, whose attributes it has.
     """
 

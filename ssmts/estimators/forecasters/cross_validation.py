@@ -28,6 +28,7 @@ from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.predict import forecast_at
 from ssmts.models.forecasting.quantiles import error_quantiles_of, quantiles_around
 from ssmts.models.forecasting.score import with_context
+from ssmts.progress import reporting, tracked
 
 __all__ = ["backtest", "cross_validate", "rolling_table"]
 
@@ -44,6 +45,7 @@ def backtest(
     level: Any,
     quantiles: Any,
     adaptive: bool,
+    verbose: Any,
 ) -> Any:
     """Forecasts from all origins in X; see :meth:`ForecasterVerbs.backtest`."""
     if not is_integer(stride) or stride < 1:
@@ -55,7 +57,8 @@ def backtest(
     panel = reader.read(X)
     names, levels = _asked_levels(fitted, level, quantiles)
     panel = with_context(fitted, panel)
-    table = all_origins(fitted, panel, reach / fitted.step, int(stride), levels, bool(adaptive))
+    with reporting("backtest", verbose):
+        table = all_origins(fitted, panel, reach / fitted.step, int(stride), levels, bool(adaptive))
     return write_tidy(panel.layout, panel.ids, table, names)
 
 
@@ -92,7 +95,8 @@ def cross_validate(
             return values, [np.empty((*one.shape, 0)) for one in values]
         return values, quantiles_around(fitted, known, times, values, fits["levels"])
 
-    table = rolling_table(panel, model.horizon, n_windows, step_size, refit, learn, forecast)
+    with reporting("cross-validation", model.verbose):
+        table = rolling_table(panel, model.horizon, n_windows, step_size, refit, learn, forecast)
     return write_tidy(panel.layout, panel.ids, table, fits["columns"])
 
 
@@ -131,7 +135,7 @@ def rolling_table(
     reach, cutoffs = rolling_cutoffs(panel, horizon, n_windows, step_size)
     every = n_windows if refit is False else int(refit)
     parts: list[TidyForecasts] = []
-    for k, ends in enumerate(cutoffs):
+    for k, ends in enumerate(tracked(cutoffs, "window")):
         if k % every == 0:
             past = until(panel, ends, known_ahead=False)
             if not past.series:

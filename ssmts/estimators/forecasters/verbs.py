@@ -21,6 +21,7 @@ from ssmts.estimators.forecasters.stream import ForecastStream
 from ssmts.models import ForecastModel
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.linear.moments import Moments
+from ssmts.progress import reporting
 
 __all__ = ["ForecasterVerbs"]
 
@@ -33,6 +34,8 @@ class ForecasterVerbs(BaseEstimator):
     Each calls one function that takes both. Methods that learn replace the fitted state; no state is ever
     changed in place.
     """
+
+    verbose: Any
 
     @property
     def model_(self) -> ForecastModel:
@@ -432,6 +435,7 @@ class ForecasterVerbs(BaseEstimator):
             level=level,
             quantiles=quantiles,
             adaptive=adaptive,
+            verbose=self.verbose,
         )
 
     def cross_validate(
@@ -636,7 +640,8 @@ class ForecasterVerbs(BaseEstimator):
         EmptyDataError
             If no series of the shards is long enough for one window.
         """
-        self._adopt(fit_shards(self._check_fitted(), self._reader, shards, n_jobs=n_jobs))
+        with reporting("fit of shards", self.verbose):
+            self._adopt(fit_shards(self._check_fitted(), self._reader, shards, n_jobs=n_jobs))
         return self
 
     def stream(self, X: Any = None) -> ForecastStream:

@@ -15,6 +15,7 @@ from ssmts.models.baselines.grid import channel_on_grid, grid_leads, main_season
 from ssmts.models.baselines.method import LocalMethod
 from ssmts.models.linear.cv_residuals import HeldOutErrors
 from ssmts.models.uncertainty.error_quantiles import DEFAULT_LEVELS, ErrorQuantiles, fit_error_quantiles
+from ssmts.progress import tracked
 
 __all__ = ["FittedBaseline", "fit_baseline"]
 
@@ -85,7 +86,7 @@ class FittedBaseline:
         asked = np.empty(0) if levels is None else levels
         found: list[Float] = []
         around: list[Float] = []
-        for series, instants in zip(panel.series, times, strict=True):
+        for series, instants in zip(tracked(panel.series), times, strict=True):
             values = np.full((len(instants), panel.n_channels), np.nan)
             quantiles = np.full((*values.shape, len(asked)), np.nan)
             for channel in range(panel.n_channels):
@@ -161,7 +162,7 @@ def _past_errors(panel: Panel, method: LocalMethod, step: float, n_steps: int, s
     most = int(np.clip(_MOST_WINDOWS // n_groups, *_ORIGINS))
     rows: list[Float] = []
     groups: list[int] = []
-    for group in range(n_groups):
+    for group in tracked(range(n_groups), "errors of series"):
         number, channel = divmod(group, panel.n_channels)
         grid = channel_on_grid(panel.series[number], channel, step)
         if grid is None:

@@ -20,6 +20,7 @@ from ssmts.models.forecasting.quantiles import error_quantiles_of
 from ssmts.models.forecasting.rolling_origins import RollingForecasts, rolling_by_member
 from ssmts.models.linear.lead_times import at_leads
 from ssmts.models.sequences.sequence import Sequence, stack_sequences
+from ssmts.progress import tracked
 
 __all__ = ["all_origins", "rolling_cutoffs", "until", "window_of"]
 
@@ -50,7 +51,7 @@ def all_origins(
     sequences = fitted.sequences(panel)
     sources = {number: _Source(fitted, panel, sequence) for number, sequence in enumerate(sequences)}
     parts = []
-    for stack in stack_sequences(sequences):
+    for stack in tracked(stack_sequences(sequences)):
         assert stack.numbers is not None
         for member, own in rolling_by_member(fitted.model, stack, stride=stride, horizon=horizon).items():
             widths = widths_of(fitted, own)[1][:-1] if adaptive else None

@@ -9,7 +9,7 @@ import numpy as np
 
 from ssmts.data.arrays import Float
 from ssmts.errors import ParameterError
-from ssmts.estimators import BaselineForecaster
+from ssmts.estimators.baselines.base import BaselineForecaster
 
 __all__ = ["StatsForecaster"]
 
@@ -43,7 +43,7 @@ class StatsForecaster(BaselineForecaster):
     ----------
     model : str, default="AutoETS"
         Name of a class in ``statsforecast.models`` that takes ``season_length``, such as ``"AutoTheta"``.
-    horizon, season, id_col, time_col, channel_col, target_cols
+    horizon, season, id_col, time_col, channel_col, target_cols, verbose
         As for :class:`ssmts.NaiveForecaster`, whose attributes it has.
 
     Notes
