@@ -18,6 +18,7 @@ from ssmts.models.sequences.training_sequences import training_sequences
 __all__ = ["channel_on_grid", "grid_leads", "main_season", "seasonal_scale"]
 
 _CALENDAR = (0.8, 1.25)  # reference steps between rows of a calendar, as in `panels.grid_series`
+_REPEAT = 0.02  # of a whole multiple
 _LONGEST = 32  # horizons: the longest season that is looked for
 
 
@@ -38,7 +39,13 @@ def main_season(panel: Panel, step: float, n_steps: int) -> int:
         return 1
     seconds = panel.clock.seconds(step)
     peaks = candidate_periods(stack_sequences(sequences), float(_LONGEST * n_steps), seconds)
-    return next(iter(find_seasons(series, n_steps, seconds, peaks)), 1)
+    seasons = find_seasons(series, n_steps, seconds, peaks)
+    main = next(iter(seasons), 1)
+    for shorter in seasons:  # 365 weeks are seven years of 52.14: a repeat, not the season
+        ratio = main / shorter
+        if ratio > 1.5 and abs(ratio - round(ratio)) < _REPEAT * ratio:
+            main = shorter
+    return main
 
 
 def channel_on_grid(

@@ -77,17 +77,19 @@ def fit_forecaster(
     if (has_many_series(data) and not asked) or not holds_windows(data, options):
         alone, seconds = fit_panel_alone(data, options), time.perf_counter() - begun
         return assemble_panel(data, options, alone, None, {"linear_seconds": seconds})
-    begin, end = (0.5, 0.9) if fit_deep is None else (0.15, 0.25)  # of the time of a usual fit
-    with stage("context and season", 0.0, 0.6 * begin):
+    # Usual fractions of the time of a fit, for the bar.
+    end = 0.9 if fit_deep is None else 0.25
+    chosen, fitted, known = (0.35, 0.4, 0.8) if asked and fit_deep is None else (0.6, 0.65, 0.65)
+    with stage("context and season", 0.0, chosen * end):
         config, history = choose_structure(data, options)
-    with stage("linear branch", 0.6 * begin, begin):
+    with stage("linear branch", chosen * end, fitted * end):
         linear = fit_linear_branch(data, config)
-    with stage("covariates", begin, 0.5 * (begin + end)):
+    with stage("covariates", fitted * end, known * end):
         covariates = fit_covariates(linear, options)
     branch = covariates.branch
     history |= covariates.history | branch.summary() | {"linear_seconds": time.perf_counter() - begun}
     if covariates.mixing is None and (has_many_series(data) or (fit_deep is None and not is_long(data))):
-        with stage("panel branch", 0.5 * (begin + end), end):
+        with stage("panel branch", known * end, end):
             found, record = fit_panel_branch(data, branch.panel, options), dict[str, Any]()
         if found is not None and is_better(found, data, branch, record):
             history["panel"] = record

@@ -112,12 +112,12 @@ def fit_panel(
     reach = max(2, min(reach, longest)) if like is None else reach
     own = n_series <= _MOST_OWN
     known = [None] * len(members) if prior is None else [(one.shared, one.usual) for one in prior.members]
-    with stage("weights", 0.0, 0.7):
+    with stage("weights", 0.0, 0.9):
         fits = [
             fit_member(member, parts, splits, units, horizon, own=own, prior=given)
             for member, given in tracked(list(zip(members, known)), "weights")
         ]
-    with stage("held-out origins", 0.7, 1.0):
+    with stage("held-out origins", 0.9, 1.0):
         found = [
             _held_out(fits, *three, number, horizon, tuple(periods), reach)
             for number, three in enumerate(zip(tracked(parts, "held-out origins"), splits, units))
