@@ -7,7 +7,7 @@ from typing import Any
 import click
 import numpy as np
 
-from ssmts.command.files import records, write_table
+from ssmts.command.files import check_output, records, write_table
 from ssmts.command.options import Data, as_horizon, echo_json, new_forecaster, note, read
 from ssmts.command.predict import load_forecaster
 
@@ -16,6 +16,7 @@ __all__ = ["run_backtest", "run_compare"]
 
 def run_compare(data: Data, models: Any, options: dict[str, Any]) -> None:
     """Compare models and print the table."""
+    check_output(options["output"])
     from ssmts import compare
 
     roles = {name: value for name, value in data.parameters.items() if name not in ("calendar", "holidays")}
@@ -63,6 +64,7 @@ def run_backtest(options: dict[str, Any]) -> None:
         data = read(options)
         run_compare(data, {name: new_forecaster(name)}, options)
         return
+    check_output(options["output"])
     model = load_forecaster(path)
     data = read(options, model)
     level = options["level"]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ssmts.errors import ColumnError, EmptyDataError, InputTypeError
 
-__all__ = ["read_table", "records", "write_table"]
+__all__ = ["check_output", "read_table", "records", "write_table"]
 
 _PARQUET = (".parquet", ".pq")
 _DECIMAL_COMMA = re.compile(r'(^|[;\t"])-?\d+,\d+($|[;\t"])', re.MULTILINE)
@@ -29,10 +29,9 @@ def read_table(path: Path) -> pd.DataFrame:
         If pyarrow is needed and not installed.
     """
     if path.suffix.lower() in _PARQUET:
-        try:
-            import pyarrow
-        except ImportError:
-            raise ImportError('parquet files need pyarrow: pip install "ssmts[cli]"') from None
+        _require_pyarrow()
+        import pyarrow
+
         try:
             return pd.read_parquet(path).reset_index(drop=False).drop(columns="index", errors="ignore")
         except pyarrow.ArrowInvalid as error:
@@ -54,25 +53,41 @@ def read_table(path: Path) -> pd.DataFrame:
         raise InputTypeError(f"{path} cannot be read as csv: {error}") from error
 
 
-def write_table(frame: pd.DataFrame, path: Path) -> None:
-    """Write a frame as csv or parquet, by the name of the file; its index becomes columns unless it counts.
+def check_output(path: Path | None) -> None:
+    """Raise before the work if a table cannot be written there; None is stdout.
 
     Raises
     ------
     ImportError
         If pyarrow is needed and not installed.
     ColumnError
-        If the name ends otherwise.
+        If the name ends neither in .csv nor in .parquet.
+    FileNotFoundError
+        If there is no such folder.
     """
+    if path is None:
+        return
     if path.suffix.lower() in _PARQUET:
-        try:
-            frame.to_parquet(path, index=False)
-        except ImportError:
-            raise ImportError('parquet files need pyarrow: pip install "ssmts[cli]"') from None
-    elif path.suffix.lower() == ".csv":
-        frame.to_csv(path, index=False)
-    else:
+        _require_pyarrow()
+    elif path.suffix.lower() != ".csv":
         raise ColumnError(f"{path} must end in .csv or .parquet.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {path.parent} for {path.name}.")
+
+
+def _require_pyarrow() -> None:
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError:
+        raise ImportError('parquet files need pyarrow: pip install "ssmts[cli]"') from None
+
+
+def write_table(frame: pd.DataFrame, path: Path) -> None:
+    """Write a frame without its index as csv or parquet, by the name of the file; see :func:`check_output`."""
+    if path.suffix.lower() in _PARQUET:
+        frame.to_parquet(path, index=False)
+    else:
+        frame.to_csv(path, index=False)
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

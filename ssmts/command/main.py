@@ -80,13 +80,8 @@ def fit(
 @click.option("--step", metavar="DURATION", help="Spacing of the forecast; that of FILE by default.")
 @click.option("--level", type=float, multiple=True, help="Coverage of intervals in percent, repeatable; 80.")
 @click.option("--output", "-o", type=_OUT, help="A .csv or .parquet file instead of stdout.")
-@click.option(
-    "--plot",
-    is_flag=False,
-    flag_value="",
-    type=click.Path(dir_okay=False, path_type=str),
-    help="Draw history and forecast; FILE's name with -forecast.png if no path follows.",
-)
+@click.option("--plot", is_flag=True, help="Draw history and forecast, in FILE's name with -forecast.png.")
+@click.option("--plot-to", type=_OUT, help="Draw them in this picture instead.")
 @output_options
 def predict(**options: Any) -> None:
     """Forecast FILE from its last row, with intervals."""

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import pandas as pd
 
-from ssmts.command.files import records, write_table
+from ssmts.command.files import check_output, records, write_table
 from ssmts.command.info import model_summary
 from ssmts.command.options import as_horizon, echo_json, new_forecaster, note, read
 
@@ -20,7 +20,12 @@ def run(options: dict[str, Any]) -> None:
     path, name = options.pop("model_path"), options.pop("estimator")
     horizon, step = as_horizon(options.pop("horizon")), options.pop("step")
     levels = [float(level) for level in options.pop("level")] or [80.0]
-    picture, source = options.pop("plot"), Path(options["file"])
+    picture = options.pop("plot_to")
+    if options.pop("plot") and picture is None:
+        picture = Path(f"{options['file'].stem}-forecast.png")
+    if picture is not None:
+        _require_matplotlib()
+    check_output(options["output"])
     if path is None:
         if horizon is None:
             raise click.UsageError("Give --horizon, such as 30 or 4D, or a saved --model.")
@@ -37,7 +42,8 @@ def run(options: dict[str, Any]) -> None:
     table = pd.concat([parts[0], parts[1].drop(columns=keys)], axis=1)
     if not keys:
         table = table.rename_axis("step").reset_index()
-    drawn = None if picture is None else _draw(model, X, picture, source, levels, horizon, step)
+    if picture is not None:
+        _draw(model, X, picture, levels, horizon, step)
     output = options["output"]
     if output is not None:
         write_table(table, output)
@@ -47,7 +53,7 @@ def run(options: dict[str, Any]) -> None:
                 "columns": data.shown(),
                 "model": model_summary(model),
                 "forecast": records(table),
-                "plot": drawn,
+                "plot": None if picture is None else str(picture),
                 "output": None if output is None else str(output),
             }
         )
@@ -55,8 +61,8 @@ def run(options: dict[str, Any]) -> None:
         click.echo(table.to_csv(index=False, float_format="%.8g"), nl=False)
     else:
         note(options, f"forecast: {output}")
-    if drawn is not None:
-        note(options, f"picture: {drawn}")
+    if picture is not None:
+        note(options, f"picture: {picture}")
 
 
 def load_forecaster(path: Path) -> Any:
@@ -78,23 +84,22 @@ def load_forecaster(path: Path) -> Any:
     return model
 
 
-def _draw(
-    model: Any, X: Any, picture: str, source: Path, levels: list[float], horizon: Any, step: Any
-) -> str:
-    """Write the picture and return where it is."""
+def _require_matplotlib() -> None:
     try:
         import matplotlib
     except ImportError:
-        raise ImportError('--plot needs matplotlib: pip install "ssmts[cli]"') from None
+        raise ImportError('pictures need matplotlib: pip install "ssmts[cli]"') from None
     matplotlib.use("Agg")
+
+
+def _draw(model: Any, X: Any, picture: Path, levels: list[float], horizon: Any, step: Any) -> None:
+    """Write the picture."""
     import matplotlib.pyplot as plt
 
-    target = picture or f"{source.stem}-forecast.png"
-    axes = model.plot(X, level=levels, horizon=horizon, step=step)
-    figure = axes[0].figure
+    figure = model.plot(X, level=levels, horizon=horizon, step=step)[0].figure
     try:
-        figure.savefig(target, dpi=150)
+        figure.savefig(picture, dpi=150)
     except ValueError as error:  # a kind of picture that matplotlib does not know
-        raise click.BadParameter(str(error), param_hint="--plot") from None
-    plt.close(figure)
-    return target
+        raise click.BadParameter(str(error), param_hint="--plot-to") from None
+    finally:
+        plt.close(figure)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from ssmts.command.columns import guess_columns
-from ssmts.command.files import read_table, write_table
+from ssmts.command.files import check_output, read_table, write_table
 from ssmts.errors import ColumnError, DuplicateTimeError, EmptyDataError, InputTypeError, TimeColumnError
 
 DAYS = pd.date_range("2024-01-01", periods=40, freq="D")
@@ -108,7 +108,9 @@ def test_files_go_round(tmp_path):
     frame.set_index("day").to_parquet(tmp_path / "indexed.parquet")
     assert roles(read_table(tmp_path / "indexed.parquet")).time == "day"
     with pytest.raises(ColumnError, match=r"must end in \.csv or \.parquet"):
-        write_table(frame, tmp_path / "a.xlsx")
+        check_output(tmp_path / "a.xlsx")
+    with pytest.raises(FileNotFoundError, match=r"no folder .*x for a\.csv"):
+        check_output(tmp_path / "x" / "a.csv")
 
 
 @pytest.mark.parametrize(

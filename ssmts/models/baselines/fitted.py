@@ -156,7 +156,8 @@ def fit_baseline(panel: Panel, method: LocalMethod, horizon: Any, season: int | 
 def _past_errors(panel: Panel, method: LocalMethod, step: float, n_steps: int, season: int) -> HeldOutErrors:
     """Errors at origins in the later half of each series, in its own unit.
 
-    The methods learn nothing from other rows than those before an origin: every error is a held-out one.
+    The methods learn nothing from other rows than those before an origin: every error is a held-out one. Each
+    counts with both signs, so that the forecast is the median and lies inside every interval.
     """
     n_groups = len(panel.series) * panel.n_channels
     most = int(np.clip(_MOST_WINDOWS // n_groups, *_ORIGINS))
@@ -183,6 +184,5 @@ def _past_errors(panel: Panel, method: LocalMethod, step: float, n_steps: int, s
             rows.append(errors)
             groups.append(group)
     found = np.stack(rows) if rows else np.zeros((1, n_steps + 1))
-    return HeldOutErrors(
-        errors=found.astype(np.float32), deviation=np.zeros(len(found)), groups=np.array(groups or [0])
-    )
+    both = np.concatenate([found, -found]).astype(np.float32)
+    return HeldOutErrors(both, deviation=np.zeros(len(both)), groups=np.tile(groups or [0], 2))

@@ -94,6 +94,15 @@ def test_intervals_of_a_random_walk_grow_as_its_deviation(cls, walk):
     assert table["y"].between(table["lo-80"], table["hi-80"]).mean() == pytest.approx(0.8, abs=0.08)
 
 
+def test_the_forecast_is_the_median_of_series_that_grow():
+    growing = np.arange(200.0) + np.random.default_rng(0).normal(size=200)
+    model = NaiveForecaster(10).fit(growing)
+    np.testing.assert_allclose(model.predict_quantiles(quantiles=0.5)[:, 0], model.predict(), atol=0.2)
+    ends = model.predict_interval(level=50)
+    assert (ends[:, 0] < model.predict()).all()
+    assert (model.predict() < ends[:, 1]).all()
+
+
 def test_constant_series_and_single_rows():
     model = NaiveForecaster(3).fit(np.ones(20))
     assert model.predict_interval().tolist() == [[1.0, 1.0]] * 3
