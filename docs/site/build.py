@@ -35,8 +35,8 @@ MODULES = (
     "ssmts_kernels",
     "ssmts_datasets",
 )
-FIRST = ("command", "forecasting", "panels", "irregular", "intervals", "covariates", "streaming", "validation",
-         "understanding", "classification", "regression", "irregular_health", "data", "datasets",
+FIRST = ("command", "forecasting", "panels", "irregular", "intervals", "covariates", "streaming",
+         "validation", "understanding", "classification", "regression", "irregular_health", "data", "datasets",
          "production", "layers", "own-layers", "kernels", "mathematics", "glossary", "benchmarks", "claims",
          "search-log")  # fmt: skip
 

@@ -83,7 +83,7 @@ def _require_pyarrow() -> None:
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:
-    """Write a frame without its index as csv or parquet, by the name of the file; see :func:`check_output`."""
+    """Write a frame without its index as csv or parquet, by the name of the file."""
     if path.suffix.lower() in _PARQUET:
         frame.to_parquet(path, index=False)
     else:
