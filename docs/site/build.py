@@ -36,9 +36,9 @@ MODULES = (
     "ssmts_datasets",
 )
 FIRST = ("command", "forecasting", "panels", "irregular", "intervals", "covariates", "streaming",
-         "validation", "understanding", "classification", "regression", "irregular_health", "data", "datasets",
-         "production", "layers", "own-layers", "kernels", "mathematics", "glossary", "benchmarks", "claims",
-         "search-log")  # fmt: skip
+         "validation", "understanding", "classification", "regression", "irregular_health", "data",
+         "datasets", "production", "layers", "own-layers", "kernels", "mathematics", "glossary",
+         "benchmarks", "claims", "search-log")  # fmt: skip
 
 
 def main(folder: str) -> None:
