@@ -9,8 +9,10 @@ if TYPE_CHECKING:  # what __getattr__ gives
     import ssmts_datasets as datasets
     import ssmts_kernels as kernels
     from ssmts import errors, estimators, metrics, model_selection, nn
+    from ssmts.comparison import Comparison, compare
     from ssmts.estimators import (
         CaseStream,
+        DriftForecaster,
         ForecastStream,
         LinearSSMClassifier,
         LinearSSMForecaster,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:  # what __getattr__ gives
         MambaClassifier,
         MambaForecaster,
         MambaRegressor,
+        NaiveForecaster,
         S4Classifier,
         S4DClassifier,
         S4DForecaster,
@@ -36,12 +39,17 @@ if TYPE_CHECKING:  # what __getattr__ gives
         S5Classifier,
         S5Forecaster,
         S5Regressor,
+        SeasonalNaiveForecaster,
+        StatsForecaster,
+        WindowMeanForecaster,
         load,
     )
 
 __all__ = [
     "__version__",
     "CaseStream",
+    "Comparison",
+    "DriftForecaster",
     "ForecastStream",
     "LinearSSMClassifier",
     "LinearSSMForecaster",
@@ -58,6 +66,7 @@ __all__ = [
     "MambaClassifier",
     "MambaForecaster",
     "MambaRegressor",
+    "NaiveForecaster",
     "S4Classifier",
     "S4DClassifier",
     "S4DForecaster",
@@ -67,6 +76,10 @@ __all__ = [
     "S5Classifier",
     "S5Forecaster",
     "S5Regressor",
+    "SeasonalNaiveForecaster",
+    "StatsForecaster",
+    "WindowMeanForecaster",
+    "compare",
     "load",
     "datasets",
     "errors",
@@ -90,6 +103,8 @@ if not TYPE_CHECKING:  # a type checker would take every name for known, and its
         """Nothing heavy is imported before it is asked for (PEP 562); other names are estimators."""
         if name in _MODULES:
             return import_module(_MODULES[name])
+        if name in ("Comparison", "compare"):
+            return getattr(import_module("ssmts.comparison"), name)
         if name in __all__:
             return getattr(import_module("ssmts.estimators"), name)
         raise AttributeError(f"module 'ssmts' has no attribute {name!r}")

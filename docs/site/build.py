@@ -17,6 +17,7 @@ from sphinx.cmd.build import main as sphinx_build
 ROOT = Path(__file__).parents[2]
 MODULES = (
     "ssmts",
+    "ssmts.comparison",
     "ssmts.estimators",
     "ssmts.model_selection",
     "ssmts.metrics",
@@ -34,10 +35,10 @@ MODULES = (
     "ssmts_kernels",
     "ssmts_datasets",
 )
-FIRST = ("forecasting", "panels", "irregular", "intervals", "covariates", "streaming", "validation",
-         "understanding", "classification", "regression", "irregular_health", "data", "datasets",
-         "production", "layers", "own-layers", "kernels", "mathematics", "glossary", "benchmarks", "claims",
-         "search-log")  # fmt: skip
+FIRST = ("command", "forecasting", "panels", "irregular", "intervals", "covariates", "streaming",
+         "validation", "understanding", "classification", "regression", "irregular_health", "data",
+         "datasets", "production", "layers", "own-layers", "kernels", "mathematics", "glossary",
+         "benchmarks", "claims", "search-log")  # fmt: skip
 
 
 def main(folder: str) -> None:

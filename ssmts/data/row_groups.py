@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ssmts.errors import MissingColumnError, MissingIdError, ParameterError
+from ssmts.progress import advance
 
 __all__ = ["BATCH", "parquet_tables", "read_row_groups", "whole_series"]
 
@@ -65,6 +66,7 @@ def parquet_tables(
     except ImportError as error:
         raise ImportError('reading parquet needs pyarrow: pip install "ssmts[polars]"') from error
     found: Any = dataset.dataset(path, format="parquet")
+    n_read, total = 0, found.count_rows()  # from the files' metadata
     # Few batches ahead: the defaults hold hundreds of megabytes.
     for batch in found.to_batches(
         columns=None if columns is None else list(columns),
@@ -73,6 +75,8 @@ def parquet_tables(
         fragment_readahead=1,
     ):
         yield pa.Table.from_batches([batch])
+        n_read += len(batch)
+        advance(n_read / max(total, 1))
 
 
 def whole_series(tables: Iterable[Any], id_col: str, n_rows: int = _ROWS) -> Iterator[Any]:

@@ -1,5 +1,13 @@
 """Estimators with scikit-learn's manners."""
 
+from ssmts.estimators.baselines.base import BaselineForecaster
+from ssmts.estimators.baselines.simple import (
+    DriftForecaster,
+    NaiveForecaster,
+    SeasonalNaiveForecaster,
+    WindowMeanForecaster,
+)
+from ssmts.estimators.baselines.statsforecast import StatsForecaster
 from ssmts.estimators.forecasters.backbones import (
     LSSLForecaster,
     Mamba2Forecaster,
@@ -34,7 +42,9 @@ from ssmts.estimators.whole_series.regressor import LinearSSMRegressor, SSMRegre
 from ssmts.estimators.whole_series.stream import CaseStream
 
 __all__ = [
+    "BaselineForecaster",
     "CaseStream",
+    "DriftForecaster",
     "ForecastStream",
     "LSSLClassifier",
     "LSSLForecaster",
@@ -51,6 +61,7 @@ __all__ = [
     "MambaClassifier",
     "MambaForecaster",
     "MambaRegressor",
+    "NaiveForecaster",
     "S4Classifier",
     "S4DClassifier",
     "S4DForecaster",
@@ -63,5 +74,8 @@ __all__ = [
     "SSMClassifier",
     "SSMForecaster",
     "SSMRegressor",
+    "SeasonalNaiveForecaster",
+    "StatsForecaster",
+    "WindowMeanForecaster",
     "load",
 ]

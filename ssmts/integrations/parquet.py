@@ -16,6 +16,7 @@ from pyarrow.parquet import ParquetWriter
 from ssmts.data.row_groups import BATCH, parquet_tables, whole_series
 from ssmts.errors import EmptyDataError, InstantError, ParameterError
 from ssmts.integrations._scoring import ERROR, Scorer
+from ssmts.progress import reporting, tracked
 from ssmts.training.files import replacing
 
 __all__ = ["Scored", "predict"]
@@ -47,6 +48,7 @@ def predict(
     level: Any = None,
     errors: str = "raise",
     n_rows: int = 1_000_000,
+    verbose: Any = "auto",
 ) -> Scored:
     """Answer for every series of a data set of any size, about `n_rows` rows at a time.
 
@@ -69,6 +71,9 @@ def predict(
         "record" gives it one row, whose column ``error`` says why; the column is null for the others.
     n_rows : int, default=1_000_000
         Rows of whole series that are in memory at a time; a longer series is taken whole.
+    verbose : bool, int or "auto", default="auto"
+        Progress on stderr, with the time left where `source` is a path: ``"auto"`` shows it after two seconds
+        on a terminal or in a notebook, True at once and anywhere, False never.
 
     Returns
     -------
@@ -84,8 +89,12 @@ def predict(
     """
     scorer = Scorer.of(model, errors, horizon=horizon, step=step, at=at, level=level)
     seen, n_failed = set[Any](), 0
-    with replacing(path) as beside, closing(_Answers(beside)) as written:
-        for table in whole_series(_tables(source, n_rows), scorer.id_col, n_rows):
+    with (
+        reporting("predict", verbose),
+        replacing(path) as beside,
+        closing(_Answers(beside)) as written,
+    ):
+        for table in tracked(whole_series(_tables(source, n_rows), scorer.id_col, n_rows), "piece"):
             ids = set(table.column(scorer.id_col).unique().to_pylist())
             if twice := seen & ids:
                 raise InstantError(

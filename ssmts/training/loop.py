@@ -13,6 +13,7 @@ from torch.optim import AdamW
 from tqdm import tqdm
 
 from ssmts.errors import ParameterError
+from ssmts.progress import advance
 from ssmts.training.callbacks import Callback, TrainingState
 from ssmts.training.config import TrainingConfig
 from ssmts.training.contracts import Batches, Loss, TrainingResult
@@ -142,6 +143,7 @@ class Loop:
             if len(losses) > 1:
                 self.check_finite("training", losses[-2].item(), progress.step - 1)
             bar.update()
+            advance(progress.step / self.n_steps, f"epoch {progress.epoch}/{config.max_epochs}")
             cut = self.limit_within_epoch()
             if cut is not None:
                 break

@@ -71,6 +71,7 @@ def test_metadata(distributions):
             "safetensors",
             "pooch",
             "tqdm",
+            "click",
         )
     }
     assert metadata["License-Expression"] == "BSD-3-Clause"
@@ -83,3 +84,11 @@ def test_every_module_imports_from_the_fresh_environment(installed, run, root, t
     assert len(files) == sum(name.endswith(".py") for name in expected_files(root))
     environment = str(installed.parents[1])
     assert not [name for name, file in files.items() if not file.startswith(environment)]
+
+
+def test_the_command_forecasts_a_csv(installed, run, tmp_path):
+    rows = [f"2024-{1 + k // 28:02d}-{1 + k % 28:02d},{10 + k % 7}" for k in range(280)]
+    (tmp_path / "sales.csv").write_text("\n".join(["date,sales", *rows]))
+    out = run(installed.parent / "ssmts", "predict", "sales.csv", "--horizon", "3", cwd=tmp_path)
+    assert [line.split(",")[0] for line in out.splitlines()][:2] == ["date", "2024-10-29"]
+    assert "0.1.0" in run(installed.parent / "ssmts", "--version", cwd=tmp_path)

@@ -85,8 +85,10 @@ class S4Forecaster(DeepForecaster):
         Machine, see `ssmts.training.TrainingConfig`. The linear branch is computed on the CPU.
     random_state : int, optional
         Seed of the deep branch; the linear branch has no randomness.
-    verbose : int, default=0
-        1 shows a progress bar with the remaining time.
+    verbose : bool, int or "auto", default="auto"
+        Progress of `fit`, `cross_validate`, `backtest` and `fit_shards` on stderr, with the time left:
+        ``"auto"`` shows it after two seconds on a terminal or in a notebook, True at once and anywhere,
+        False never.
 
     Attributes
     ----------

@@ -25,6 +25,7 @@ from ssmts.models.forecasting.history import continued
 from ssmts.models.forecasting.options import ForecastOptions
 from ssmts.models.forecasting.score import mean_squared_error
 from ssmts.models.sequences.training_sequences import RowWeights
+from ssmts.progress import reporting
 from ssmts.training import Callback
 
 __all__ = ["SSMForecaster"]
@@ -52,6 +53,7 @@ class SSMForecaster(ForecasterVerbs):
     n_modes: int = 128
     hold: str = "auto"
     store_tail: bool = True
+    verbose: Any = "auto"
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -108,7 +110,8 @@ class SSMForecaster(ForecasterVerbs):
             whole = continued(panel, later, "validation")
             weights = None if weights is None else lengthened(weights, whole)
         deep = self._deep_fitter(callbacks, resume_from)
-        self._adopt(self._learnt(panel, whole, columns, fit_deep=deep, weights=weights))
+        with reporting("fit", self.verbose):
+            self._adopt(self._learnt(panel, whole, columns, fit_deep=deep, weights=weights))
         return self
 
     @property

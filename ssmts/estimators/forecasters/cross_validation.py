@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -14,24 +14,25 @@ from ssmts.data import (
     TidyForecasts,
     Times,
     is_integer,
-    parse_duration,
     parse_horizon,
-    reference_step,
     write_tidy,
 )
 from ssmts.data.arrays import Float
 from ssmts.errors import HorizonError, ParameterError, TooShortError
 from ssmts.estimators.forecasters.protocols import Refittable
-from ssmts.estimators.forecasters.quantile_levels import interval_levels
+from ssmts.estimators.forecasters.quantile_levels import tidy_levels
 from ssmts.estimators.forecasters.reader import HistoryReader
-from ssmts.models.forecasting.backtest import all_origins, until, window_of
+from ssmts.models.forecasting.backtest import all_origins, rolling_cutoffs, until, window_of
 from ssmts.models.forecasting.calibration import calibrated
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.predict import forecast_at
 from ssmts.models.forecasting.quantiles import error_quantiles_of, quantiles_around
 from ssmts.models.forecasting.score import with_context
+from ssmts.progress import reporting, tracked
 
-__all__ = ["backtest", "cross_validate"]
+__all__ = ["backtest", "cross_validate", "rolling_table"]
+
+F = TypeVar("F")
 
 
 def backtest(
@@ -42,7 +43,9 @@ def backtest(
     stride: int,
     horizon: Any,
     level: Any,
+    quantiles: Any,
     adaptive: bool,
+    verbose: Any,
 ) -> Any:
     """Forecasts from all origins in X; see :meth:`ForecasterVerbs.backtest`."""
     if not is_integer(stride) or stride < 1:
@@ -56,9 +59,10 @@ def backtest(
     if reach > fitted.horizon * (1 + 1e-9):
         raise HorizonError(f"horizon={horizon!r} is longer than that of the model. Ask for less.")
     panel = reader.read(X)
-    names, levels = _ends(fitted, level)
+    names, levels = _asked_levels(fitted, level, quantiles)
     panel = with_context(fitted, panel)
-    table = all_origins(fitted, panel, reach / fitted.step, int(stride), levels, bool(adaptive))
+    with reporting("backtest", verbose):
+        table = all_origins(fitted, panel, reach / fitted.step, int(stride), levels, bool(adaptive))
     return write_tidy(panel.layout, panel.ids, table, names)
 
 
@@ -70,51 +74,93 @@ def cross_validate(
     refit: bool | int,
     *,
     level: Any,
+    quantiles: Any,
     adaptive: bool,
 ) -> Any:
     """Forecasts of fits on the past, window by window; see :meth:`ForecasterVerbs.cross_validate`."""
-    if not is_integer(n_windows) or n_windows < 1:
-        raise ParameterError("n_windows", n_windows, "an integer >= 1")
+    panel, columns = model._read_training(X)
+    fits: dict[str, Any] = {}
+
+    def learn(past: Panel) -> FittedForecaster:
+        fits["until"] = {series.id: series.times[-1] for series in past.series}
+        fits["columns"], levels = _asked_levels(
+            fitted := model._learnt(past, past, columns), level, quantiles
+        )
+        fits["levels"] = levels
+        return fitted
+
+    def forecast(
+        fitted: FittedForecaster, past: Panel, known: Panel, times: list[Times], is_new: bool
+    ) -> tuple[list[Float], list[Float]]:
+        if adaptive and not is_new:
+            fitted = _with_widths(fitted, past, fits["until"])
+        values = forecast_at(fitted, known, times)
+        if not len(fits["levels"]):
+            return values, [np.empty((*one.shape, 0)) for one in values]
+        return values, quantiles_around(fitted, known, times, values, fits["levels"])
+
+    with reporting("cross-validation", model.verbose):
+        table = rolling_table(panel, model.horizon, n_windows, step_size, refit, learn, forecast)
+    return write_tidy(panel.layout, panel.ids, table, fits["columns"])
+
+
+def rolling_table(
+    panel: Panel,
+    horizon: Any,
+    n_windows: int,
+    step_size: Any,
+    refit: bool | int,
+    learn: Callable[[Panel], F],
+    forecast: Callable[[F, Panel, Panel, list[Times], bool], tuple[list[Float], list[Float]]],
+) -> TidyForecasts:
+    """Fit on the past and forecast the next horizon, window by window.
+
+    Parameters
+    ----------
+    panel : Panel
+    horizon, n_windows, step_size, refit
+        As for :meth:`ForecasterVerbs.cross_validate`.
+    learn : callable
+        From the past to a fitted state.
+    forecast : callable
+        From a fitted state, the past, its series that have observations ahead, the instants of these, and
+        whether the state was fitted on this past, to forecasts (n_instants, n_channels) and quantiles
+        (n_instants, n_channels, n_levels) of each.
+
+    Raises
+    ------
+    ParameterError
+        If `n_windows` or `refit` is malformed.
+    TooShortError
+        If there is no history before the first cutoff.
+    """
     if not (isinstance(refit, bool) or (is_integer(refit) and refit >= 1)):
         raise ParameterError("refit", refit, "True, False or an integer >= 1")
-    panel, columns = model._read_training(X)
-    step = reference_step(panel)
-    reach = parse_horizon(model.horizon, panel.clock, panel.layout.counted_step(step))
-    spacing = reach if step_size is None else _spacing(step_size, panel, step)
+    reach, cutoffs = rolling_cutoffs(panel, horizon, n_windows, step_size)
     every = n_windows if refit is False else int(refit)
     parts: list[TidyForecasts] = []
-    names: list[str] = []
-    for k in range(n_windows):
-        back = reach + (n_windows - 1 - k) * spacing
-        ends = [series.origin - back for series in panel.series]
+    for k, ends in enumerate(tracked(cutoffs, "window")):
         if k % every == 0:
             past = until(panel, ends, known_ahead=False)
             if not past.series:
                 raise TooShortError(
                     "X has no history before the first cutoff. Give more rows, or fewer windows."
                 )
-            learnt = model._learnt(past, past, columns)
-            learnt_until = {series.id: series.times[-1] for series in past.series}
-        past, fitted = until(panel, ends, known_ahead=True), learnt
-        names, levels = _ends(fitted, level)
-        if adaptive and k % every:
-            fitted = _with_widths(fitted, past, learnt_until)
-        parts += _next_window(fitted, panel, past, ends, reach, levels)
-    return write_tidy(panel.layout, panel.ids, TidyForecasts.joined(parts), names)
+            fitted = learn(past)
+        past = until(panel, ends, known_ahead=True)
+        found, times = _ahead(panel, past, ends, reach)
+        known = replace(past, series=tuple(series for _, series in found))
+        values, around = forecast(fitted, past, known, times, k % every == 0)
+        rows = zip(found, times, values, around, strict=True)
+        for (number, series), instants, own, quantiles in rows:
+            parts.append(window_of(number, panel.series[number], series.origin, instants, own, quantiles))
+    return TidyForecasts.joined(parts)
 
 
-def _spacing(step_size: Any, panel: Panel, step: float) -> float:
-    """Time between cutoffs, in the unit of the clock."""
-    spacing = int(step_size) * step if is_integer(step_size) else parse_duration(step_size, panel.clock)
-    if spacing <= 0:
-        raise ParameterError("step_size", step_size, "positive")
-    return spacing
-
-
-def _next_window(
-    fitted: FittedForecaster, panel: Panel, past: Panel, ends: list[float], reach: float, levels: Float
-) -> Iterator[TidyForecasts]:
-    """Forecasts of all series from their cutoffs `ends` at the observations that follow within `reach`."""
+def _ahead(
+    panel: Panel, past: Panel, ends: list[float], reach: float
+) -> tuple[list[tuple[int, Series]], list[Times]]:
+    """Series of the past, by their numbers in the panel, with observations within `reach` of `ends`."""
     position = {series.id: number for number, series in enumerate(panel.series)}
     found: list[tuple[int, Series]] = []
     times: list[Times] = []
@@ -125,14 +171,7 @@ def _next_window(
         if len(ahead):
             found.append((number, series))
             times.append(ahead)
-    known = replace(past, series=tuple(series for _, series in found))
-    values = forecast_at(fitted, known, times)
-    around = [np.empty((*one.shape, 0)) for one in values]
-    if len(levels):
-        around = quantiles_around(fitted, known, times, values, levels)
-    rows = zip(found, times, values, around, strict=True)
-    for (number, series), instants, forecast, quantiles in rows:
-        yield window_of(number, panel.series[number], series.origin, instants, forecast, quantiles)
+    return found, times
 
 
 def _with_widths(
@@ -152,9 +191,8 @@ def _with_widths(
         return fitted
 
 
-def _ends(fitted: FittedForecaster, level: Any) -> tuple[list[str], Float]:
-    """Names and levels of the ends of intervals; none where no level was asked for."""
-    if level is None:
+def _asked_levels(fitted: FittedForecaster, level: Any, quantiles: Any) -> tuple[list[str], Float]:
+    """Names and quantile levels of the columns that were asked for beside the forecast."""
+    if level is None and quantiles is None:
         return [], np.empty(0)
-    suffixes, levels = interval_levels(level, error_quantiles_of(fitted).levels)
-    return [suffix.removeprefix("-") for suffix in suffixes], levels
+    return tidy_levels(error_quantiles_of(fitted).levels, level, quantiles)

@@ -59,7 +59,6 @@ class DeepForecaster(SSMForecaster):
     strategy: Any = "auto"
     precision: str = "32-true"
     random_state: int | None = None
-    verbose: int = 0
 
     layer: ClassVar[str]
 
@@ -78,7 +77,8 @@ class DeepForecaster(SSMForecaster):
         if not isinstance(self.loss, str) or self.loss not in LOSSES:
             raise ParameterError("loss", self.loss, f"one of {', '.join(map(repr, LOSSES))}")
         names = TrainingConfig.__dataclass_fields__
-        training = TrainingConfig(**{name: getattr(self, name) for name in names})
+        given = {name: getattr(self, name) for name in names if name != "verbose"}
+        training = TrainingConfig(**given)  # the bar is that of the whole fit
 
         def fit(stacks: list[SequenceStack], linear: LinearFit, step: float, clock: Clock) -> DeepFit:
             return fit_deep(

@@ -56,6 +56,10 @@ class LinearSSMForecaster(SSMForecaster):
         uses the expectation where linear interpolation would miss 3% of the variance; see docs/irregular.md.
     store_tail : bool, default=True
         Keep the end of the training data in saved files, so that ``predict()`` without X works after `load`.
+    verbose : bool, int or "auto", default="auto"
+        Progress of `fit`, `cross_validate`, `backtest` and `fit_shards` on stderr, with the time left:
+        ``"auto"`` shows it after two seconds on a terminal or in a notebook, True at once and anywhere,
+        False never.
 
     Attributes
     ----------

@@ -35,6 +35,7 @@ class Refittable(HasFitted, Protocol):
     """An estimator that can also be fitted."""
 
     horizon: Any
+    verbose: Any
 
     def fit(self, X: Any, *, sample_weight: Any = None) -> Self:
         """Fit on one series or many."""

@@ -10,7 +10,7 @@ from ssmts.data.arrays import Float
 from ssmts.errors import ParameterError
 from ssmts.models.uncertainty.error_quantiles import DEFAULT_LEVELS
 
-__all__ = ["asked_levels", "central_levels", "interval_levels", "training_levels"]
+__all__ = ["asked_levels", "central_levels", "interval_levels", "tidy_levels", "training_levels"]
 
 _LEAST_PERCENT = 1.0 - 1e-9  # a level below it is a fraction that was meant as percents
 _SLACK = 1e-9  # (100 - 99) / 200 is not quite 0.005
@@ -55,6 +55,26 @@ def interval_levels(level: Any, trained: Float) -> tuple[list[str], Float]:
     percents = _numbers("level", level, _LEAST_PERCENT, widest + 400 * _SLACK, allowed)
     suffixes, ends = _ends(percents)
     return suffixes, np.clip(ends, trained[0], trained[-1])
+
+
+def tidy_levels(trained: Float, level: Any, quantiles: Any) -> tuple[list[str], Float]:
+    """Columns of a tidy table of forecasts and their quantile levels: ends of intervals, then quantiles.
+
+    Raises
+    ------
+    ParameterError
+        As :func:`interval_levels` and :func:`asked_levels`.
+    """
+    names: list[str] = []
+    levels = np.empty(0)
+    if level is not None:
+        suffixes, levels = interval_levels(level, trained)
+        names = [suffix.removeprefix("-") for suffix in suffixes]
+    if quantiles is not None:
+        own = asked_levels(quantiles, trained)
+        names += [f"q-{one:g}" for one in own]
+        levels = np.concatenate([levels, own])
+    return names, levels
 
 
 def central_levels(level: Any) -> tuple[list[str], Float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence, Sized
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from ssmts.models.linear.moments import Moments, accumulate
 from ssmts.models.linear.ridge import solve
 from ssmts.models.sequences.blocked_folds import BlockedFolds
 from ssmts.models.sequences.sequence import stack_sequences
+from ssmts.progress import tracked
 
 __all__ = ["ShardPart", "ShardSums", "fit_shards", "shard_sums", "solve_shards"]
 
@@ -31,9 +32,8 @@ def fit_shards(
 ) -> FittedForecaster:
     """The forecaster with its linear branch solved from all shards; see `ForecasterVerbs.fit_shards`."""
     sums = shard_sums(fitted, reader)
-    return solve_shards(
-        fitted, Parallel(n_jobs=n_jobs, return_as="generator")(delayed(sums)(shard) for shard in shards)
-    )
+    found = Parallel(n_jobs=n_jobs, return_as="generator")(delayed(sums)(shard) for shard in shards)
+    return solve_shards(fitted, tracked(found, "shard", len(shards) if isinstance(shards, Sized) else None))
 
 
 def shard_sums(fitted: FittedForecaster, reader: HistoryReader) -> ShardSums:

@@ -22,6 +22,7 @@ from ssmts.estimators.forecasters.stream import ForecastStream
 from ssmts.models import ForecastModel
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.linear.moments import Moments
+from ssmts.progress import reporting
 
 __all__ = ["ForecasterVerbs"]
 
@@ -34,6 +35,8 @@ class ForecasterVerbs(BaseEstimator):
     Each calls one function that takes both. Methods that learn replace the fitted state; no state is ever
     changed in place.
     """
+
+    verbose: Any
 
     @property
     def model_(self) -> ForecastModel:
@@ -406,7 +409,14 @@ class ForecasterVerbs(BaseEstimator):
         return plot_losses(self._check_fitted().history, ax)
 
     def backtest(
-        self, X: Any, *, stride: int = 1, horizon: Any = None, level: Any = None, adaptive: bool = False
+        self,
+        X: Any,
+        *,
+        stride: int = 1,
+        horizon: Any = None,
+        level: Any = None,
+        quantiles: Any = None,
+        adaptive: bool = False,
     ) -> Any:
         """Forecast from all origins in X with the fitted model, in one batched pass.
 
@@ -420,6 +430,8 @@ class ForecasterVerbs(BaseEstimator):
             How far to forecast; the trained horizon by default.
         level : float or list of float, optional
             Coverage of intervals in percent; none by default.
+        quantiles : float or list of float, optional
+            Quantile levels; none by default.
         adaptive : bool, default=False
             Calibrate the intervals at each origin on the observations known there, as :meth:`calibrate` does;
             by default intervals are those of the model.
@@ -428,7 +440,8 @@ class ForecasterVerbs(BaseEstimator):
         -------
         pandas.DataFrame or polars.DataFrame
             One row for each forecast instant that was observed: id and channel (where there are several),
-            time, cutoff (the forecast origin), y, forecast, and lo-90, hi-90 for every level.
+            time, cutoff (the forecast origin), y, forecast, lo-90, hi-90 for every level, and q-0.1 for every
+            quantile.
 
         Raises
         ------
@@ -442,7 +455,9 @@ class ForecasterVerbs(BaseEstimator):
             stride=stride,
             horizon=horizon,
             level=level,
+            quantiles=quantiles,
             adaptive=adaptive,
+            verbose=self.verbose,
         )
 
     def cross_validate(
@@ -453,6 +468,7 @@ class ForecasterVerbs(BaseEstimator):
         refit: bool | int = True,
         *,
         level: Any = None,
+        quantiles: Any = None,
         adaptive: bool = False,
     ) -> Any:
         """Fit on the past and forecast the next horizon, window by window.
@@ -473,6 +489,8 @@ class ForecasterVerbs(BaseEstimator):
             the first window.
         level : float or list of float, optional
             Coverage of intervals in percent; none by default.
+        quantiles : float or list of float, optional
+            Quantile levels; none by default.
         adaptive : bool, default=False
             Calibrate the intervals at each cutoff on the rows since the last fit, as :meth:`calibrate` does.
             Without such rows (always with `refit=True`) intervals are those of the fit.
@@ -487,7 +505,9 @@ class ForecasterVerbs(BaseEstimator):
         TooShortError
             If there is no history before the first cutoff.
         """
-        return cross_validate(self, X, n_windows, step_size, refit, level=level, adaptive=adaptive)
+        return cross_validate(
+            self, X, n_windows, step_size, refit, level=level, quantiles=quantiles, adaptive=adaptive
+        )
 
     def calibrate(self, X: Any) -> Self:
         """Scale the intervals by their coverage on X, data that fit has not seen.
@@ -642,7 +662,8 @@ class ForecasterVerbs(BaseEstimator):
         EmptyDataError
             If no series of the shards is long enough for one window.
         """
-        self._adopt(fit_shards(self._check_fitted(), self._reader, shards, n_jobs=n_jobs))
+        with reporting("fit of shards", self.verbose):
+            self._adopt(fit_shards(self._check_fitted(), self._reader, shards, n_jobs=n_jobs))
         return self
 
     def stream(self, X: Any = None, *, max_jump: Any = None) -> ForecastStream:

@@ -78,8 +78,9 @@ class S4Classifier(DeepParameters, SSMClassifier):
         Training of each network, see `ssmts.training.TrainingConfig`; `max_time` holds for all together.
     device, devices, strategy, precision
         Machine, see `ssmts.training.TrainingConfig`. The closed form is computed on the CPU.
-    verbose : int, default=0
-        1 shows a progress bar with the time left.
+    verbose : bool, int or "auto", default="auto"
+        Progress of `fit` on stderr, with the time left: ``"auto"`` shows it after two seconds on a terminal
+        or in a notebook, True at once and anywhere, False never.
 
     Attributes
     ----------

@@ -71,6 +71,7 @@ class CaseEstimator(BaseEstimator):
     hold: str = "auto"
     rate_range: Any = None
     random_state: int | None = None
+    verbose: Any = "auto"
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

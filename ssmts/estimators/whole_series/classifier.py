@@ -14,6 +14,7 @@ from ssmts.estimators.whole_series.deep import deep_fitter
 from ssmts.models.whole_series.calibration import softmax
 from ssmts.models.whole_series.classification import ClassificationTask
 from ssmts.models.whole_series.fit import fit_whole_series
+from ssmts.progress import reporting
 from ssmts.training import Callback
 
 __all__ = ["LinearSSMClassifier", "SSMClassifier"]
@@ -66,7 +67,8 @@ class SSMClassifier(ClassifierMixin, CaseEstimator):
         deep = deep_fitter(self, options.seed, callbacks)
         given = self._read_training(X, y, times, sample_weight)
         task, targets = ClassificationTask.encode(given.y, self.class_weight)
-        fitted = fit_whole_series(given.panel, targets, given.weights, task, options, deep)
+        with reporting("fit", self.verbose):
+            fitted = fit_whole_series(given.panel, targets, given.weights, task, options, deep)
         self._become_fitted(fitted, given.signature)
         return self
 
@@ -160,6 +162,9 @@ class LinearSSMClassifier(SSMClassifier):
         by a factor drawn from this range, such as (0.25, 4).
     random_state : int, optional
         Seed of the readouts.
+    verbose : bool, int or "auto", default="auto"
+        Progress of `fit` on stderr, with the time left: ``"auto"`` shows it after two seconds on a terminal
+        or in a notebook, True at once and anywhere, False never.
     class_weight : dict or "balanced", optional
         Cost of missing a case of each class: probabilities are multiplied by these weights.
 

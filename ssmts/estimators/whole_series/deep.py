@@ -48,7 +48,6 @@ class DeepParameters:
     devices: Any = 1
     strategy: Any = "auto"
     precision: str = "32-true"
-    verbose: int = 0
 
     layer: ClassVar[str]
 
@@ -82,7 +81,8 @@ def deep_fitter(estimator: Any, seed: int, callbacks: Sequence[Callback] | None)
         raise ParameterError("d_state", estimator.d_state, "even: modes come in conjugate pairs")
     if not is_number(estimator.dropout) or not 0 <= estimator.dropout < 1:
         raise ParameterError("dropout", estimator.dropout, "a number in [0, 1)")
-    names = [name for name in TrainingConfig.__dataclass_fields__ if hasattr(estimator, name)]
+    fields = TrainingConfig.__dataclass_fields__
+    names = [name for name in fields if name != "verbose" and hasattr(estimator, name)]
     return DeepFitter(
         config=CaseDeepConfig(
             layer=estimator.layer,

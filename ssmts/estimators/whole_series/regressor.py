@@ -13,6 +13,7 @@ from ssmts.estimators.whole_series.base import CaseEstimator
 from ssmts.estimators.whole_series.deep import deep_fitter
 from ssmts.models.whole_series.fit import fit_whole_series
 from ssmts.models.whole_series.regression import RegressionTask
+from ssmts.progress import reporting
 from ssmts.training import Callback
 
 __all__ = ["LinearSSMRegressor", "SSMRegressor"]
@@ -54,7 +55,8 @@ class SSMRegressor(RegressorMixin, CaseEstimator):
         deep = deep_fitter(self, options.seed, callbacks)
         given = self._read_training(X, y, times, sample_weight)
         task, targets = RegressionTask.encode(given.y)
-        fitted = fit_whole_series(given.panel, targets, given.weights, task, options, deep)
+        with reporting("fit", self.verbose):
+            fitted = fit_whole_series(given.panel, targets, given.weights, task, options, deep)
         self._become_fitted(fitted, given.signature)
         return self
 
@@ -114,6 +116,9 @@ class LinearSSMRegressor(SSMRegressor):
         longer by a factor drawn from this range, such as (0.25, 4).
     random_state : int, optional
         Seed of the readouts.
+    verbose : bool, int or "auto", default="auto"
+        Progress of `fit` on stderr, with the time left: ``"auto"`` shows it after two seconds on a terminal
+        or in a notebook, True at once and anywhere, False never.
 
     Attributes
     ----------

@@ -20,6 +20,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from ssmts.errors import ParameterError, TuningError
 from ssmts.integrations.optuna.objective import Objective
 from ssmts.integrations.optuna.studies import is_retry, n_begun, open_storage, reclaim, sign
+from ssmts.progress import reporting, tracked
 
 __all__ = ["Search", "best_of", "quiet"]
 
@@ -37,7 +38,7 @@ class Search:
     sampler: BaseSampler
     pruner: BasePruner
     name: str
-    verbose: int
+    verbose: Any
 
     def open(self, storage: BaseStorage | None) -> optuna.Study:
         """The study, with the points that come first in its queue."""
@@ -60,14 +61,21 @@ class Search:
         retries = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
         missing = self.n_trials - n_begun(study) + sum(map(is_retry, retries))
         if missing > 0:
-            study.optimize(
-                self._trial,
-                n_trials=missing,
-                timeout=None if math.isinf(self.timeout) else self.timeout,
-                catch=(Exception,),
-                callbacks=[self._stop],
-                show_progress_bar=bool(self.verbose),
-            )
+            trials = tracked(range(missing), "trial")
+
+            def move_on(study: optuna.Study, trial: FrozenTrial) -> None:
+                next(trials, None)
+
+            with reporting("tune", self.verbose if self.verbose == "auto" else False):
+                next(trials)
+                study.optimize(
+                    self._trial,
+                    n_trials=missing,
+                    timeout=None if math.isinf(self.timeout) else self.timeout,
+                    catch=(Exception,),
+                    callbacks=[self._stop, move_on],
+                    show_progress_bar=self.verbose not in ("auto", 0),
+                )
         return study
 
     def spread(self, storage: Any, n_jobs: int) -> optuna.Study:
@@ -126,10 +134,10 @@ def best_of(study: optuna.Study) -> FrozenTrial:
 
 
 @contextmanager
-def quiet(verbose: int) -> Iterator[None]:
+def quiet(verbose: Any) -> Iterator[None]:
     """Optuna's messages, a line a trial, are for those who ask; warnings of failed trials stay."""
     level = optuna.logging.get_verbosity()
-    if not verbose:
+    if verbose in ("auto", 0):
         optuna.logging.set_verbosity(max(level, optuna.logging.WARNING))
     try:
         yield

@@ -46,7 +46,7 @@ def tune(
     n_jobs: int = 1,
     study_name: str | None = None,
     random_state: int | None = None,
-    verbose: int = 0,
+    verbose: Any = "auto",
 ) -> Any:
     """Search for the parameters with the best score on held-out data, and fit them on all of it.
 
@@ -87,8 +87,9 @@ def tune(
         Name in the storage; the class of the estimator by default.
     random_state : int, optional
         Seed of the sampler; `random_state` of the estimator by default.
-    verbose : int, default=0
-        1 shows a progress bar and Optuna's messages.
+    verbose : bool, int or "auto", default="auto"
+        ``"auto"`` shows the progress after two seconds on a terminal or in a notebook, with the time left; 1
+        shows Optuna's bar and messages, False nothing.
 
     Returns
     -------

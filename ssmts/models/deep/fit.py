@@ -34,6 +34,7 @@ from ssmts.models.linear.cv_residuals import HeldOutErrors, n_origins, window_er
 from ssmts.models.linear.moments import floored
 from ssmts.models.linear.path import LinearFit
 from ssmts.models.sequences.sequence import SequenceStack
+from ssmts.progress import tracked
 from ssmts.training import Callback, TrainingConfig, train
 
 __all__ = ["LOSSES", "DeepFit", "fit_deep"]
@@ -146,7 +147,7 @@ def fit_deep(
     folds = [[b for b in range(n_blocks) if b % config.n_members == k] for k in range(config.n_members)]
     correction = torch.zeros_like(windows.residual)
     members, epochs = [], []
-    for k, held in enumerate(folds):
+    for k, held in enumerate(tracked(folds, "network")):
         distance = np.abs(windows.segment[:, None] - 2 * np.array(held)).min(axis=1)
         seen, unseen = np.flatnonzero(distance > 1), np.flatnonzero(distance == 0)
         if not len(seen) or not len(unseen):

@@ -8,18 +8,21 @@ from typing import Any
 
 import numpy as np
 
+from ssmts.data._convert import is_integer
 from ssmts.data.arrays import Float, Rows
+from ssmts.data.duration import parse_duration, parse_horizon, reference_step
 from ssmts.data.series import Covariates, Panel, Series, Times
 from ssmts.data.tidy import TidyForecasts
-from ssmts.errors import TooShortError
+from ssmts.errors import ParameterError, TooShortError
 from ssmts.models.forecasting.calibration import widths_of
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.quantiles import error_quantiles_of
 from ssmts.models.forecasting.rolling_origins import RollingForecasts, rolling_by_member
 from ssmts.models.linear.lead_times import at_leads
 from ssmts.models.sequences.sequence import Sequence, stack_sequences
+from ssmts.progress import tracked
 
-__all__ = ["all_origins", "until", "window_of"]
+__all__ = ["all_origins", "rolling_cutoffs", "until", "window_of"]
 
 
 def all_origins(
@@ -48,7 +51,7 @@ def all_origins(
     sequences = fitted.sequences(panel)
     sources = {number: _Source(fitted, panel, sequence) for number, sequence in enumerate(sequences)}
     parts = []
-    for stack in stack_sequences(sequences):
+    for stack in tracked(stack_sequences(sequences)):
         assert stack.numbers is not None
         for member, own in rolling_by_member(fitted.model, stack, stride=stride, horizon=horizon).items():
             widths = widths_of(fitted, own)[1][:-1] if adaptive else None
@@ -161,6 +164,37 @@ def _tidy(block: RollingForecasts, source: _Source, horizon: float, bands: _Band
         forecast=forecast * source.scale + level,
         quantiles=quantiles * source.scale + level[:, None],
     )
+
+
+def rolling_cutoffs(
+    panel: Panel, horizon: Any, n_windows: int, step_size: Any
+) -> tuple[float, list[list[float]]]:
+    """The horizon in the unit of the clock, and where each series is cut for each window, oldest first.
+
+    Parameters
+    ----------
+    panel : Panel
+    horizon : int or duration
+    n_windows : int
+    step_size : int or duration, optional
+        Time between cutoffs; the horizon by default.
+
+    Raises
+    ------
+    ParameterError
+        If `n_windows` is no positive integer, or `step_size` not positive.
+    """
+    if not is_integer(n_windows) or n_windows < 1:
+        raise ParameterError("n_windows", n_windows, "an integer >= 1")
+    step = reference_step(panel)
+    reach = parse_horizon(horizon, panel.clock, panel.layout.counted_step(step))
+    spacing: float = reach
+    if step_size is not None:
+        spacing = int(step_size) * step if is_integer(step_size) else parse_duration(step_size, panel.clock)
+        if spacing <= 0:
+            raise ParameterError("step_size", step_size, "positive")
+    back = [reach + k * spacing for k in reversed(range(n_windows))]
+    return reach, [[series.origin - one for series in panel.series] for one in back]
 
 
 def until(panel: Panel, ends: list[float], *, known_ahead: bool) -> Panel:

@@ -11,6 +11,7 @@ from ssmts.models.covariates.effect import CovariateEffect
 from ssmts.models.covariates.fit import fit_effect
 from ssmts.models.forecasting.acceptance import LinearBranch, better
 from ssmts.models.forecasting.options import ForecastOptions
+from ssmts.progress import stage
 
 __all__ = ["CovariateStages", "fit_covariates"]
 
@@ -59,9 +60,11 @@ def fit_covariates(branch: LinearBranch, options: ForecastOptions) -> CovariateS
     if columns.static:
         branch, history["static"] = _with_classes(branch, columns)
     if options.calendar or options.holidays is not None or columns.future:
-        effect, branch, history["covariates"] = _with_effect(branch, columns, options)
+        with stage("covariates known ahead", 0.0, 0.6):
+            effect, branch, history["covariates"] = _with_effect(branch, columns, options)
     if columns.past or (options.channel_mixing and branch.panel.n_channels > 1):
-        mixing, branch, history["mixing"] = _with_mixing(branch, columns, options)
+        with stage("past covariates and channels", 0.6, 1.0):
+            mixing, branch, history["mixing"] = _with_mixing(branch, columns, options)
     return CovariateStages(branch=branch, effect=effect, mixing=mixing, history=history)
 
 
@@ -79,22 +82,26 @@ def _with_effect(
     branch: LinearBranch, columns: CovariateColumns, options: ForecastOptions
 ) -> tuple[CovariateEffect | None, LinearBranch, dict[str, Any]]:
     """The effect of the calendar and of covariates known ahead, subtracted from the panel."""
-    found, record = fit_effect(
-        branch.panel,
-        branch.stacks,
-        branch.scaling,
-        branch.config,
-        branch.step,
-        columns,
-        calendar=options.calendar,
-        holidays=options.holidays,
-    )
+    with stage("effects", 0.0, 0.5):
+        found, record = fit_effect(
+            branch.panel,
+            branch.stacks,
+            branch.scaling,
+            branch.config,
+            branch.step,
+            columns,
+            calendar=options.calendar,
+            holidays=options.holidays,
+        )
     effect = None
     if found.used:
         residual = found.without(branch.panel, branch.step, branch.scaling)
-        effect, branch = better(found, branch.refitted(panel=residual, choose=True), branch, record)
+        with stage("residuals", 0.5, 0.8):
+            refitted = branch.refitted(panel=residual, choose=True)
+        effect, branch = better(found, refitted, branch, record)
         if effect is not None and options.context_length is None:
-            branch = branch.with_own_context()
+            with stage("context of residuals", 0.8, 1.0):
+                branch = branch.with_own_context()
     return effect, branch, record | {"accepted": effect is not None}
 
 

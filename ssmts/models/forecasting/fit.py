@@ -33,6 +33,7 @@ from ssmts.models.panels.fit import PanelFit
 from ssmts.models.sequences.sequence import SequenceStack
 from ssmts.models.sequences.training_sequences import RowWeights
 from ssmts.models.uncertainty.error_quantiles import fit_error_quantiles
+from ssmts.progress import stage
 
 __all__ = ["DeepFitter", "fit_forecaster"]
 
@@ -76,18 +77,28 @@ def fit_forecaster(
     if (has_many_series(data) and not asked) or not holds_windows(data, options):
         alone, seconds = fit_panel_alone(data, options), time.perf_counter() - begun
         return assemble_panel(data, options, alone, None, {"linear_seconds": seconds})
-    config, history = choose_structure(data, options)
-    covariates = fit_covariates(fit_linear_branch(data, config), options)
+    # Usual fractions of the time of a fit, for the bar.
+    end = 0.9 if fit_deep is None else 0.25
+    chosen, fitted, known = (0.35, 0.4, 0.8) if asked and fit_deep is None else (0.6, 0.65, 0.65)
+    with stage("context and season", 0.0, chosen * end):
+        config, history = choose_structure(data, options)
+    with stage("linear branch", chosen * end, fitted * end):
+        linear = fit_linear_branch(data, config)
+    with stage("covariates", fitted * end, known * end):
+        covariates = fit_covariates(linear, options)
     branch = covariates.branch
     history |= covariates.history | branch.summary() | {"linear_seconds": time.perf_counter() - begun}
     if covariates.mixing is None and (has_many_series(data) or (fit_deep is None and not is_long(data))):
-        found, record = fit_panel_branch(data, branch.panel, options), dict[str, Any]()
+        with stage("panel branch", known * end, end):
+            found, record = fit_panel_branch(data, branch.panel, options), dict[str, Any]()
         if found is not None and is_better(found, data, branch, record):
             history["panel"] = record
             return assemble_panel(data, options, found, covariates.effect, history)
         history["panel"] = record | {"accepted": False}
-    deep = fit_deep_branch(branch, fit_deep)
-    gaps = fit_gaps(branch, options.hold)
+    with stage("intervals" if fit_deep is None else "deep branch", end, 0.95):
+        deep = fit_deep_branch(branch, fit_deep)
+    with stage("gaps and intervals", 0.95, 1.0):
+        gaps = fit_gaps(branch, options.hold)
     history |= deep.record | gaps.history
     model = assemble_model(branch, deep, gaps, options)
     return assemble(data, options, covariates, model, history)

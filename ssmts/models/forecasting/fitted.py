@@ -91,6 +91,11 @@ class FittedForecaster:
     sums: TrainingSums | None = None
 
     @property
+    def n_steps(self) -> int:
+        """Longest forecast in reference steps, rounded up."""
+        return self.model.config.linear.horizon
+
+    @property
     def run_in(self) -> float:
         """How long before a window its covariates begin to matter, in reference steps."""
         return 0.0 if self.effect is None else self.effect.run_in

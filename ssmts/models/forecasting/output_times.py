@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -11,16 +11,36 @@ import pandas as pd
 from ssmts.data.duration import parse_horizon, parse_step, reference_step
 from ssmts.data.instants import output_times as regular_times
 from ssmts.data.instants import parse_instants
-from ssmts.data.series import Panel, Series, Times
+from ssmts.data.series import Layout, Panel, Series, Times
 from ssmts.errors import HorizonError, ParameterError
-from ssmts.models.forecasting.fitted import FittedForecaster
 
 __all__ = ["channel_times", "output_times"]
+
+
+class Reach(Protocol):
+    """How far a fitted forecaster goes: in the unit of the clock, and in reference steps."""
+
+    @property
+    def layout(self) -> Layout:
+        """Of the training data."""
+
+    @property
+    def step(self) -> int | float:
+        """Reference step."""
+
+    @property
+    def horizon(self) -> int | float:
+        """Longest forecast."""
+
+    @property
+    def n_steps(self) -> int:
+        """Longest forecast in reference steps, rounded up."""
+
 
 _SNAP = 0.05  # an output step this close to the reference step is the reference step
 
 
-def output_times(fitted: FittedForecaster, panel: Panel, horizon: Any, step: Any, at: Any) -> list[Times]:
+def output_times(fitted: Reach, panel: Panel, horizon: Any, step: Any, at: Any) -> list[Times]:
     """Instants of the forecast of every series, none beyond the trained horizon."""
     if at is not None and (step is not None or horizon is not None):
         raise ParameterError("at", at, "given without step and horizon: it names all instants")
@@ -51,7 +71,7 @@ def output_times(fitted: FittedForecaster, panel: Panel, horizon: Any, step: Any
             # Calendar steps differ in length: four years are a day longer than four median years, ten
             # business days are two weeks, which the model was fitted for.
             n_rows = round(reach / fitted.step)
-            limit = max(reach + 0.5 * fitted.step, fitted.model.config.linear.horizon * fitted.step)
+            limit = max(reach + 0.5 * fitted.step, fitted.n_steps * fitted.step)
             return [
                 regular_times(series.origin, horizon=limit, step=own_step, layout=layout)[:n_rows]
                 for series in panel.series

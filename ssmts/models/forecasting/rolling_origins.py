@@ -13,6 +13,7 @@ from ssmts.models.panels.branch import PanelBranch
 from ssmts.models.sequences.origins import future_values, origin_rows
 from ssmts.models.sequences.sequence import SequenceStack, window_at
 from ssmts.models.state_space.window_states import window_states
+from ssmts.progress import advance, tracked
 
 __all__ = ["RollingForecasts", "rolling_by_member", "rolling_forecasts"]
 
@@ -80,7 +81,10 @@ def rolling_forecasts(
         rows = origin_rows(stack, config.context, config.horizon if horizon is None else horizon, stride)
         filled, rows = _with_gaps(model, stack, rows)
         yield from filled
+        done = 0
         for block in window_states(stack, model.bank, config.context, rows, token_stride):
+            done += len(block.rows) * len(block.members)
+            advance(done / (len(rows) * len(stack.values)))
             for i, member in enumerate(block.members):
                 mean, deviation = block.mean[i], block.deviation[i]
                 features = stack.joined(model.bank.features(block.final[i]), member, block.rows)
@@ -107,7 +111,7 @@ def _panel_forecasts(
         if not len(rows):
             continue
         found = []
-        for row in rows.tolist():
+        for row in tracked(rows.tolist()):
             values = model.on_grid(window_at(stack, row, model.config.linear.context))
             found.append((panel.forecast(values, stack.groups), panel.scale(values, stack.groups)))
         forecasts, scales = (np.stack(parts, axis=1) for parts in zip(*found))

@@ -14,6 +14,7 @@ from ssmts.models.forecasting.training_data import TrainingData
 from ssmts.models.linear.path import origin_span
 from ssmts.models.linear.selection import choose_context, choose_period, with_interpolation
 from ssmts.models.sequences.origins import origin_rows
+from ssmts.progress import stage
 
 __all__ = ["choose_structure", "holds_windows"]
 
@@ -53,12 +54,15 @@ def choose_structure(data: TrainingData, options: ForecastOptions) -> tuple[Line
         first = with_interpolation(stacks, replace(config, context=float(8 * data.n_steps)), history)
         config = replace(config, interpolate=first.interpolate)
         if origin_span(stacks, first.context, data.n_steps) is not None:
-            config = replace(config, period=choose_period(stacks, first, seconds)[0])
-        context, errors = choose_context(stacks, config)
+            with stage("season", 0.0, 0.4):
+                config = replace(config, period=choose_period(stacks, first, seconds)[0])
+        with stage("context", 0.4, 0.8):
+            context, errors = choose_context(stacks, config)
         config = replace(config, context=context or 2.0)
         history["errors_by_context"] = errors
     _require_windows(data, config)
-    period, errors = choose_period(stacks, config, seconds)
+    with stage("season", 0.8, 1.0):
+        period, errors = choose_period(stacks, config, seconds)
     history["errors_by_period"] = errors
     return replace(config, period=period), history
 

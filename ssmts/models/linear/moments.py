@@ -28,6 +28,7 @@ from ssmts.models.sequences.origins import (
 from ssmts.models.sequences.sequence import SequenceStack
 from ssmts.models.state_space.modes import ModeBank
 from ssmts.models.state_space.window_states import WindowStates, window_moments, window_states
+from ssmts.progress import advance, tracked
 
 __all__ = [
     "Moments",
@@ -175,15 +176,18 @@ def accumulate(
     history = context if history is None else history
     if rare is None:
         rare = rarely_observed(stacks, history, horizon, stride)
-    for stack in stacks:
+    for stack in tracked(stacks):
         if n_groups > 1 and not ((stack.groups >= 0) & (stack.groups < n_groups)).all():
             raise ValueError(f"groups must lie in [0, {n_groups}), got {sorted(set(stack.groups.tolist()))}")
         rows = origin_rows(stack, history, horizon, stride)
         cheaper = len(segments) == 1 and are_cheaper(stack, context, horizon, rows, bank.n_features)
         if cheaper and _add_by_lags(moments, stack, bank, round(context), rows):
             continue
+        done = 0
         for block in window_states(stack, bank, context, rows):
             _add_block(moments, rare, stack, block, bank, segments)
+            done += len(block.rows) * len(block.members)
+            advance(done / max(len(rows) * len(stack.values), 1))
     return moments
 
 

@@ -15,6 +15,7 @@ from ssmts.models.linear.path import fit_linear, origin_span
 from ssmts.models.linear.seasonal_periods import candidate_periods
 from ssmts.models.sequences.origins import future_observed, origin_rows
 from ssmts.models.sequences.sequence import SequenceStack
+from ssmts.progress import tracked
 
 __all__ = ["choose_context", "choose_interpolation", "choose_period", "with_interpolation"]
 
@@ -48,7 +49,7 @@ def choose_period(
     candidates: list[float | None] = [None, *candidate_periods(stacks, longest, step_seconds)]
     if len(candidates) == 1:
         return None, {}
-    errors = [_error(stacks, replace(config, period=period)) for period in candidates]
+    errors = [_error(stacks, replace(config, period=period)) for period in tracked(candidates, "season")]
     named = {"none" if p is None else f"{p:.6g}": e for p, e in zip(candidates, errors)}
     return candidates[int(np.argmin(errors))], named
 
@@ -80,7 +81,9 @@ def choose_context(stacks: Seq[SequenceStack], config: LinearConfig) -> tuple[fl
             return None, {}
     if len(possible) == 1:
         return possible[0], {}
-    errors = [_error(stacks, replace(config, context=c), history=possible[-1]) for c in possible]
+    errors = [
+        _error(stacks, replace(config, context=c), history=possible[-1]) for c in tracked(possible, "context")
+    ]
     return possible[int(np.argmin(errors))], {f"{c:g}": e for c, e in zip(possible, errors)}
 
 

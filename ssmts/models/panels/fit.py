@@ -16,6 +16,7 @@ from ssmts.models.panels.grid_series import GridBatch, GridSeries, batches
 from ssmts.models.panels.member import Member, members_for
 from ssmts.models.panels.shrinkage import MemberFit, Split, fit_member, held_out_origins
 from ssmts.models.panels.simple_forecasts import simple_forecasts, simple_names
+from ssmts.progress import stage, tracked
 
 __all__ = ["PanelErrors", "PanelFit", "fit_panel"]
 
@@ -108,14 +109,16 @@ def fit_panel(
     reach = max(2, min(reach, longest)) if like is None else reach
     own = n_series <= _MOST_OWN
     known = [None] * len(members) if prior is None else [(one.shared, one.usual) for one in prior.members]
-    fits = [
-        fit_member(member, parts, splits, units, horizon, own=own, prior=given)
-        for member, given in zip(members, known)
-    ]
-    found = [
-        _held_out(fits, *three, number, horizon, tuple(periods), reach)
-        for number, three in enumerate(zip(parts, splits, units))
-    ]
+    with stage("weights", 0.0, 0.9):
+        fits = [
+            fit_member(member, parts, splits, units, horizon, own=own, prior=given)
+            for member, given in tracked(list(zip(members, known)), "weights")
+        ]
+    with stage("held-out origins", 0.9, 1.0):
+        found = [
+            _held_out(fits, *three, number, horizon, tuple(periods), reach)
+            for number, three in enumerate(zip(tracked(parts, "held-out origins"), splits, units))
+        ]
     names = [fit.member.name for fit in fits] + simple_names(periods)
     errors, counts, reference = (np.full((n_series, len(names)), np.nan) for _ in range(3))
     unit = np.ones(n_series)

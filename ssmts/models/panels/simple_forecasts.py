@@ -11,7 +11,7 @@ import numpy as np
 
 from ssmts.data.arrays import Float
 
-__all__ = ["simple_forecasts", "simple_names"]
+__all__ = ["drift", "naive", "seasonal_naive", "simple_forecasts", "simple_names", "window_mean"]
 
 _SMOOTHING = (0.1, 0.3, 0.6)  # of exponentially weighted levels
 _SEASONS = (3, 8)  # seasons that a seasonal mean is taken over
@@ -25,6 +25,32 @@ def simple_names(periods: Seq[int]) -> list[str]:
         names.append(f"seasonal_naive_{period}")
         names += [f"seasonal_mean_{count}x{period}" for count in _SEASONS]
     return names
+
+
+def naive(values: Float, horizon: int) -> Float:
+    """The last value of windows (n, length), at leads 1, ..., horizon: (n, horizon)."""
+    return np.repeat(values[:, -1:], horizon, axis=1)
+
+
+def seasonal_naive(values: Float, horizon: int, season: int) -> Float:
+    """The last season, again and again; of windows shorter than a season the last value."""
+    length = values.shape[1]
+    m = season if length >= season else 1
+    return values[:, length - m :][:, np.arange(horizon) % m]
+
+
+def drift(values: Float, horizon: int, back: int) -> Float:
+    """On the line through the last value and the one `back` steps before it, at most the first."""
+    length = values.shape[1]
+    back = min(length - 1, back)
+    last = values[:, -1:]
+    slope = (last - values[:, -1 - back : length - back]) / max(back, 1)
+    return last + slope * np.arange(1, horizon + 1)
+
+
+def window_mean(values: Float, horizon: int, size: int) -> Float:
+    """The mean of the last `size` values."""
+    return np.repeat(values[:, -min(values.shape[1], size) :].mean(1, keepdims=True), horizon, 1)
 
 
 def simple_forecasts(values: Float, horizon: int, periods: Seq[int]) -> Float:
@@ -46,13 +72,12 @@ def simple_forecasts(values: Float, horizon: int, periods: Seq[int]) -> Float:
     """
     n, length = values.shape
     leads = np.arange(1, horizon + 1)
-    last = values[:, -1:]
     longest = max([1, *periods])
-    out = [np.repeat(last, horizon, axis=1)]
-    back = min(length - 1, max(2 * longest, 10))
-    slope = (last - values[:, -1 - back : length - back]) / max(back, 1)
-    out.append(last + slope * leads)
-    out.append(np.repeat(values[:, -min(length, max(2 * longest, 12)) :].mean(1, keepdims=True), horizon, 1))
+    out = [
+        naive(values, horizon),
+        drift(values, horizon, max(2 * longest, 10)),
+        window_mean(values, horizon, max(2 * longest, 12)),
+    ]
     recent = values[:, -_REACH:]
     age = np.arange(recent.shape[1])[::-1]
     for alpha in _SMOOTHING:
@@ -61,7 +86,7 @@ def simple_forecasts(values: Float, horizon: int, periods: Seq[int]) -> Float:
     for period in periods:
         m = period if length >= period else 1
         phase = (leads - 1) % m
-        out.append(values[:, length - m :][:, phase])
+        out.append(seasonal_naive(values, horizon, period))
         for count in _SEASONS:
             k = min(count, length // m)
             mean = values[:, length - k * m :].reshape(n, k, m).mean(axis=1)

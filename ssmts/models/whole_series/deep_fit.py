@@ -28,6 +28,7 @@ from ssmts.models.whole_series.network import (
 from ssmts.models.whole_series.octave_weights import Loss, OctaveWeights
 from ssmts.models.whole_series.tokens import fit_tokens
 from ssmts.models.whole_series.training_cases import TrainingCases
+from ssmts.progress import tracked
 from ssmts.training import Callback, EpochRecord, TrainingConfig, train
 
 __all__ = ["N_MEMBERS", "DeepFitter", "DeepOutcome"]
@@ -203,7 +204,7 @@ class DeepFitter:
         cuts = [None] if octaves is None else [octaves.bands.carried(k) for k in range(octaves.n_cuts)]
         unseen = np.zeros((len(cuts), len(cases), config.n_targets))
         members, epochs = nn.ModuleList(), []
-        for k in range(config.n_members):
+        for k in tracked(range(config.n_members), "network"):
             held = np.flatnonzero(fold_of == k)
             member, history = self._train_member(k, config, whole, fold_of, loss)
             epochs += [{"member": k, **record} for record in history]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ssmts.data.arrays import Float
 from ssmts.models.whole_series.case import Case
 from ssmts.models.whole_series.random_readouts import N_DELAYS, ReadoutBank
+from ssmts.progress import tracked
 
 __all__ = ["BLOCKS", "CaseFeatures", "fit_features"]
 
@@ -117,7 +118,7 @@ def _readouts(cases: Sequence[Case], bank: ReadoutBank) -> Iterator[tuple[int, i
     ahead = (np.arange(N_DELAYS) - N_DELAYS // 2) * bank.spacings[:, None]
     n_inputs, times = len(bank.fold), np.empty(0)
     places: list[tuple[_Places, Values]] = []
-    for number, case in enumerate(cases):
+    for number, case in enumerate(tracked(cases)):
         if not np.array_equal(case.times, times):
             times = case.times
             places = [_instants(case, scale, own) for scale, own in enumerate(ahead)]

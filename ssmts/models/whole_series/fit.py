@@ -18,6 +18,7 @@ from ssmts.models.whole_series.outliers import usual_cases
 from ssmts.models.whole_series.preprocessing import HOLDS, LinearOptions, readings
 from ssmts.models.whole_series.task import Task
 from ssmts.models.whole_series.training_cases import TrainingCases
+from ssmts.progress import stage, tracked
 
 __all__ = ["fit_whole_series"]
 
@@ -53,10 +54,15 @@ def fit_whole_series(
     rows, weights = distinct_cases(panel.series, targets, weights)
     series = [panel.series[row] for row in rows]
     task, targets = task.standardise(targets[rows], weights)
+    end = 1.0 if deep is None else 0.25  # networks take most of the time
     step, (held, sparse) = case_step(panel), _what_to_try(series, panel.layout, options)
-    fits = [_fit_held(series, step, targets, weights, task, options)] if held else []
+    fits = []
+    if held:
+        with stage("linear branch", 0.0, end / 2 if sparse else end):
+            fits.append(_fit_held(series, step, targets, weights, task, options))
     if sparse:
-        fits.append(_fit_sparse(series, step, targets, weights, task, options, filled=deep is not None))
+        with stage("observations", end / 2 if held else 0.0, end):
+            fits.append(_fit_sparse(series, step, targets, weights, task, options, filled=deep is not None))
     linear, chosen = min(fits, key=lambda pair: float(pair[0].record["left_out_mse"]))
     if len(fits) > 1:
         errors = [float(fit.record["left_out_mse"]) for fit, _ in fits]
@@ -69,7 +75,8 @@ def fit_whole_series(
         weights=chosen.weights,
         of_case=chosen.of_case,
     )
-    networks = None if deep is None else deep(training, *task.deep_targets(training.targets), task.loss)
+    with stage("deep branch", end, 1.0):
+        networks = None if deep is None else deep(training, *task.deep_targets(training.targets), task.loss)
     return task.combine(training, linear, networks)
 
 
@@ -99,7 +106,9 @@ def _fit_held(
     usual = usual_cases(series)
     model_input = fit_input([one for one, own in zip(series, usual) if own], step)
     ways = readings(series, model_input, targets, weights, usual, options)
-    fits = [(fit_cases(way, task.block_weights, options.n_readouts, options.seed), way) for way in ways]
+    fits = [
+        (fit_cases(way, task.block_weights, options.n_readouts, options.seed), way) for way in tracked(ways)
+    ]
     return _best_reading(fits)
 
 

@@ -19,6 +19,7 @@ from ssmts.models.whole_series.features import BLOCKS, CaseFeatures, fit_feature
 from ssmts.models.whole_series.hold import CaseHold, has_gaps
 from ssmts.models.whole_series.loo_ridge import fit_ridge
 from ssmts.models.whole_series.random_readouts import ReadoutBank, draw_bank
+from ssmts.progress import stage
 
 __all__ = ["CaseFit", "CaseInput", "CaseModel", "CaseReading", "distinct_cases", "fit_cases", "fit_input"]
 
@@ -266,11 +267,14 @@ def fit_cases(reading: CaseReading, block_weights: Sequence[float], n_readouts: 
     bank = draw_bank(n_channels, duration, 8, np.random.default_rng(seed))
     room = _MOST_NUMBERS // (len(cases) * len(bank.spacings) * 4)
     bank = draw_bank(n_channels, duration, max(8, min(n_readouts, room // 8 * 8)), rng)
-    features = fit_features(cases, bank, rng, reading.usual)
-    blocks = [block.astype(np.float64) for block in features(cases)]
-    fit = fit_ridge(
-        blocks, block_weights, reading.targets, reading.weights, reading.copy_pairs, reading.usual
-    )
+    with stage("thresholds", 0.0, 0.1):
+        features = fit_features(cases, bank, rng, reading.usual)
+    with stage("features", 0.1, 0.9):
+        blocks = [block.astype(np.float64) for block in features(cases)]
+    with stage("weights", 0.9, 1.0):
+        fit = fit_ridge(
+            blocks, block_weights, reading.targets, reading.weights, reading.copy_pairs, reading.usual
+        )
     model = CaseModel(
         input=reading.model_input,
         features=features,
