@@ -121,6 +121,13 @@ class CaseEstimator(BaseEstimator):
             expected=expected,
         )
 
+    def _score(self, mixin: type, X: Any, y: Any, sample_weight: Any) -> float:
+        """Score of a mixin of scikit-learn; targets of a long frame that are indexed by its ids go by them."""
+        X = collected_cases(X)
+        if isinstance(y, pd.Series) and is_long(X, self.id_col):
+            y = aligned_targets(y, self._read(X, None, expected=self._check_fitted().layout))
+        return float(mixin.score(self, X, y, sample_weight))  # type: ignore[attr-defined]
+
     def read_cases(self, X: Any, rate: Any = None, times: Any = None) -> list[Case] | list[ObservedCase]:
         """Cases as the fitted models see them, in reference steps; for experiments.
 

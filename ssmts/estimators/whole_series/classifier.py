@@ -103,6 +103,28 @@ class SSMClassifier(ClassifierMixin, CaseEstimator):
         """
         return softmax(self._answers(X, rate, times))
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Mean accuracy of `predict`.
+
+        Parameters
+        ----------
+        X : like fit's
+        y : like fit's
+            A Series that is indexed by the ids of a long frame goes by them.
+        sample_weight : array-like, optional
+            One number a case.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ssmts.errors.SSMTSError
+            As for `predict`.
+        """
+        return self._score(ClassifierMixin, X, y, sample_weight)
+
     def predict(self, X: Any, *, rate: Any = None, times: Any = None) -> Any:
         """Most probable label of every case.
 

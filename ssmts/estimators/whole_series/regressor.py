@@ -60,6 +60,28 @@ class SSMRegressor(RegressorMixin, CaseEstimator):
         self._become_fitted(fitted, given.signature)
         return self
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Coefficient of determination of `predict`.
+
+        Parameters
+        ----------
+        X : like fit's
+        y : like fit's
+            A Series that is indexed by the ids of a long frame goes by them.
+        sample_weight : array-like, optional
+            One number a case.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        ssmts.errors.SSMTSError
+            As for `predict`.
+        """
+        return self._score(RegressorMixin, X, y, sample_weight)
+
     def predict(self, X: Any, *, rate: Any = None, times: Any = None) -> Float:
         """Number of every case.
 

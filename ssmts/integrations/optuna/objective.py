@@ -18,7 +18,7 @@ from ssmts.data import is_integer
 from ssmts.estimators import SSMForecaster
 from ssmts.integrations._estimators import trains_by_gradient
 from ssmts.integrations.optuna.pruning import PruningCallback
-from ssmts.integrations.optuna.rows import timed
+from ssmts.integrations.optuna.rows import Cases, timed
 from ssmts.integrations.optuna.spaces import Suggest
 from ssmts.model_selection import TimeSplit
 
@@ -41,7 +41,9 @@ class Objective:
         As `fit` takes them; rows can be taken by position.
     space : Suggest
     splits : sequence of (train, test)
-        Positions of rows.
+        Positions of rows; of cases where these have several rows each.
+    cases : Cases, optional
+        The cases of a long frame.
     """
 
     estimator: Any
@@ -49,6 +51,7 @@ class Objective:
     y: Any
     space: Suggest
     splits: Sequence[tuple[Rows, Rows]]
+    cases: Cases | None = None
 
     @classmethod
     def over(cls, estimator: Any, X: Any, y: Any, space: Suggest, cv: Any) -> Objective:
@@ -60,11 +63,15 @@ class Objective:
                 n_splits = _QUARTERS - 1 if cv is None else int(cv)
                 splits = list(TimeSplit(n_splits, id_col=id_col, time_col=time_col).split(X))
                 return cls(estimator=estimator, X=X, y=y, space=space, splits=splits if cv else splits[-1:])
-        elif cv is None:
+            splits = check_cv(cv, y, classifier=False).split(X, y)
+            return cls(estimator=estimator, X=X, y=y, space=space, splits=list(splits))
+        if cv is None:
             kind = StratifiedShuffleSplit if is_classifier(estimator) else ShuffleSplit
             cv = kind(1, test_size=1 / _QUARTERS, random_state=0)
-        splits = check_cv(cv, y, classifier=is_classifier(estimator)).split(X, y)
-        return cls(estimator=estimator, X=X, y=y, space=space, splits=list(splits))
+        cases = Cases.of(estimator, X, y)
+        items, targets = (X, y) if cases is None else (cases.ids, cases.y)
+        splits = check_cv(cv, targets, classifier=is_classifier(estimator)).split(items, targets)
+        return cls(estimator=estimator, X=X, y=y, space=space, splits=list(splits), cases=cases)
 
     def __call__(self, trial: Trial) -> float:
         """Mean score.
@@ -91,6 +98,8 @@ class Objective:
         return float(np.mean(scores))
 
     def _rows(self, rows: Rows) -> tuple[Any, Any]:
+        if self.cases is not None:
+            return self.cases.taken(rows)
         return _safe_indexing(self.X, rows), None if self.y is None else _safe_indexing(self.y, rows)
 
     def _watched(self, trial: Trial, candidate: Any, fold: int) -> dict[str, Any]:

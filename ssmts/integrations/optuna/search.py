@@ -19,12 +19,14 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from ssmts.errors import ParameterError, TuningError
 from ssmts.integrations.optuna.objective import Objective
+from ssmts.integrations.optuna.spaces import DictSpace
 from ssmts.integrations.optuna.studies import is_retry, n_begun, open_storage, reclaim, sign
 from ssmts.progress import reporting, tracked
 
 __all__ = ["Search", "best_of", "quiet"]
 
 _ERROR = "error"
+_SPACE = "space"
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,28 @@ class Search:
             direction="maximize",
             load_if_exists=True,
         )
+        self._check_space(study)
         for point in self.points:
             study.enqueue_trial(point, skip_if_exists=True)
         reclaim(study)
         return study
+
+    def _check_space(self, study: optuna.Study) -> None:
+        """Raise if the study, continued, was begun with another space: its trials do not go together."""
+        space = self.objective.space
+        if not isinstance(space, DictSpace):
+            return
+        known = study.user_attrs.get(_SPACE)
+        if known is None:
+            study.set_user_attr(_SPACE, space.as_json)
+        elif known != space.as_json:
+            names = sorted({*known.items()} ^ {*space.as_json.items()})
+            raise ParameterError(
+                "study_name",
+                self.name,
+                f"another one: the study of this name in the storage searches another space (it differs in "
+                f"{', '.join(dict.fromkeys(name for name, _ in names))}); or give the same space again",
+            )
 
     def run(self, storage: BaseStorage | None) -> optuna.Study:
         """Trials until there are enough."""
@@ -125,6 +145,11 @@ def best_of(study: optuna.Study) -> FrozenTrial:
     """
     if study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         return study.best_trial
+    if pruned := study.get_trials(deepcopy=False, states=(TrialState.PRUNED,)):
+        raise TuningError(
+            f"All {len(pruned)} finished trials of study {study.study_name!r} were given up early by the "
+            "pruner. Give one that waits for more steps or trials, such as pruner=optuna.pruners.NopPruner()."
+        )
     failed = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
     why = failed[-1].user_attrs.get(_ERROR, "it was killed") if failed else "none was begun in time"
     raise TuningError(

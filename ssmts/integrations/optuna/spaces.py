@@ -13,6 +13,7 @@ from optuna.distributions import (
     CategoricalDistribution,
     FloatDistribution,
     IntDistribution,
+    distribution_to_json,
 )
 from optuna.trial import BaseTrial, create_trial
 
@@ -124,6 +125,11 @@ class DictSpace:
             elif isinstance(part, CategoricalDistribution):
                 params[name] = trial.suggest_categorical(name, part.choices)
         return params
+
+    @property
+    def as_json(self) -> dict[str, str]:
+        """Every distribution as JSON, by name."""
+        return {name: distribution_to_json(part) for name, part in sorted(self.distributions.items())}
 
     def points(self, own: dict[str, Any], *, whole: bool, seed: int | None) -> list[dict[str, Any]]:
         """Points to begin with: an estimator's own and, if wanted, all others of a finite space, shuffled."""
