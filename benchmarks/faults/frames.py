@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -273,6 +274,10 @@ _FORMS: tuple[Callable[[Generator, Any], Any], ...] = (
 )
 
 
+# polars panics, and prints so, on a decimal that is no number
+_POLARS_CELLS = tuple(cell for cell in CELLS if not (isinstance(cell, Decimal) and cell.is_nan()))
+
+
 def _retype_polars(rng: Generator, X: pl.DataFrame) -> pl.DataFrame:
     dtype = pick(
         rng,
@@ -288,7 +293,7 @@ def _retype_polars(rng: Generator, X: pl.DataFrame) -> pl.DataFrame:
 def _cell_polars(rng: Generator, X: pl.DataFrame) -> pl.DataFrame:
     name, row = _column(rng, X), int(rng.integers(len(X)))
     items = X[name].to_list()
-    items[row] = pick(rng, CELLS)
+    items[row] = pick(rng, _POLARS_CELLS)
     return X.with_columns(pl.Series(name, items, strict=False))
 
 
@@ -297,11 +302,13 @@ _POLARS: tuple[Callable[[Generator, Any], Any], ...] = (
     _retype_polars,
     _cell_polars,
     _cell_polars,
-    lambda rng, X: X.with_columns(pl.lit(pick(rng, CELLS)).alias(_column(rng, X))),
-    lambda rng, X: X.with_columns(pl.Series(_column(rng, X), [pick(rng, CELLS)] * len(X), dtype=pl.Object)),
+    lambda rng, X: X.with_columns(pl.lit(pick(rng, _POLARS_CELLS)).alias(_column(rng, X))),
+    lambda rng, X: X.with_columns(
+        pl.Series(_column(rng, X), [pick(rng, _POLARS_CELLS)] * len(X), dtype=pl.Object)
+    ),
     lambda rng, X: X.rename({_column(rng, X): str(pick(rng, NAMES))}),
     lambda rng, X: X.drop(_column(rng, X)),
-    lambda rng, X: X.with_columns(pl.lit(pick(rng, CELLS)).alias("extra")),
+    lambda rng, X: X.with_columns(pl.lit(pick(rng, _POLARS_CELLS)).alias("extra")),
     lambda rng, X: X.select(pl.all().implode()),
     lambda rng, X: X.select(pl.struct(pl.all()).alias("a")),
     lambda rng, X: X.head(pick(rng, (0, 1, 2, 3, 5))),
