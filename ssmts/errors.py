@@ -90,7 +90,7 @@ class ComplexDataError(SSMTSError, ValueError):
 
 
 class InfiniteValueError(SSMTSError, ValueError):
-    """A channel holds an infinite value."""
+    """A channel holds an infinite value, or one too large to be squared."""
 
 
 class AllMissingError(SSMTSError, ValueError):

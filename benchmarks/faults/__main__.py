@@ -2,9 +2,9 @@
 
 Makes 20,000 frames, arrays, cases, labels, covariates and requests with faults, by number (``--seed``), and
 gives them to forecasters, classifiers and regressors with their defaults, to their streams and their files.
-What may come of it is an answer of finite numbers or an error of ``ssmts.errors``, within 5 seconds and without
-a warning of another library; anything else is a finding, of which the first of each kind is shown. ``--trial
-123`` runs one and shows its traceback.
+What may come of it is an answer of finite numbers or an error of ``ssmts.errors``, within 5 seconds and
+without a warning of another library; anything else is a finding, of which the first of each kind is shown.
+``--trial 123`` runs one and shows its traceback.
 """
 
 from __future__ import annotations

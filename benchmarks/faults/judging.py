@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import polars as pl
+from sklearn.exceptions import DataConversionWarning
 
 import ssmts
 from ssmts.errors import SSMTSError
@@ -87,8 +88,9 @@ def _place(error: BaseException) -> str:
 
 
 def _is_ours(caught: warnings.WarningMessage) -> bool:
-    """Whether a warning is one of the library: of its own class, or said by it in words."""
-    return caught.category.__module__.startswith("ssmts") or caught.category is UserWarning
+    """Whether a warning is one of the library, or the one that estimators of scikit-learn owe its users."""
+    ours = caught.category.__module__.startswith("ssmts") or caught.category is UserWarning
+    return ours or caught.category is DataConversionWarning
 
 
 def _is_finite(answer: Any) -> bool:

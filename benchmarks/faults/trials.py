@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
@@ -96,9 +97,16 @@ def _ask(rng: Generator) -> Trial:
     given = _VERBS[verb](rng) if verb in _VERBS else _OTHERS[verb](rng) if verb in _OTHERS else {}
     if verb in _OTHERS:
         options = {}
-    call = getattr(copy.copy(model), verb)
+    ask = getattr(copy.copy(model), verb)
     words = ", ".join(f"{name}={value!r:.60}" for name, value in (given | options).items())
-    return f"{shape}: {verb}({_words(X)}, {words})", lambda: call(X=X, **given, **options)
+
+    def call() -> Any:
+        try:
+            return ask(X=X, **given, **options)
+        finally:
+            plt.close("all")
+
+    return f"{shape}: {verb}({_words(X)}, {words})", call
 
 
 _VERBS: dict[str, Callable[[Generator], dict[str, Any]]] = {
@@ -198,7 +206,7 @@ def _judge(rng: Generator) -> Trial:
     given: dict[str, Any] = {}
     if verb == "score":
         given["y"] = broken_targets(rng, NUMBERS if regresses else LABELS)
-    elif rng.random() < 0.2:
+    elif verb != "explain" and rng.random() < 0.2:
         given["times"] = _times(rng)
     words = ", ".join(f"{name}={value!r:.60}" for name, value in given.items())
     name = "regressor" if regresses else "classifier"

@@ -1,7 +1,8 @@
 """Frames and arrays to panels of series, and forecasts back to frames. Imports no torch."""
 
-from ssmts.data._convert import is_integer, is_number
+from ssmts.data._convert import is_integer, is_number, to_float
 from ssmts.data._roles import as_names
+from ssmts.data._table import collected
 from ssmts.data.calendar import Calendar
 from ssmts.data.case_kinds import collected_cases, is_long, is_table
 from ssmts.data.cases import case_step, read_cases
@@ -45,6 +46,7 @@ __all__ = [
     "merge_covariates",
     "new_covariates",
     "case_step",
+    "collected",
     "collected_cases",
     "is_long",
     "is_table",
@@ -66,6 +68,7 @@ __all__ = [
     "read_row_values",
     "reference_step",
     "times_between",
+    "to_float",
     "without_columns",
     "write_contributions",
     "write_forecast",

@@ -90,7 +90,10 @@ def _as_float(X: Any) -> NDArray[np.float64]:
         raise NotNumericError(
             f"X is an array of {array.dtype}, not of numbers. Convert it, e.g. with X.astype(float)."
         )
-    return np.asarray(array, dtype=np.float64)
+    try:
+        return np.asarray(array, dtype=np.float64)
+    except OverflowError as error:
+        raise InfiniteValueError("X holds an integer beyond the range of float64. Correct it.") from error
 
 
 def _check_cube(cube: NDArray[np.float64], ndim: int, *, fitting: bool, allow_empty: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from numbers import Integral, Real
@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ssmts.data._table import is_temporal
+from ssmts.data._table import is_hashable, is_temporal, is_text
 from ssmts.data.series import Clock, Times
 from ssmts.errors import (
     AllMissingError,
+    ColumnError,
     ComplexDataError,
     MissingIdError,
     MixedTimeZoneError,
@@ -44,9 +45,32 @@ def is_integer(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool | np.timedelta64)
 
 
+def check_span(times: Sequence[Times]) -> None:
+    """Raise if nanoseconds from the first to the last of some clocks do not fit into 64 bits.
+
+    Parameters
+    ----------
+    times : sequence of ndarray of int64, each increasing
+    """
+    ends = [(int(own[0]), int(own[-1])) for own in times if len(own)]
+    if ends and max(last for _, last in ends) - min(first for first, _ in ends) > _MAX_NS:
+        raise TimeRangeError(
+            "Times span more than the 292 years that can be counted in nanoseconds. Give them as numbers, such "
+            "as days or years since an instant, or leave out the stamps that are wrong."
+        )
+
+
 def is_number(value: Any) -> bool:
     """Whether a value is a real number; booleans and durations are not."""
     return isinstance(value, Real) and not isinstance(value, bool | np.timedelta64)
+
+
+def to_float(value: Any) -> float:
+    """A real number as a float; infinite if it is an integer or a fraction too large for one."""
+    try:
+        return float(value)
+    except OverflowError:
+        return np.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,11 +235,26 @@ def read_ids(column: nw.Series[Any], name: Any, at: RowNamer) -> tuple[NDArray[n
     missing = np.asarray(column.is_null().to_list(), dtype=bool)
     native = column.to_native()
     aware = isinstance(getattr(native, "dtype", None), pd.DatetimeTZDtype)  # numpy would lose the zone
-    codes, ids = pd.factorize(native if aware else column.to_numpy())
+    items = native if aware else column.to_numpy()
+    try:
+        codes, ids = pd.factorize(items)
+    except TypeError as error:
+        row = next(k for k, item in enumerate(items) if not is_hashable(item))
+        raise ColumnError(
+            f"Column {name!r}: the id in {at(row)} is {items[row]!r}, which cannot be told from others. "
+            "Make ids text or numbers."
+        ) from error
     missing |= codes < 0
     if missing.any():
         raise MissingIdError(
             f"Column {name!r}: the id is missing in {at(int(missing.argmax()))}. Fill it in, or leave the "
             "row out."
         )
-    return codes, ids.tolist()
+    listed: list[Any] = ids.tolist()
+    for code, id_ in enumerate(listed):
+        if isinstance(id_, str) and not is_text(id_):
+            row = int((codes == code).argmax())
+            raise ColumnError(
+                f"Column {name!r}: the id in {at(row)} is {id_!r}, text that cannot be encoded. Correct it."
+            )
+    return codes, listed

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from ssmts.data._table import Table
+from ssmts.data._table import Table, is_hashable, is_name
 from ssmts.data.series import Layout
 from ssmts.errors import (
     ColumnError,
@@ -153,11 +153,14 @@ def check_width(n_channels: int, expected: Layout) -> None:
 
 def as_names(names: Any, part: str) -> list[Any]:
     """Names given by the parameter `part`, as a list without repeats."""
-    if isinstance(names, str | int):
+    if is_name(names):
         return [names]
     if not isinstance(names, Sequence | pd.Index) or isinstance(names, bytes):
         raise ParameterError(part, names, "a column name, a list of column names, or None")
     listed = list(names)
+    for name in listed:
+        if not is_hashable(name):
+            raise ParameterError(part, names, f"column names; {name!r} is none")
     if len(set(listed)) != len(listed):
         raise ParameterError(part, names, "a list in which no name appears twice")
     return listed

@@ -12,8 +12,45 @@ from ssmts.errors import ColumnError, DuplicateColumnError, EmptyDataError, Inpu
 
 
 def is_name(name: object) -> bool:
-    """Whether a value may name a column: text or an integer, which survive JSON."""
-    return isinstance(name, str | int) and not isinstance(name, bool)
+    """Whether a value may name a column: text that can be encoded or an integer, which survive JSON."""
+    if isinstance(name, str):
+        return is_text(name)
+    return isinstance(name, int) and not isinstance(name, bool)
+
+
+def is_text(text: str) -> bool:
+    """Whether text can be encoded: lone surrogates cannot, which no file and no Arrow column holds."""
+    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def is_hashable(item: object) -> bool:
+    """Whether an item can be looked up; a tuple may hold parts that cannot."""
+    try:
+        hash(item)
+    except TypeError:
+        return False
+    return True
+
+
+def collected(frame: Any) -> Any:
+    """The frame of a lazy query; anything else as it is.
+
+    Raises
+    ------
+    InputTypeError
+        If polars cannot run the query.
+    """
+    if not nw.dependencies.is_polars_lazyframe(frame):
+        return frame
+    import polars as pl
+
+    try:
+        return frame.collect()
+    except pl.exceptions.PolarsError as error:
+        why = str(error).partition("\n")[0]
+        raise InputTypeError(
+            f"X is a lazy frame that cannot be collected: {type(error).__name__}: {why}. Correct the query."
+        ) from error
 
 
 def is_temporal(column: nw.Series[Any]) -> bool:
@@ -30,7 +67,10 @@ def is_temporal(column: nw.Series[Any]) -> bool:
 
 
 def require_unique(frame: pd.DataFrame, remedy: str) -> None:
-    """Raise `DuplicateColumnError` if two columns share a name."""
+    """Raise `DuplicateColumnError` if two columns share a name, `ColumnError` if one cannot be looked up."""
+    for name in frame.columns:
+        if not is_hashable(name):
+            raise ColumnError(f"Column name {name!r} is not a string or an integer. Rename it.")
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]
         raise DuplicateColumnError(f"Column {twice!r} appears more than once. {remedy}")
@@ -54,8 +94,7 @@ class Table:
             self.kind, self.native, self.index = "pandas", frame, frame.index
             require_unique(frame, "Rename one or leave it out.")
         elif nw.dependencies.is_polars_dataframe(frame) or nw.dependencies.is_polars_lazyframe(frame):
-            self.kind, self.index = "polars", None
-            self.native = frame.collect() if nw.dependencies.is_polars_lazyframe(frame) else frame
+            self.kind, self.index, self.native = "polars", None, collected(frame)
         else:
             raise InputTypeError(
                 f"X is a {type(frame).__module__}.{type(frame).__qualname__}: give a pandas or polars frame, "
@@ -67,9 +106,13 @@ class Table:
         for name in self.names:
             if not is_name(name):
                 raise ColumnError(
-                    f"Column name {name!r} is not a string or an integer. Rename it, e.g. to {str(name)!r}."
+                    f"Column name {name!r} is not a string or an integer. Rename it, e.g. to "
+                    f"{str(name).encode(errors='replace').decode()!r}."
                 )
         self.levels: list[Any] = [] if self.index is None else list(self.index.names)
+        for name in self.levels:
+            if isinstance(name, str) and not is_text(name):
+                raise ColumnError(f"The index has the name {name!r}, text that cannot be encoded. Rename it.")
         self.n_rows = len(self.native)
         if self.n_rows == 0:
             raise EmptyDataError(

@@ -8,7 +8,7 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from ssmts.data._table import require_unique
+from ssmts.data._table import collected, require_unique
 from ssmts.errors import InputTypeError
 
 __all__ = ["collected_cases", "is_long", "is_table"]
@@ -22,10 +22,9 @@ def collected_cases(X: Any) -> Any:
     DuplicateColumnError
         If two columns of a frame share a name.
     InputTypeError
-        If a case of a list is a frame: its rows may be instants or channels.
+        If a case of a list is a frame: its rows may be instants or channels; if a lazy query cannot be run.
     """
-    if nw.dependencies.is_polars_lazyframe(X):
-        return X.collect()
+    X = collected(X)
     if nw.dependencies.is_pandas_dataframe(X):
         require_unique(X, "Rename one, or give X.to_numpy().")
     if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1 and all(np.ndim(case) for case in X):
@@ -42,18 +41,22 @@ def collected_cases(X: Any) -> Any:
 
 def is_long(X: Any, id_col: Hashable | None) -> bool:
     """Whether X is a long frame: it has `id_col`, or it is exactly ``unique_id, ds, y``."""
-    columns = getattr(X, "columns", None)
-    if columns is None:
+    if not hasattr(type(X), "columns"):
         return False
-    return id_col is not None or {*columns} == {"unique_id", "ds", "y"}
+    return id_col is not None or {*X.columns} == {"unique_id", "ds", "y"}
 
 
 def is_table(X: Any) -> bool:
     """Whether X is a table: a row for each case, a column for each instant."""
     if isinstance(X, list | tuple):
-        return bool(len(X)) and all(np.ndim(row) == 0 or _is_flat(row) for row in X)
+        return bool(len(X)) and all(_is_scalar(row) or _is_flat(row) for row in X)
     return not hasattr(X, "ndim") or X.ndim != 3
 
 
 def _is_flat(row: Any) -> bool:
-    return isinstance(row, list | tuple) and all(np.ndim(item) == 0 for item in row)
+    return isinstance(row, list | tuple) and all(map(_is_scalar, row))
+
+
+def _is_scalar(item: Any) -> bool:
+    # numpy refuses to say how many dimensions a ragged list has
+    return not isinstance(item, list | tuple) and np.ndim(item) == 0

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ssmts.data._convert import check_span
 from ssmts.data.case_kinds import is_long
 from ssmts.data.duration import reference_step
 from ssmts.data.read import read_panel
@@ -107,6 +108,8 @@ def read_cases(
         _case(number, block, own, n_channels)
         for number, (block, own) in enumerate(zip(blocks, instants, strict=True))
     )
+    if clock.kind == "datetime":
+        check_span([one.times for one in series])
     if expected is not None:
         _check_channels(n_channels, expected)
         if times is not None:
@@ -178,7 +181,7 @@ def _real(part: Any, name: str) -> NDArray[np.float64]:
         raise NotNumericError(f"{name} is an array of {array.dtype}, not of numbers.")
     try:
         return np.asarray(array, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise NotNumericError(
             f"{name} holds something that is no number ({error}): argument must be a string or a number, "
             "and strings must be numbers. A missing observation is NaN."

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ssmts.data._frame import read_frame
 from ssmts.data._roles import as_names
-from ssmts.data._table import Table
+from ssmts.data._table import Table, collected, require_unique
 from ssmts.data.series import Covariates, Layout, Panel
 from ssmts.errors import AllMissingError, ColumnError, CovariateError, MissingColumnError
 
@@ -84,7 +84,7 @@ class CovariateColumns:
 
 
 def without_columns(X: Any, names: Sequence[Hashable]) -> Any:
-    """X without some columns; only frames are accepted.
+    """X without some columns, collected if it is lazy; only frames are accepted.
 
     Raises
     ------
@@ -96,11 +96,15 @@ def without_columns(X: Any, names: Sequence[Hashable]) -> Any:
             f"Covariates {list(names)} are named, but X is a {type(X).__name__} without named columns. "
             "Give a frame."
         )
-    schema = X.collect_schema().names() if nw.dependencies.is_polars_lazyframe(X) else list(X.columns)
-    present = [name for name in schema if name in set(names)]
+    X = collected(X)
+    is_pandas = nw.dependencies.is_pandas_dataframe(X)
+    if is_pandas:
+        require_unique(X, "Rename one or leave it out.")
+    named = set(names)
+    present = [name for name in X.columns if name in named]
     if not present:
         return X
-    return X.drop(present) if not nw.dependencies.is_pandas_dataframe(X) else X.drop(columns=present)
+    return X.drop(columns=present) if is_pandas else X.drop(present)
 
 
 def read_covariates(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ssmts.data._convert import is_integer, is_real
+from ssmts.data._convert import is_integer, is_real, to_float
 from ssmts.data.month_clock import MONTH, months_of
 from ssmts.data.series import Clock, Panel, Times
 from ssmts.errors import DurationError, HorizonError, ParameterError, TooShortError
@@ -67,7 +67,7 @@ def parse_duration(value: Any, clock: Clock) -> int | float:
                 f"Duration {value!r} does not suit times that are plain numbers. Give a positive number in "
                 "their unit."
             )
-        duration: int | float = float(value)
+        duration: int | float = to_float(value)
     elif number or isinstance(value, bool | np.bool_):
         raise DurationError(f"{value!r} is no duration: the times of X are datetimes. {_HOW}")
     elif clock.months is not None and (months := _whole_months(value)) is not None:
@@ -145,7 +145,7 @@ def parse_context(context: Any, clock: Clock, step: float) -> float:
     DurationError
     """
     if is_integer(context):
-        steps = float(context)
+        steps = to_float(context)
     elif isinstance(context, bool) or (isinstance(context, float) and clock.kind != "number"):
         raise ParameterError(
             "context_length", context, "a whole number of reference steps, a duration or None"

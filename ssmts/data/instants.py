@@ -10,13 +10,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ssmts.data._convert import Instants, is_real, read_ids, read_instants
+from ssmts.data._convert import Instants, is_real, read_ids, read_instants, to_float
 from ssmts.data._table import Table
 from ssmts.data.duration import Step
 from ssmts.data.series import Layout, Panel, Series, Times
-from ssmts.errors import ClockMismatchError, HorizonError, InstantError
+from ssmts.errors import ClockMismatchError, DurationError, HorizonError, InstantError
 
 __all__ = ["output_times", "parse_instant", "parse_instants", "times_between"]
+
+
+_MOST = 10_000_000  # instants of a series: a finer step is a slip rather than a wish
 
 
 def output_times(origin: float, *, horizon: float, step: Step, layout: Layout) -> Times:
@@ -45,6 +48,8 @@ def output_times(origin: float, *, horizon: float, step: Step, layout: Layout) -
     ------
     HorizonError
         If not one step fits, or the times leave the years that nanoseconds can count.
+    DurationError
+        If the step is so fine that there are more than ten million instants, or leads to no later stamp.
     """
     clock = layout.clock
     too_short = f"Horizon {clock.show_duration(horizon)} is shorter than one step"
@@ -60,7 +65,7 @@ def output_times(origin: float, *, horizon: float, step: Step, layout: Layout) -
                 f"{too_short} ({step.freqstr}) from {layout.show_instant(origin)}. Give a longer one."
             )
         return times
-    n_rows = int(np.floor(horizon / step + 1e-6))
+    n_rows = _count(horizon, step, layout)
     if n_rows < 1:
         raise HorizonError(
             f"{too_short} ({clock.show_duration(step)}). Give a longer horizon or a finer step."
@@ -93,6 +98,8 @@ def times_between(first: float, last: float, step: Step, layout: Layout) -> Time
     ------
     InstantError
         If no stamp of the calendar lies between them.
+    DurationError
+        As for :func:`output_times`.
     """
     if isinstance(step, pd.tseries.offsets.BaseOffset):
         times = _calendar_times(int(first) - 1, int(last - first) + 1, step, layout)
@@ -102,9 +109,21 @@ def times_between(first: float, last: float, step: Step, layout: Layout) -> Time
                 f"{layout.show_instant(last)}. Give a finer one."
             )
         return times
-    steps: Any = np.arange(int(np.floor((last - first) / step + 1e-6)) + 1)
+    steps: Any = np.arange(_count(last - first, step, layout) + 1)
     instants: Times = np.minimum(first + step * steps, last)
     return instants
+
+
+def _count(duration: float, step: float, layout: Layout) -> int:
+    """Number of whole steps in a duration."""
+    count = float(np.floor(duration / step + 1e-6))
+    if count > _MOST:
+        show = layout.clock.show_duration
+        raise DurationError(
+            f"Step {show(step)} makes {count:.3g} instants of {show(duration)}, more than {_MOST:,}. Give a "
+            "coarser step, or a shorter horizon."
+        )
+    return int(count)
 
 
 def _calendar_times(
@@ -116,7 +135,14 @@ def _calendar_times(
     if layout.tz is not None:
         ends = ends.tz_localize("UTC").tz_convert(layout.tz).tz_localize(None)
     day = pd.Timedelta(days=1)  # a clock change moves wall time by less than this
-    stamps = pd.date_range(ends[0], ends[1] + day, freq=offset, unit="ns")
+    try:
+        stamps = pd.date_range(ends[0], ends[1] + day, freq=offset, unit="ns")
+    except (ValueError, OverflowError) as error:
+        raise DurationError(
+            f"Step {offset!r} gives no stamps from {layout.show_instant(origin)} to "
+            f"{layout.show_instant(origin + horizon)}: {error}. Give one that leads from each stamp to a "
+            "later one."
+        ) from error
     if layout.tz is not None:
         stamps = stamps.tz_localize(
             layout.tz, ambiguous=np.ones(len(stamps), dtype=bool), nonexistent="shift_forward"
@@ -181,8 +207,8 @@ def parse_instant(time: Any, layout: Layout) -> int | float:
         If it has a time zone and the data has none, or the reverse.
     """
     if layout.clock.kind == "number":
-        if is_real(time) and np.isfinite(time):
-            return float(time)
+        if is_real(time) and np.isfinite(number := to_float(time)):
+            return number
         raise InstantError(f"{time!r} is no instant: times of this data are finite numbers.")
     if isinstance(time, pd.Period):
         time = time.start_time
@@ -208,6 +234,8 @@ def _as_column(at: Any) -> nw.Series[Any]:
     """Stamps of any kind as one column; text is read as pandas reads it."""
     if nw.dependencies.is_polars_series(at):
         return nw.from_native(at, series_only=True)
+    if isinstance(at, pd.MultiIndex):
+        raise InstantError("at is an index of several levels. Give its times, or a frame with ids and times.")
     many = isinstance(at, pd.Index | pd.Series | np.ndarray | list | tuple) and np.ndim(at) > 0
     column = pd.Series(at if many else [at])
     if not len(column):

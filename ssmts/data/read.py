@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from ssmts.data._array import read_array
-from ssmts.data._convert import NANOSECONDS, zone_name
+from ssmts.data._convert import NANOSECONDS, check_span, zone_name
 from ssmts.data._frame import check_clock, read_frame
-from ssmts.data._table import Table, is_name
+from ssmts.data._table import Table, is_hashable, is_name, is_text
 from ssmts.data.panel_calendar import on_calendar
 from ssmts.data.series import Clock, Layout, Panel, Series
 from ssmts.errors import ColumnError, InputTypeError, ParameterError
@@ -71,6 +71,9 @@ def read_panel(
     SSMTSError
         One class per fault, see :mod:`ssmts.errors`; the message names column, row and remedy.
     """
+    for part, name in (("id_col", id_col), ("time_col", time_col), ("channel_col", channel_col)):
+        if not is_hashable(name):
+            raise ParameterError(part, name, "the name of a column, or None")
     panel = _read(
         X,
         id_col=id_col,
@@ -83,6 +86,7 @@ def read_panel(
     )
     if panel.clock.kind == "datetime":
         panel = on_calendar(panel, freq, expected)
+        check_span([one.times for one in panel.series])
     elif freq is not None:
         raise ParameterError("freq", freq, "None: the times of X are numbers, which have no calendar")
     return panel
@@ -144,7 +148,9 @@ def _read_plain(
     Returns None for anything else, which the general reader then reads or refuses.
     """
     columns, index = X.columns, X.index
-    if not columns.is_unique or not len(X):
+    if columns.dtype == object and not all(map(is_name, columns)):
+        return None
+    if not columns.is_unique or not len(X) or (isinstance(index.name, str) and not is_text(index.name)):
         return None
     in_index = time_col is None or time_col not in columns
     if not in_index:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ssmts.data._table import collected
 from ssmts.data.read import read_panel
 from ssmts.data.series import Panel
 from ssmts.errors import ShapeError
@@ -48,7 +49,7 @@ def read_row_values(
     SSMTSError
         As :func:`read_panel` does.
     """
-    frame = X.to_frame() if isinstance(X, pd.Series) else X.collect() if hasattr(X, "collect") else X
+    frame = X.to_frame() if isinstance(X, pd.Series) else collected(X)
     if values.shape != (len(frame),):
         raise ShapeError(
             f"{len(values)} numbers were given for the {len(frame)} rows of X. Give one for each."

@@ -128,16 +128,17 @@ def _stamps(layout: Layout, times: Times) -> NDArray[np.datetime64]:
 
 def _number_dtype(layout: Layout, times: Times) -> str:
     """The input's dtype where it holds the times exactly, else the 64-bit one of its family, else floats."""
-    came = (layout.time_dtype or "float64").lower()
+    dtype = layout.time_dtype or ("Float64" if layout.kind == "polars" else "float64")
+    came = dtype.lower()
     narrow = _NARROW.fullmatch(came)
     with np.errstate(invalid="ignore", over="ignore"):
         if narrow and bool((times.astype(narrow[1]).astype(np.float64) == times).all()):
-            return layout.time_dtype or narrow[1]
+            return dtype
     whole = "int" in came and bool((times == np.floor(times)).all())
     if "pyarrow" in came:
         return "int64[pyarrow]" if whole else "double[pyarrow]"
     name = "int64" if whole else "float64"
-    return name.capitalize() if (layout.time_dtype or "")[:1].isupper() else name
+    return name.capitalize() if dtype[:1].isupper() else name
 
 
 def _pandas_times(layout: Layout, times: Times) -> pd.Index[Any]:

@@ -100,7 +100,7 @@ def _numbers(name: str, value: Any, above: float, below: float, allowed: str) ->
     given = value if isinstance(value, list | tuple | np.ndarray) else [value]
     try:
         numbers = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ParameterError(name, value, allowed) from None
     inside = numbers.ndim == 1 and len(numbers) and ((numbers > above) & (numbers < below)).all()
     if not inside or len(np.unique(numbers)) < len(numbers) or any(isinstance(v, bool) for v in given):

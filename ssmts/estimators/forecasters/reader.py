@@ -12,6 +12,7 @@ from ssmts.data import (
     Panel,
     as_names,
     attach_covariates,
+    collected,
     merge_covariates,
     read_covariates,
     read_panel,
@@ -52,6 +53,7 @@ def read_training(
     for name in [] if targets is None else as_names(targets, "target_cols"):
         if name in columns.all:
             raise ColumnError(f"Column {name!r} cannot be a target and a covariate. Name it in one of them.")
+    X = collected(X)  # once: targets and covariates are both read from it
     panel = read_panel(without_columns(X, columns.all), **roles)
     columns, covariates = read_covariates(X, panel.layout, columns, fitting=True)
     return attach_covariates(panel, covariates), columns
@@ -63,9 +65,9 @@ def read_history(
     """Read data after fit; covariates known ahead may be in X, in `future`, or in part in either."""
     if columns is None:
         return read_panel(X, expected=expected, **roles)
+    X = collected(X)
     panel = read_panel(without_columns(X, columns.all), expected=expected, **roles)
-    names = X.collect_schema().names() if hasattr(X, "collect_schema") else list(X.columns)
-    ahead = set(columns.future) - set(names) if future is not None else set()
+    ahead = set(columns.future) - set(X.columns) if future is not None else set()
     needed = [name for name in columns.all if name not in ahead]
     _, covariates = read_covariates(X, panel.layout, columns, names=needed)
     panel = attach_covariates(panel, covariates)

@@ -76,7 +76,7 @@ def lengthened(weights: RowWeights, panel: Panel) -> RowWeights:
 def _checked(weights: Any) -> Float:
     try:
         array = np.asarray(weights, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ParameterError("sample_weight", weights, "numbers") from error
     if not (np.isfinite(array).all() and (array >= 0).all() and (array > 0).any()):
         raise ParameterError("sample_weight", weights, "finite, non-negative and not all zero")

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ssmts.data import CovariateColumns, Layout, Series, is_number, parse_instant, read_covariate_row
+from ssmts.data import (
+    CovariateColumns,
+    Layout,
+    Series,
+    is_number,
+    parse_instant,
+    read_covariate_row,
+    to_float,
+)
 from ssmts.errors import InfiniteValueError, InstantError, NotNumericError, ShapeError, UnknownColumnError
 
 __all__ = ["in_unit_steps", "one_observation"]
@@ -80,6 +88,7 @@ def _as_number(name: Hashable, value: Any) -> float:
         return np.nan
     if not is_number(value):
         raise NotNumericError(f"values: {name!r} is {value!r}, not a number. Correct it; NaN if unobserved.")
-    if np.isinf(value):
+    number = to_float(value)
+    if np.isinf(number):
         raise InfiniteValueError(f"values: {name!r} is infinite. Correct it; NaN if it was not observed.")
-    return float(value)
+    return number

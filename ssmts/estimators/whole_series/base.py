@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from copy import copy
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, Self
@@ -121,12 +122,18 @@ class CaseEstimator(BaseEstimator):
             expected=expected,
         )
 
-    def _score(self, mixin: type, X: Any, y: Any, sample_weight: Any) -> float:
-        """Score of a mixin of scikit-learn; targets of a long frame that are indexed by its ids go by them."""
-        X = collected_cases(X)
+    def _score(
+        self, measure: Callable[..., float], answers: Any, X: Any, y: Any, sample_weight: Any
+    ) -> float:
+        """A measure of scikit-learn; targets of a long frame that are indexed by its ids go by them."""
         if isinstance(y, pd.Series) and is_long(X, self.id_col):
             y = aligned_targets(y, self._read(X, None, expected=self._check_fitted().layout))
-        return float(mixin.score(self, X, y, sample_weight))  # type: ignore[attr-defined]
+        y = checked_targets(y, len(answers))
+        weights = None if sample_weight is None else checked_weights(sample_weight, y)
+        try:
+            return float(measure(y, answers, sample_weight=weights))
+        except (TypeError, ValueError) as error:
+            raise TargetError(f"y cannot be compared with the answers: {error}.") from error
 
     def read_cases(self, X: Any, rate: Any = None, times: Any = None) -> list[Case] | list[ObservedCase]:
         """Cases as the fitted models see them, in reference steps; for experiments.

@@ -74,7 +74,7 @@ def checked_targets(y: Any, n_cases: int) -> Any:
     try:
         y = column_or_1d(y, warn=True)
         check_consistent_length(np.empty(n_cases), y)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise TargetError(str(error)) from error
     _refuse_mixed(y)
     missing = pd.isna(y)
@@ -139,7 +139,7 @@ def checked_weights(sample_weight: Any, y: Any) -> Float:
     """
     try:
         weights: Float = _check_sample_weight(sample_weight, y, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         given = f"{type(sample_weight).__name__} of shape {np.shape(sample_weight)}"
         allowed = f"one finite number for each of {len(y)} cases, not all 0 ({error})"
         raise ParameterError("sample_weight", given, allowed) from error

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from sklearn.base import ClassifierMixin
 
+from ssmts.data import collected_cases
 from ssmts.data.arrays import Float
 from ssmts.estimators.whole_series.base import CaseEstimator
 from ssmts.estimators.whole_series.deep import deep_fitter
@@ -121,9 +122,12 @@ class SSMClassifier(ClassifierMixin, CaseEstimator):
         Raises
         ------
         ssmts.errors.SSMTSError
-            As for `predict`.
+            As for `predict`; a `TargetError` where y does not suit.
         """
-        return self._score(ClassifierMixin, X, y, sample_weight)
+        from sklearn.metrics import accuracy_score  # takes its time to import
+
+        X = collected_cases(X)
+        return self._score(accuracy_score, self.predict(X), X, y, sample_weight)
 
     def predict(self, X: Any, *, rate: Any = None, times: Any = None) -> Any:
         """Most probable label of every case.

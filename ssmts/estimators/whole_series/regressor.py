@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from sklearn.base import RegressorMixin
 
+from ssmts.data import collected_cases
 from ssmts.data.arrays import Float
 from ssmts.estimators.whole_series.base import CaseEstimator
 from ssmts.estimators.whole_series.deep import deep_fitter
@@ -78,9 +79,12 @@ class SSMRegressor(RegressorMixin, CaseEstimator):
         Raises
         ------
         ssmts.errors.SSMTSError
-            As for `predict`.
+            As for `predict`; a `TargetError` where y does not suit.
         """
-        return self._score(RegressorMixin, X, y, sample_weight)
+        from sklearn.metrics import r2_score  # takes its time to import
+
+        X = collected_cases(X)
+        return self._score(r2_score, self.predict(X), X, y, sample_weight)
 
     def predict(self, X: Any, *, rate: Any = None, times: Any = None) -> Float:
         """Number of every case.

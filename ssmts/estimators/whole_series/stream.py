@@ -140,7 +140,7 @@ class CaseStream:
         n_channels = len(channels)
         try:
             row = np.atleast_1d(np.asarray(values, dtype=np.float64))
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise NotNumericError(f"values holds something that is no number ({error}).") from error
         if row.shape != (n_channels,):
             raise ShapeError(f"values has shape {row.shape}, but the model has {n_channels} channels.")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ssmts.data import is_long
+from ssmts.data import collected, is_long
 from ssmts.errors import MissingColumnError
 
 __all__ = ["Cases", "timed"]
@@ -21,7 +21,7 @@ def timed(X: Any, id_col: Any, time_col: Any) -> tuple[Any, Any, Any]:
     Frames come back as they are, lazy ones collected, with the columns that hold their ids and times.
     """
     if hasattr(type(X), "columns") or isinstance(X, pd.Series):
-        return X.collect() if hasattr(X, "collect") else X, id_col, time_col
+        return collected(X), id_col, time_col
     values = np.asarray(X)
     if values.ndim < 3:
         return pd.DataFrame(values.reshape(len(values), -1)), id_col, time_col

@@ -71,6 +71,11 @@ def output_times(fitted: Reach, panel: Panel, horizon: Any, step: Any, at: Any) 
             # Calendar steps differ in length: four years are a day longer than four median years, ten
             # business days are two weeks, which the model was fitted for.
             n_rows = round(reach / fitted.step)
+            if n_rows < 1:
+                raise HorizonError(
+                    f"horizon={horizon!r} is shorter than one step ({own_step.freqstr}). Give a longer one, or "
+                    "a finer step."
+                )
             limit = max(reach + 0.5 * fitted.step, fitted.n_steps * fitted.step)
             return [
                 regular_times(series.origin, horizon=limit, step=own_step, layout=layout)[:n_rows]

@@ -108,6 +108,7 @@ def windows_of(fitted: FittedForecaster, panel: Panel) -> Iterator[tuple[LastWin
         yield group, group.stack if fitted.mixing is None else fitted.mixing.extend(group, panel)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what is not finite becomes an error
 def _forecast_grid(fitted: FittedForecaster, panel: Panel) -> tuple[Float, Float]:
     """Forecasts at lead times 0, 1, ... from each channel's last observation, and its age at the origin.
 

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from ssmts.data.arrays import Float, Rows
 from ssmts.data.covariates import CovariateColumns
 from ssmts.data.series import Panel, Series
+from ssmts.errors import InfiniteValueError
 from ssmts.models.sequences.static_groups import StaticClasses
 
 __all__ = ["Scaling"]
 
 _MOST_GROUPS = 24
 _ENOUGH = 8  # observations that say how much a series varies
+_LARGEST = 1e150  # standard deviation whose square, summed over a data set, is finite
 _PRIOR_COUNT = 4.0  # observations that the usual scale counts for where there are fewer
 
 
@@ -52,10 +54,25 @@ class Scaling:
 
     @classmethod
     def of(cls, panel: Panel, whole: Panel) -> Scaling:
-        """Scale and grouping of a training panel; `whole` may hold later rows and further series."""
-        own = {series.id: _moments(series) for series in panel.series}
-        moments = [own[s.id] if s.id in own else _moments(s) for s in whole.series]
-        scale = np.stack([_or_one(*both) for both in moments])
+        """Scale and grouping of a training panel; `whole` may hold later rows and further series.
+
+        Raises
+        ------
+        InfiniteValueError
+            If values are so large that their squares are infinite.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            own = {series.id: _moments(series) for series in panel.series}
+            moments = [own[s.id] if s.id in own else _moments(s) for s in whole.series]
+            scale = np.stack([_or_one(*both) for both in moments])
+        if not (scale < _LARGEST).all():
+            number, channel = map(int, np.argwhere(~(scale < _LARGEST))[0])
+            whose = "" if whole.ids[number] is None else f" of series {whole.ids[number]!r}"
+            largest = np.nanmax(np.abs(whole.series[number].values[:, channel]))
+            raise InfiniteValueError(
+                f"Column {whole.layout.channels[channel]!r}{whose} holds values up to {largest:.3g}, too large "
+                "to be squared. Divide it by a constant, or make what was not observed NaN."
+            )
         n_series, n_channels = scale.shape
         if 1 < n_series * n_channels <= _MOST_GROUPS:
             grouping = "series"

@@ -65,7 +65,8 @@ class ClassificationTask:
             If class_weight is malformed or names an unknown label.
         """
         try:
-            check_classification_targets(y)
+            with np.errstate(invalid="ignore"):  # numbers beyond int64 are compared with their integers
+                check_classification_targets(y)
         except ValueError as error:
             kinds = sorted({type(label).__name__ for label in y.tolist()})
             raise TargetError(

@@ -58,7 +58,7 @@ class RegressionTask:
             raise NotNumericError(f"y holds {y.dtype}. Give numbers, such as seconds since an instant.")
         try:
             numbers = np.asarray(y, dtype=np.float64)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise NotNumericError(f"y holds something that is no number ({error}). Give numbers.") from error
         if not np.isfinite(numbers).all():
             raise InfiniteValueError("Input y contains infinity. Leave such cases out.")
