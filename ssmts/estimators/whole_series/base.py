@@ -122,7 +122,7 @@ class CaseEstimator(BaseEstimator):
         )
 
     def _score(self, mixin: type, X: Any, y: Any, sample_weight: Any) -> float:
-        """Score of a mixin of scikit-learn; targets of a long frame that are indexed by its ids go by them."""
+        """Score of a mixin of scikit-learn; targets indexed by the ids of a long frame go by them."""
         X = collected_cases(X)
         if isinstance(y, pd.Series) and is_long(X, self.id_col):
             y = aligned_targets(y, self._read(X, None, expected=self._check_fitted().layout))
