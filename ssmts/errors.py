@@ -31,6 +31,7 @@ __all__ = [
     "NotTrainedError",
     "OutlierWarning",
     "ColumnRenamedWarning",
+    "DeadChannelWarning",
     "ParameterError",
     "SSMTSError",
     "ShapeError",
@@ -196,3 +197,7 @@ class OutlierWarning(UserWarning):
 
 class ColumnRenamedWarning(UserWarning):
     """A column of a table of results has another name, because the input has a column of its usual one."""
+
+
+class DeadChannelWarning(UserWarning):
+    """Channels were not observed in the context: their training mean and spread stand for forecasts."""

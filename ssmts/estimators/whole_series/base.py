@@ -125,7 +125,7 @@ class CaseEstimator(BaseEstimator):
     def _score(
         self, measure: Callable[..., float], answers: Any, X: Any, y: Any, sample_weight: Any
     ) -> float:
-        """A measure of scikit-learn; targets of a long frame that are indexed by its ids go by them."""
+        """A measure of scikit-learn; targets indexed by the ids of a long frame go by them."""
         if isinstance(y, pd.Series) and is_long(X, self.id_col):
             y = aligned_targets(y, self._read(X, None, expected=self._check_fitted().layout))
         y = checked_targets(y, len(answers))

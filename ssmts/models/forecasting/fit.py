@@ -25,6 +25,7 @@ from ssmts.models.forecasting.panel_stage import (
     is_long,
 )
 from ssmts.models.forecasting.partial_fit import training_sums_of
+from ssmts.models.forecasting.short_history import fit_short_history
 from ssmts.models.forecasting.structure import choose_structure, holds_windows
 from ssmts.models.forecasting.training_data import TrainingData, read_units
 from ssmts.models.linear.cv_residuals import held_out_errors
@@ -169,7 +170,7 @@ def assemble_model(
     """
     n_groups = branch.scaling.n_groups
     errors = held_out_errors(branch.stacks, branch.fit) if deep.held_out is None else deep.held_out
-    return ForecastModel(
+    model = ForecastModel(
         config=ModelConfig(
             linear=branch.config,
             n_groups=n_groups,
@@ -182,6 +183,9 @@ def assemble_model(
         covariance=gaps.covariance,
         gap_widths=gaps.widths,
     )
+    linear = branch.config
+    short = fit_short_history(model, branch.stacks, linear.context, linear.horizon, linear.period)
+    return model.replaced(short=short)
 
 
 def assemble(

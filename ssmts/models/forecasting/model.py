@@ -14,6 +14,7 @@ from torch import Tensor
 from ssmts.data.arrays import Float
 from ssmts.models.config import ModelConfig
 from ssmts.models.deep.ensemble import DeepEnsemble
+from ssmts.models.forecasting.short_history import ShortHistory
 from ssmts.models.irregular.autocovariance import Autocovariance, covariance_modes
 from ssmts.models.irregular.hold import Hold
 from ssmts.models.irregular.kriging_variance import GapWidths
@@ -29,7 +30,7 @@ from ssmts.training.files import below
 __all__ = ["ForecastModel"]
 
 _CACHED_CLOCKS = 16
-_PARTS = ("config", "linear", "deep", "error_quantiles", "covariance", "gap_widths", "panel")
+_PARTS = ("config", "linear", "deep", "error_quantiles", "covariance", "gap_widths", "panel", "short")
 
 
 @dataclass
@@ -56,6 +57,8 @@ class ForecastModel:
         How far expectations inside gaps miss; None: as far as the covariance claims.
     panel : PanelBranch, optional
         Forecasts in place of the linear and deep branches; see :mod:`ssmts.models.panels`.
+    short : ShortHistory, optional
+        What becomes of windows that hold less than the context; None: the same as of whole ones.
     """
 
     def __init__(
@@ -67,9 +70,11 @@ class ForecastModel:
         covariance: Autocovariance | None = None,
         gap_widths: GapWidths | None = None,
         panel: PanelBranch | None = None,
+        short: ShortHistory | None = None,
     ) -> None:
         self.config, self.linear, self.deep, self.error_quantiles = config, linear, deep, error_quantiles
         self.covariance, self.gap_widths, self.panel = covariance, gap_widths, panel
+        self.short = short
         self.bank: ModeBank = linear.bank
         self.hold = Hold(config.hold, covariance, config.linear.context)
         self._clocks: OrderedDict[tuple[int, float], _ClockWeights] = OrderedDict()
@@ -96,6 +101,10 @@ class ForecastModel:
         forecast = self.linear.forecast(every, mean, deviation, windows.groups)
         if self.deep is not None:
             forecast += self.deep.correct_last(windows, features, mean, deviation)
+        context = self.config.linear.context
+        if self.short is not None and self.short.is_short(windows, context):
+            values = self.on_grid(windows)
+            return self.short.mixed(forecast, values, float(values.shape[1]), context)
         return forecast
 
     def replaced(self, **parts: Any) -> ForecastModel:
@@ -137,7 +146,10 @@ class ForecastModel:
             return self.panel.scale(self.on_grid(windows), windows.groups)
         windows = self.held(windows)
         mean = windows.values @ self._weights(windows).mean
-        return window_deviation(windows.times, windows.values - mean[:, None])
+        deviation = window_deviation(windows.times, windows.values - mean[:, None])
+        if self.short is None:
+            return deviation
+        return np.asarray(deviation * self.short.width(windows, self.config.linear.context))
 
     def _weights(self, windows: SequenceStack) -> _ClockWeights:
         """Weights of a clock; those of the last 16 regular clocks are cached."""
@@ -176,6 +188,8 @@ class ForecastModel:
         if self.panel is not None:
             own, _ = self.panel.to_state()
             tensors |= {f"panel.{name}": tensor for name, tensor in own.items()}
+        if self.short is not None:
+            tensors |= {f"short.{name}": tensor for name, tensor in self.short.to_tensors().items()}
         if self.error_quantiles is not None:
             tensors |= {
                 f"spread.{name}": tensor for name, tensor in self.error_quantiles.to_tensors().items()
@@ -202,6 +216,7 @@ class ForecastModel:
         panel = None
         if config.panel is not None:
             panel = PanelBranch.from_state(below("panel.", tensors), config.panel)
+        short = below("short.", tensors)
         return cls(
             config=config,
             linear=linear,
@@ -210,6 +225,7 @@ class ForecastModel:
             covariance=covariance,
             gap_widths=GapWidths.from_tensors(own) if own else None,
             panel=panel,
+            short=ShortHistory.from_tensors(short) if short else None,
         )
 
     def __getstate__(self) -> dict[str, object]:

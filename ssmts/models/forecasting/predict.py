@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ssmts.data.arrays import Float, Rows
-from ssmts.data.series import Panel, Times
+from ssmts.data.series import Panel, Series, Times
 from ssmts.errors import NonFiniteForecastError
 from ssmts.models.covariates.effect import require_covariates
 from ssmts.models.forecasting.fitted import FittedForecaster
@@ -21,6 +21,7 @@ from ssmts.models.sequences.sequence import SequenceStack
 from ssmts.models.uncertainty.error_quantiles import ErrorQuantiles
 
 __all__ = [
+    "dead_channels",
     "evaluate",
     "forecast_at",
     "forecast_panel",
@@ -131,6 +132,20 @@ def _forecast_grid(fitted: FittedForecaster, panel: Panel) -> tuple[Float, Float
     return grid, age
 
 
+def _usual(fitted: FittedForecaster, series: Series) -> tuple[Float, Float]:
+    """Mean and standard deviation of the channels of a training series."""
+    scaling = fitted.scaling
+    assert scaling.level is not None
+    number = scaling.position[series.id]
+    return scaling.level[number], scaling.scale[number]
+
+
+def dead_channels(fitted: FittedForecaster, panel: Panel, series: Series, scale: Float) -> tuple[Rows, Float]:
+    """Channels of a training series without an observation in the context, and their standard deviations."""
+    dead = np.flatnonzero(np.isnan(scale) if panel.layout.channel_col is None else np.zeros(len(scale)))
+    return dead, _usual(fitted, series)[1][dead] if len(dead) else np.empty(0)
+
+
 def evaluate(
     fitted: FittedForecaster, panel: Panel, grid: Float, age: Float, times: Seq[Times]
 ) -> list[Float]:
@@ -145,5 +160,7 @@ def evaluate(
             channels = asked & (own_age == late)
             # Beyond the trained horizon a late channel keeps its last forecast.
             values[:, channels] = at_leads(own_grid[channels], np.minimum(leads + late, limit)).T
+        if panel.layout.channel_col is None and not asked.all():
+            values[:, ~asked] = _usual(fitted, series)[0][~asked]
         out.append(values)
     return out

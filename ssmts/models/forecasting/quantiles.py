@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtri
 
 from ssmts.data.arrays import Float
 from ssmts.data.series import Panel, Times
 from ssmts.errors import ModelFileError, ParameterError
 from ssmts.models.forecasting.fitted import FittedForecaster
-from ssmts.models.forecasting.predict import forecast_panel, window_scales
+from ssmts.models.forecasting.predict import dead_channels, forecast_panel, window_scales
 from ssmts.models.uncertainty.error_quantiles import ErrorQuantiles
 
 __all__ = ["quantile_panel", "quantiles_around", "sample_panel", "error_quantiles_of"]
@@ -71,6 +72,8 @@ def quantiles_around(
             channels = which.ravel() == kind
             offsets = error_quantiles.offsets(levels, leads + late, int(group))
             quantiles[:, channels] += offsets[:, None] * scale[channels, None]
+        dead, deviation = dead_channels(fitted, panel, series, scale)
+        quantiles[:, dead] = center[:, dead, None] + deviation[:, None] * ndtri(levels)
         out.append(quantiles)
     return out
 
@@ -111,5 +114,8 @@ def sample_panel(
             trajectories[:, channel] += (
                 scale[channel] * error_quantiles.at_scores(scores, own, int(groups[channel])).T
             )
+        dead, deviation = dead_channels(fitted, panel, series, scale)
+        draws = generator.normal(size=(len(dead), n)) * deviation[:, None]
+        trajectories[:, dead] = center[:, dead, None] + draws
         out.append(trajectories)
     return times, out

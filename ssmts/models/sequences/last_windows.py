@@ -11,7 +11,7 @@ import numpy as np
 
 from ssmts.data.arrays import Float, Rows
 from ssmts.data.series import Panel, Series
-from ssmts.errors import AllMissingError, TooShortError, TooShortWarning
+from ssmts.errors import AllMissingError, DeadChannelWarning, TooShortError, TooShortWarning
 from ssmts.models.sequences.grid import begun_at, on_reference_grid, regular_interval
 from ssmts.models.sequences.scaling import Scaling
 from ssmts.models.sequences.sequence import SequenceStack
@@ -76,13 +76,14 @@ def last_windows(
     """
     partial = panel.layout.channel_col is not None
     outdated: list[str] = []
+    dead: list[str] = []
     stacked: dict[tuple[object, bool, object], list[tuple[Any, ...]]] = {}
     for number, series in enumerate(panel.series):
         scale, groups = scaling.of_series(series)
         own_clocks = (
             _separate_clocks(series, panel.channels, step, context, outdated)
             if partial
-            else _clocks(series, panel.channels, step, context)
+            else _clocks(series, panel.channels, step, context, dead if scaling.knows(series) else None)
         )
         for times, values, channels in own_clocks:
             to_origin = (times - times[-1]) / step
@@ -103,6 +104,15 @@ def last_windows(
             age = np.full(len(channels), (series.origin - times[-1]) / step)
             item = (relative, own, start, groups[channels], number, channels, level, scale[channels], age)
             stacked.setdefault((key, lead_in, start if same_start else None), []).append(item)
+    if dead:
+        shown = "; ".join(dead[:5]) + ("; ..." if len(dead) > 5 else "")
+        warnings.warn(
+            f"{len(dead)} channel(s) were not observed in the context of {context:g} reference steps before "
+            f"their last row ({shown}): mean and spread of the training data stand for their forecasts. Give "
+            "more history where there is some.",
+            DeadChannelWarning,
+            stacklevel=2,
+        )
     if outdated:
         shown = "; ".join(outdated[:5]) + ("; ..." if len(outdated) > 5 else "")
         warnings.warn(
@@ -128,11 +138,12 @@ def last_windows(
 
 
 def _clocks(
-    series: Series, names: tuple[Hashable, ...], step: float, context: float
+    series: Series, names: tuple[Hashable, ...], step: float, context: float, dead: list[str] | None
 ) -> Iterator[tuple[Any, Float, Rows]]:
     """Times, values (n, length) and channels of a series' last window, channels of one clock together.
 
-    The observation before the window comes with it where there is one: the window begins on the line from it.
+    Channels without an observation there are named in `dead` and left out; None: they are an error. The
+    observation before the window comes with it where there is one: the window begins on the line from it.
     """
     stop = int(np.searchsorted(series.times, series.origin, side="right"))
     to_origin = (series.times[:stop] - series.origin) / step
@@ -146,11 +157,15 @@ def _clocks(
         yield series.times[window], series.values[window].T[whole], np.flatnonzero(whole)
     for channel in np.flatnonzero(~whole):
         rows = window_rows(series, int(channel), begin, stop, step, context)
+        if not len(rows) and dead is not None:
+            dead.append(
+                f"{names[channel]!r}" if series.id is None else f"{names[channel]!r} of {series.id!r}"
+            )
+            continue
         if not len(rows):
             raise AllMissingError(
                 f"{_name(series)} has no observation of channel {names[channel]!r} in the context of "
-                f"{context:g} reference steps before its last row. Give more history, or leave the channel "
-                "out."
+                f"{context:g} reference steps before its last row. Give more history."
             )
         yield series.times[rows], series.values[rows, channel][None], np.array([channel])
 

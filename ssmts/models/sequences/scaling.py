@@ -153,6 +153,10 @@ class Scaling:
             return scale, np.arange(n_channels) + number * n_channels
         return scale, np.full(n_channels, -1)
 
+    def knows(self, series: Series) -> bool:
+        """Whether training has seen the series, so that the levels of its channels are known."""
+        return self.level is not None and series.id in self.position
+
     def class_of(self, series: Series) -> int | None:
         """Number of the class of a series; None if there are none, or training did not see its own."""
         if self.classes is None or series.covariates is None:
