@@ -62,7 +62,7 @@ class CaseFeatures:
             pooled[number, scale, kind] = _pool(y, share, thresholds[scale, kind])
         return (
             pooled.reshape(len(cases), -1),
-            np.stack([_shape(case) for case in cases]),
+            _shapes(cases),
             np.stack([_levels(case) for case in cases]),
             np.stack([_hats(np.log(case.times[-1]), self.knots) for case in cases]),
         )
@@ -173,33 +173,47 @@ class _Places:
 
     def __call__(self, signal: Float) -> Float:
         """Signal (n_inputs, length) there, (n_inputs, n, length)."""
-        first, second = signal[:, self.row], signal[:, self.row + 1]
-        return np.asarray(np.where(self.within, first + self.fraction * (second - first), 0.0))
+        found, first = np.take(signal, self.row + 1, axis=1), np.take(signal, self.row, axis=1)
+        found -= first
+        found *= self.fraction
+        found += first
+        found[:, ~self.within] = 0.0
+        return np.asarray(found)
 
 
 def _pool(y: Values, share: Values, thresholds: Values) -> Values:
     """Fraction of time above the thresholds and mean height above them, (2, n_readouts); y is overwritten."""
     out = np.empty((2, len(y)), dtype=np.float32)
     together = max(1, _TOGETHER // y.shape[1])
+    # NumPy's maximum takes a third of the time beside an array that it takes beside a number.
+    zeros = np.zeros((min(together, len(y)), y.shape[1]), dtype=np.float32)
+    ramp = np.empty_like(zeros)
     for begin in range(0, len(y), together):
         own = y[begin : begin + together]
+        n_rows = len(own)
         own -= thresholds[begin : begin + together, None]
         # A ramp: a step makes the fraction jump with the last bit of a product.
-        above = np.clip(own, -0.5 * _WIDTH, 0.5 * _WIDTH) @ share / _WIDTH + 0.5
-        height = np.maximum(own, 0.0, out=own) @ share / (above + _RARE)
+        np.clip(own, -0.5 * _WIDTH, 0.5 * _WIDTH, out=ramp[:n_rows])
+        above = ramp[:n_rows] @ share / _WIDTH + 0.5
+        height = np.maximum(own, zeros[:n_rows], out=own) @ share / (above + _RARE)
         out[0, begin : begin + together], out[1, begin : begin + together] = above, height
     return out
 
 
-def _shape(case: Case) -> Float:
-    """Legendre coefficients of every channel over the case, exact for the linear interpolant."""
-    place = 2.0 * case.times / case.times[-1] - 1.0
-    polynomials = np.polynomial.legendre.legvander(place, _N_COEFFICIENTS + 1).T
-    once = _ONCE @ polynomials
-    twice = _TWICE @ polynomials
-    slopes = np.diff(case.values, axis=1) / np.diff(place)
-    ends = case.values[:, -1:] * once[:, -1] - case.values[:, :1] * once[:, 0]
-    return np.asarray(ends - slopes @ np.diff(twice, axis=1).T).ravel()
+def _shapes(cases: Sequence[Case]) -> Float:
+    """Legendre coefficients of every channel over each case, exact for the linear interpolant."""
+    out, times = [], np.empty(0)
+    for case in cases:
+        if not np.array_equal(case.times, times):
+            times = case.times
+            place = 2.0 * times / times[-1] - 1.0
+            polynomials = np.polynomial.legendre.legvander(place, _N_COEFFICIENTS + 1).T
+            once, steps = _ONCE @ polynomials, np.diff(place)
+            twice = np.diff(_TWICE @ polynomials, axis=1).T
+        slopes = np.diff(case.values, axis=1) / steps
+        ends = case.values[:, -1:] * once[:, -1] - case.values[:, :1] * once[:, 0]
+        out.append((ends - slopes @ twice).ravel())
+    return np.stack(out)
 
 
 def _hats(value: float, knots: Float) -> Float:
