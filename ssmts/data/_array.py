@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssmts.data._convert import is_real
+from ssmts.data._convert import is_number
 from ssmts.data._roles import check_width
 from ssmts.data.series import Clock, Layout, Panel, Series
 from ssmts.errors import (
@@ -80,7 +80,7 @@ def _as_float(X: Any) -> NDArray[np.float64]:
         )
     if array.dtype == object:
         for place, item in np.ndenumerate(array):
-            if not is_real(item):
+            if not is_number(item):
                 raise NotNumericError(
                     f"X{list(place)} is {item!r}: argument must be a real number, not a string or another "
                     f"number-like object of type {type(item).__name__!r}. Correct it; a missing observation "

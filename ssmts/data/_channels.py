@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ssmts.data._convert import RowNamer, is_real, read_ids
+from ssmts.data._convert import RowNamer, is_number, read_ids
 from ssmts.data._roles import as_names
 from ssmts.data._table import Table, is_name
 from ssmts.data.series import Layout, Times
@@ -104,7 +104,7 @@ def read_channels(table: Table, channel_col: Hashable, expected: Layout | None) 
         If a name is neither text nor an integer.
     """
     codes, names = read_ids(table.column(channel_col), channel_col, table.at)
-    names = [int(name) if is_real(name) and float(name).is_integer() else name for name in names]
+    names = [int(name) if is_number(name) and float(name).is_integer() else name for name in names]
     for code, name in enumerate(names):
         if not is_name(name):
             row = int((codes == code).argmax())

@@ -35,11 +35,6 @@ _MAX_EXACT = 2**53  # integers beyond it are not all float64
 RowNamer = Callable[[int], str]
 
 
-def is_real(item: object) -> bool:
-    """Whether an object is a real number; booleans are not."""
-    return isinstance(item, Real) and not isinstance(item, bool)
-
-
 def is_integer(value: Any) -> bool:
     """Whether a value is an int of Python or numpy; booleans and durations are not."""
     return isinstance(value, Integral) and not isinstance(value, bool | np.timedelta64)
@@ -55,8 +50,8 @@ def check_span(times: Sequence[Times]) -> None:
     ends = [(int(own[0]), int(own[-1])) for own in times if len(own)]
     if ends and max(last for _, last in ends) - min(first for first, _ in ends) > _MAX_NS:
         raise TimeRangeError(
-            "Times span more than the 292 years that can be counted in nanoseconds. Give them as numbers, such "
-            "as days or years since an instant, or leave out the stamps that are wrong."
+            "Times span more than the 292 years that can be counted in nanoseconds. Give them as numbers, "
+            "such as days or years since an instant, or leave out the stamps that are wrong."
         )
 
 
@@ -225,7 +220,7 @@ def read_values(column: nw.Series[Any], name: Any, at: RowNamer) -> NDArray[np.f
     if not present.any():
         raise AllMissingError(f"Column {name!r} holds no observation: every value is missing. Leave it out.")
     items = column.to_list()
-    odd = [k for k in np.flatnonzero(present) if not is_real(items[k])]
+    odd = [k for k in np.flatnonzero(present) if not is_number(items[k])]
     row = int(odd[0] if odd else present.argmax())
     raise NotNumericError(f"Column {name!r} is {native}, not numeric: {at(row)} is {items[row]!r}. {remedy}")
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ssmts.data._convert import is_integer, is_real, to_float
+from ssmts.data._convert import is_integer, is_number, to_float
 from ssmts.data.month_clock import MONTH, months_of
 from ssmts.data.series import Clock, Panel, Times
 from ssmts.errors import DurationError, HorizonError, ParameterError, TooShortError
@@ -60,7 +60,7 @@ def parse_duration(value: Any, clock: Clock) -> int | float:
     DurationError
         If it cannot be read, is not positive and finite, or does not suit the clock.
     """
-    number = is_real(value) and not isinstance(value, np.timedelta64)
+    number = is_number(value) and not isinstance(value, np.timedelta64)
     if clock.kind == "number":
         if not number:
             raise DurationError(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ssmts.data._convert import Instants, is_real, read_ids, read_instants, to_float
+from ssmts.data._convert import Instants, is_number, read_ids, read_instants, to_float
 from ssmts.data._table import Table
 from ssmts.data.duration import Step
 from ssmts.data.series import Layout, Panel, Series, Times
@@ -207,7 +207,7 @@ def parse_instant(time: Any, layout: Layout) -> int | float:
         If it has a time zone and the data has none, or the reverse.
     """
     if layout.clock.kind == "number":
-        if is_real(time) and np.isfinite(number := to_float(time)):
+        if is_number(time) and np.isfinite(number := to_float(time)):
             return number
         raise InstantError(f"{time!r} is no instant: times of this data are finite numbers.")
     if isinstance(time, pd.Period):

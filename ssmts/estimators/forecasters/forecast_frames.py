@@ -19,6 +19,8 @@ from ssmts.models.forecasting.reconstruct import interval_ends, reconstructed, t
 
 __all__ = ["explain", "predict", "predict_interval", "predict_quantiles", "reconstruct", "sample"]
 
+_MOST_PATHS = 100_000  # of a series: more do not fit into memory
+
 
 def predict(
     fitted: FittedForecaster, reader: HistoryReader, X: Any, *, future: Any = None, **instants: Any
@@ -78,8 +80,8 @@ def sample(
     ParameterError
         If `n` or `random_state` cannot be.
     """
-    if not is_integer(n) or n < 1:
-        raise ParameterError("n", n, "an integer >= 1")
+    if not is_integer(n) or not 1 <= n <= _MOST_PATHS:
+        raise ParameterError("n", n, f"an integer from 1 to {_MOST_PATHS:,}")
     if not (
         random_state is None
         or isinstance(random_state, np.random.Generator)

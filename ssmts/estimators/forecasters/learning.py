@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ssmts.data import is_integer, parse_duration
+from ssmts.data import is_integer, parse_duration, to_float
 from ssmts.errors import ParameterError
 from ssmts.estimators.forecasters.reader import HistoryReader
 from ssmts.estimators.forecasters.sample_weights import row_weights
@@ -72,4 +72,4 @@ def _half_life(forget: Any, fitted: FittedForecaster) -> float:
         return parse_duration(forget, fitted.layout.clock)
     if forget < 1:
         raise ParameterError("forget", forget, "positive: a half-life in reference steps, or a duration")
-    return float(int(forget) * fitted.step)
+    return to_float(int(forget)) * fitted.step

@@ -170,6 +170,10 @@ class ForecastStream:
     def _check_id(self, id_: Hashable | None) -> Hashable | None:
         if isinstance(id_, np.generic):
             id_ = id_.item()
+        try:
+            hash(id_)
+        except TypeError as error:
+            raise ParameterError("id", id_, "one of the series' ids") from error
         if (id_ is None) != self._alone:
             allowed = "None: the stream holds a single series" if self._alone else "one of the series' ids"
             raise ParameterError("id", id_, allowed)

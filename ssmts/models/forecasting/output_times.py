@@ -73,8 +73,8 @@ def output_times(fitted: Reach, panel: Panel, horizon: Any, step: Any, at: Any) 
             n_rows = round(reach / fitted.step)
             if n_rows < 1:
                 raise HorizonError(
-                    f"horizon={horizon!r} is shorter than one step ({own_step.freqstr}). Give a longer one, or "
-                    "a finer step."
+                    f"horizon={horizon!r} is shorter than one step ({own_step.freqstr}). Give a longer one, "
+                    "or a finer step."
                 )
             limit = max(reach + 0.5 * fitted.step, fitted.n_steps * fitted.step)
             return [

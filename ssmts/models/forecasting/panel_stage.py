@@ -74,7 +74,8 @@ def fit_panel_branch(data: TrainingData, panel: Panel, options: ForecastOptions)
         return None
     context = None
     if options.context_length is not None:
-        context = int(parse_context(options.context_length, panel.clock, data.step) + 1e-6)
+        most = max(len(one.values) for one in series) + data.n_steps
+        context = int(min(parse_context(options.context_length, panel.clock, data.step), most) + 1e-6)
     longest = _MOST_PERIODS * (8 * data.n_steps if context is None else context)
     seconds = panel.clock.seconds(data.step)
     peaks = candidate_periods(stack_sequences(sequences), longest, seconds)

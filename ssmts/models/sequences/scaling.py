@@ -65,13 +65,14 @@ class Scaling:
             own = {series.id: _moments(series) for series in panel.series}
             moments = [own[s.id] if s.id in own else _moments(s) for s in whole.series]
             scale = np.stack([_or_one(*both) for both in moments])
-        if not (scale < _LARGEST).all():
-            number, channel = map(int, np.argwhere(~(scale < _LARGEST))[0])
+            usual = (scale < _LARGEST) & np.isfinite(np.stack([level for level, _ in moments]))
+        if not usual.all():
+            number, channel = map(int, np.argwhere(~usual)[0])
             whose = "" if whole.ids[number] is None else f" of series {whole.ids[number]!r}"
             largest = np.nanmax(np.abs(whole.series[number].values[:, channel]))
             raise InfiniteValueError(
-                f"Column {whole.layout.channels[channel]!r}{whose} holds values up to {largest:.3g}, too large "
-                "to be squared. Divide it by a constant, or make what was not observed NaN."
+                f"Column {whole.layout.channels[channel]!r}{whose} holds values up to {largest:.3g}, too "
+                "large to be squared. Divide it by a constant, or make what was not observed NaN."
             )
         n_series, n_channels = scale.shape
         if 1 < n_series * n_channels <= _MOST_GROUPS:
