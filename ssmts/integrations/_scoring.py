@@ -21,8 +21,6 @@ from ssmts.errors import (
     SSMTSError,
 )
 from ssmts.estimators import SSMClassifier, SSMForecaster, SSMRegressor
-from ssmts.estimators.forecasters.quantile_levels import interval_levels
-from ssmts.models.forecasting.quantiles import error_quantiles_of
 
 __all__ = ["ERROR", "Scorer"]
 
@@ -70,13 +68,13 @@ class Scorer:
             raise ParameterError("model", type(model).__name__, "an estimator of ssmts")
         if errors not in ("raise", "record"):
             raise ParameterError("errors", errors, "'raise' or 'record'")
-        fitted = model._check_fitted()
+        fitted = model.fitted_
         if fitted.layout.form != "long":
             raise ParameterError("model", "fitted on one series or an array", "fitted on a long frame")
         options = {name: value for name, value in options.items() if value is not None}
         light = copy(model)
         if isinstance(model, SSMForecaster):
-            light._fitted = replace(model._check_fitted(), tail=None, sums=None)
+            light = model.with_fitted(replace(model.fitted_, tail=None, sums=None))
         elif options:
             name, value = next(iter(options.items()))
             raise ParameterError(name, value, "None for a classifier or regressor")
@@ -85,7 +83,7 @@ class Scorer:
     @property
     def id_col(self) -> str:
         """Column of the ids."""
-        return str(self.model._check_fitted().layout.id_col)
+        return str(self.model.fitted_.layout.id_col)
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Answers for every series: ids and what `predict` gives, and what went wrong if that is recorded."""
@@ -100,14 +98,13 @@ class Scorer:
 
     def _types(self, given: pa.Schema) -> dict[str, pa.DataType]:
         """Columns of answers, and what they hold where there is none to be seen."""
-        layout = self.model._check_fitted().layout
+        layout = self.model.fitted_.layout
         types = {self.id_col: given.field(self.id_col).type}
         if isinstance(self.model, SSMForecaster):
             types[str(layout.time_col)] = given.field(str(layout.time_col)).type
             suffixes: Any = [""]
             if "level" in self.options:
-                levels = error_quantiles_of(self.model._check_fitted()).levels
-                suffixes, _ = interval_levels(self.options["level"], levels)
+                suffixes = self.model.interval_suffixes(self.options["level"])
             return types | {f"{c}{suffix}": pa.float64() for c in layout.channels for suffix in suffixes}
         classes = getattr(self.model, "classes_", None)
         types["prediction"] = pa.float64() if classes is None else pa.array(classes).type
@@ -147,7 +144,7 @@ class Scorer:
                 answers = self.model.predict(frame, **options)
             else:
                 answers = self.model.predict_interval(frame, level=level, **options)
-            known = self.model._check_fitted().layout
+            known = self.model.fitted_.layout
             named = [name for name in (known.id_col, known.time_col) if name in answers.index.names]
             return answers.reset_index(named) if named else answers
         ids = frame[self.id_col].drop_duplicates(ignore_index=True)

@@ -16,11 +16,13 @@ from ssmts.estimators.forecasters.cross_validation import backtest, cross_valida
 from ssmts.estimators.forecasters.export import export
 from ssmts.estimators.forecasters.plot import plot, plot_components, plot_losses, plot_weights
 from ssmts.estimators.forecasters.protocols import HasFitted, Refittable
+from ssmts.estimators.forecasters.quantile_levels import interval_levels
 from ssmts.estimators.forecasters.reader import HistoryReader
 from ssmts.estimators.forecasters.shards import ShardSums, fit_shards, shard_sums, solve_shards
 from ssmts.estimators.forecasters.stream import ForecastStream
 from ssmts.models import ForecastModel
 from ssmts.models.forecasting.fitted import FittedForecaster
+from ssmts.models.forecasting.quantiles import error_quantiles_of
 from ssmts.models.linear.moments import Moments
 from ssmts.progress import reporting
 
@@ -163,6 +165,25 @@ class ForecasterVerbs(BaseEstimator):
         return forecast_frames.predict_interval(
             self._check_fitted(), self._reader, X, level, horizon=horizon, step=step, at=at, future=future
         )
+
+    def interval_suffixes(self, level: Any = 90) -> list[str]:
+        """What :meth:`predict_interval` appends to the names of the channels, e.g. ``-lo-90`` and ``-hi-90``.
+
+        Parameters
+        ----------
+        level : float or list of float, default=90
+            Coverage in percent.
+
+        Returns
+        -------
+        list of str
+
+        Raises
+        ------
+        ParameterError
+            If a level lies outside those that were learnt.
+        """
+        return list(interval_levels(level, error_quantiles_of(self._check_fitted()).levels)[0])
 
     def sample(
         self,

@@ -109,7 +109,7 @@ def save_model(
     sklearn.exceptions.NotFittedError
         Before fit.
     """
-    ssm_model._check_fitted()
+    _ = ssm_model.fitted_  # an error before fit
     _validate_env_arguments(conda_env, pip_requirements, extra_pip_requirements)
     folder = Path(path).absolute()
     _validate_and_prepare_target_save_path(str(folder))

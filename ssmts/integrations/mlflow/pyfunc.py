@@ -89,11 +89,11 @@ class ForecasterPyfunc:
 
     @property
     def _layout(self) -> Any:
-        return self.model._check_fitted().layout
+        return self.model.fitted_.layout
 
     @property
     def _covariates(self) -> tuple[Any, ...]:
-        columns = self.model._check_fitted().columns
+        columns = self.model.fitted_.columns
         return () if columns is None else columns.all
 
     def _forecast(self, X: Any, level: Any, options: dict[str, Any]) -> Any:

@@ -22,7 +22,7 @@ def signature_of(model: Any) -> ModelSignature:
 
 
 def _forecaster(model: SSMForecaster) -> ModelSignature:
-    fitted = model._check_fitted()
+    fitted = model.fitted_
     layout = fitted.layout
     params = ParamSchema(
         [
@@ -51,7 +51,7 @@ def _forecaster(model: SSMForecaster) -> ModelSignature:
 
 
 def _cases(model: Any) -> ModelSignature:
-    layout = model._check_fitted().layout
+    layout = model.fitted_.layout
     params = [ParamSpec("rate", DataType.double, None)]
     if hasattr(model, "predict_proba"):
         params.append(ParamSpec("probabilities", DataType.boolean, False))
@@ -90,7 +90,7 @@ def example_of(model: Any) -> Any:
     """
     if not isinstance(model, SSMForecaster) or not model.store_tail:
         return None
-    fitted = model._check_fitted()
+    fitted = model.fitted_
     if fitted.tail is None or fitted.columns is not None:
         return None
     series = fitted.tail.series
