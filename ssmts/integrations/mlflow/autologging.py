@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import mlflow
@@ -10,10 +11,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 from mlflow.data import from_numpy, from_pandas, from_polars
 from mlflow.utils.autologging_utils import autologging_integration, get_autologging_config, safe_patch
+from sklearn.model_selection._search import BaseSearchCV
 
 from ssmts.estimators import SSMClassifier, SSMForecaster, SSMRegressor
 from ssmts.integrations._estimators import trains_by_gradient
 from ssmts.integrations.mlflow.flavor import FLAVOR_NAME, log_model
+from ssmts.integrations.mlflow.search_logging import candidates, in_search, is_ours, log_candidates
 from ssmts.training import Callback, TrainingState
 
 __all__ = ["autolog"]
@@ -55,7 +58,8 @@ def autolog(
     Parameters of the estimator, losses of every epoch, what fit chose and measured (`history_` as metrics
     and as ``history.json``), tags, the data set's schema and digest, a picture of the forecast, and the
     model with its signature and an input example. Fits inside `ssmts.integrations.optuna.tune` are not
-    logged, except the last one.
+    logged, except the last one. A search of scikit-learn (`GridSearchCV` and the like) is one run: candidates
+    are its children, and the refitted best is the model that is logged and registered.
 
     Parameters
     ----------
@@ -80,6 +84,8 @@ def autolog(
     """
 
     def fit(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
+        if in_search():  # of a candidate
+            return original(self, *args, **kwargs)
         _log_before(self, args, kwargs)
         if trains_by_gradient(self):
             kwargs["callbacks"] = [*(kwargs.get("callbacks") or ()), _EpochLogger()]
@@ -87,6 +93,20 @@ def autolog(
         _log_after(self, registered_model_name)
         return result
 
+    def search(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
+        if not is_ours(self):
+            return original(self, *args, **kwargs)
+        with nullcontext() if mlflow.active_run() else mlflow.start_run(tags=extra_tags):
+            with candidates():
+                result = original(self, *args, **kwargs)
+            log_candidates(self)
+            if hasattr(self, "best_estimator_"):
+                mlflow.log_metric("best_score", float(self.best_score_))
+                _log_before(self.best_estimator_, args, kwargs)
+                _log_after(self.best_estimator_, registered_model_name)
+        return result
+
+    safe_patch(FLAVOR_NAME, BaseSearchCV, "fit", search)
     for cls in (SSMForecaster, SSMClassifier, SSMRegressor):
         safe_patch(FLAVOR_NAME, cls, "fit", fit, manage_run=True, extra_tags=extra_tags)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 
@@ -134,12 +135,27 @@ class ForecasterPyfunc:
             raise ParameterError("columns", list(frame.columns), "targets, or the times that are asked for")
         keys = [time] if layout.form != "long" else [layout.id_col, time]
         future = at[[*keys, *self._covariates]] if self._covariates else None
-        forecast = self.model.predict(at=at[time] if layout.form != "long" else at[keys], future=future)
+        model = self.model if layout.form != "long" else self._of_series(at[layout.id_col])
+        forecast = model.predict(at=at[time] if layout.form != "long" else at[keys], future=future)
         values = pd.DataFrame(forecast).reset_index()
         if layout.channel_col is not None:
             keys.append(layout.channel_col)
         found = pd.MultiIndex.from_frame(values[keys]).get_indexer(pd.MultiIndex.from_frame(at[keys]))
         return values[list(layout.value_columns)].iloc[found].reset_index(drop=True)
+
+    def _of_series(self, ids: pd.Series[Any]) -> SSMForecaster:
+        """The forecaster with the history of some series alone: only those are forecast."""
+        tail, asked = self.model.fitted_.tail, set(ids)
+        if tail is None:
+            return self.model  # which says that it holds no history
+        if unknown := asked - set(tail.ids):
+            raise ParameterError(
+                str(ids.name),
+                min(unknown, key=str),
+                "a series of the training data, or given with its history",
+            )
+        some = replace(tail, series=tuple(one for one in tail.series if one.id in asked))
+        return self.model.with_fitted(replace(self.model.fitted_, tail=some))
 
 
 def _read(value: str, *, whole: bool, number: bool) -> Any:

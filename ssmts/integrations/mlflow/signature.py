@@ -15,6 +15,8 @@ from ssmts.estimators import SSMForecaster
 
 __all__ = ["example_of", "signature_of"]
 
+_EXAMPLES = 3  # series in an input example
+
 
 def signature_of(model: Any) -> ModelSignature:
     """What goes in, the parameters of `predict`, and for forecasters what comes back."""
@@ -37,16 +39,18 @@ def _forecaster(model: SSMForecaster) -> ModelSignature:
         schema = Schema([TensorSpec(np.dtype(np.float64), shape)])
         return ModelSignature(inputs=schema, outputs=schema, params=params)
     keys = _keys(layout)
-    # What may be an index, and what a frame that asks for instants lacks, cannot be required. Whole numbers
-    # are of any type, for MLflow would refuse them where floats are expected, and the reverse.
-    whole = layout.value_dtype is not None and "int" in layout.value_dtype.lower()
-    channels = [(str(name), AnyType() if whole else DataType.double) for name in layout.value_columns]
+    # What may be an index, and what a frame that asks for instants lacks, cannot be required. Values are of
+    # any type: MLflow would refuse integers and float32 where float64 is expected, and the reverse.
+    channels = [str(name) for name in layout.value_columns]
     covariates = () if fitted.columns is None else fitted.columns.all
     inputs = [ColSpec(kind, name, required=not in_index) for name, kind, in_index in keys]
-    inputs += [ColSpec(kind, name, required=False) for name, kind in channels]
+    inputs += [ColSpec(AnyType(), name, required=False) for name in channels]
     inputs += [ColSpec(AnyType(), str(name), required=False) for name in covariates]
     outputs = [ColSpec(kind, name) for name, kind, _ in keys]
-    outputs += [ColSpec(DataType.double, name) for name, _ in channels]
+    outputs += [ColSpec(DataType.double, name) for name in channels]
+    if not all(isinstance(name, str) for name in (*layout.value_columns, *covariates)):
+        # MLflow knows columns by text alone, and would take those named by integers to be missing.
+        return ModelSignature(outputs=Schema(outputs), params=params)
     return ModelSignature(inputs=Schema(inputs), outputs=Schema(outputs), params=params)
 
 
@@ -58,9 +62,9 @@ def _cases(model: Any) -> ModelSignature:
     names = getattr(model, "feature_names_in_", None)
     if layout.form == "long":
         inputs = [ColSpec(kind, name, required=not in_index) for name, kind, in_index in _keys(layout)]
-        inputs += [ColSpec(DataType.double, str(name)) for name in layout.value_columns]
+        inputs += [ColSpec(AnyType(), str(name)) for name in layout.value_columns]
     elif names is not None:
-        inputs = [ColSpec(DataType.double, str(name)) for name in names]
+        inputs = [ColSpec(AnyType(), str(name)) for name in names]
     else:
         shape = (-1, -1) if model._input.table else (-1, model.n_features_in_, -1)
         inputs = [TensorSpec(np.dtype(np.float64), shape)]
@@ -93,7 +97,7 @@ def example_of(model: Any) -> Any:
     fitted = model.fitted_
     if fitted.tail is None or fitted.columns is not None:
         return None
-    series = fitted.tail.series
+    series = fitted.tail.series[:_EXAMPLES]  # a client needs to see the form, not the data
     times, values = [one.times for one in series], [one.values for one in series]
     example = write_forecast(fitted.layout, [one.id for one in series], times, values)
     if fitted.layout.kind == "numpy":

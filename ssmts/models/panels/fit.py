@@ -175,7 +175,8 @@ def _fitted(fit: MemberFit) -> FittedMember:
         if len(groups)
         else np.zeros(shape, np.float32)
     )
-    return FittedMember(member=fit.member, shared=fit.shared, groups=groups, own=own, usual=fit.usual)
+    shared = np.ascontiguousarray(fit.shared)  # as a file holds it: the same sums to the last bit
+    return FittedMember(member=fit.member, shared=shared, groups=groups, own=own, usual=fit.usual)
 
 
 @dataclass(frozen=True)
