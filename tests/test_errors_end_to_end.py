@@ -225,13 +225,6 @@ PREDICT = {
         ["Series 'q'", "1 observation"],
     ),
     "all missing": ("wide", WIDE * np.nan, {}, errors.AllMissingError, ["missing"]),
-    "missing in the context": (
-        "wide",
-        WIDE.assign(b=WIDE["b"].where(T[20] > T)),
-        {},
-        errors.AllMissingError,
-        ["'b'", "context of 24"],
-    ),
     "infinity": ("wide", edited(WIDE, 59, "a", -np.inf), {}, errors.InfiniteValueError, ["'a'", "row 59"]),
     "stamps twice": ("wide", pd.concat([WIDE, WIDE.tail(1)]), {}, errors.DuplicateTimeError, ["row 60"]),
     "horizon too long": (

@@ -69,9 +69,11 @@ def forecast_at(fitted: FittedForecaster, panel: Panel, times: list[Times]) -> l
         return evaluate(fitted, panel, *_forecast_grid(fitted, panel), times)
     require_covariates(panel, fitted.effect.columns, times)
     panel, plain = parted(fitted, panel)
-    values = evaluate(fitted, plain, *_forecast_grid(fitted, plain), times)
-    for series, instants, own in zip(panel.series, times, values, strict=True):
-        own += fitted.effect.values(series, instants, fitted.step, fitted.scaling)
+    grid, age = _forecast_grid(fitted, plain)
+    values = evaluate(fitted, plain, grid, age, times)
+    for series, instants, own, own_grid in zip(panel.series, times, values, grid, strict=True):
+        alive = ~np.isnan(own_grid[:, 0])  # the mean that stands for a dead channel holds the usual effect
+        own += fitted.effect.values(series, instants, fitted.step, fitted.scaling) * alive
     return values
 
 

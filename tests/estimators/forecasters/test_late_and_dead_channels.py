@@ -6,7 +6,7 @@ import pytest
 
 import ssmts
 from ssmts import LinearSSMForecaster
-from ssmts.errors import DeadChannelWarning
+from ssmts.errors import AllMissingError, DeadChannelWarning
 
 H, N = 24, 1200
 RNG = np.random.default_rng(0)
@@ -67,3 +67,24 @@ def test_a_dead_channel_has_mean_and_spread_of_training(model):
     with pytest.warns(DeadChannelWarning):
         paths = model.sample(200, X, random_state=0)
     assert np.isfinite(np.asarray(paths.select_dtypes("number"))).all()
+
+
+def test_a_dead_channel_beside_covariates_has_the_mean_of_training():
+    hours = pd.date_range("2025-01-01", periods=N + H, freq="h")
+    heat = pd.Series(20 + 5 * np.sin(2 * np.pi * np.arange(N + H) / 24), hours)
+    X = FRAME.iloc[:N, :2].assign(c1=lambda frame: frame["c1"] + 0.8 * heat.iloc[:N], heat=heat.iloc[:N])
+    model = LinearSSMForecaster(horizon=H, future_covariates=["heat"]).fit(X)
+    dead = X.copy()
+    dead.loc[dead.index[200:], "c1"] = np.nan
+    with pytest.warns(DeadChannelWarning, match="'c1'"):
+        found = model.predict(dead, future=heat.iloc[N:].to_frame("heat"))
+    np.testing.assert_allclose(found["c1"], X["c1"].mean(), rtol=0.02)
+
+
+def test_a_dead_channel_of_a_new_series_has_no_mean_to_stand_for_it():
+    X = FRAME.iloc[:N, :2].assign(id="known").rename_axis("ds").reset_index()
+    model = LinearSSMForecaster(horizon=H, id_col="id", time_col="ds").fit(X)
+    new = X.assign(id="new")
+    new.loc[200:, "c1"] = np.nan
+    with pytest.raises(AllMissingError, match=r"'new'.*'c1'.*Give more history"):
+        model.predict(new)
