@@ -51,7 +51,7 @@ contracts: $(VENV)/.test ## import-linter: imports run down the layers only
 unit: $(VENV)/.test ## the test suite alone
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
-quick: $(VENV)/.test ## the tests that take less than 5 s each
+quick: $(VENV)/.test ## the tests that take less than a second each
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not slow"
 
 clean: ## remove the environment and what the tools left behind

@@ -22,7 +22,7 @@ from ssmts.data import read_row_groups
 from ssmts.integrations.parquet import predict
 
 LENGTH = 1000  # hourly rows of a series
-IN_A_FILE = 100
+IN_A_FILE = 50
 
 
 def main() -> None:

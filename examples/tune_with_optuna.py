@@ -40,7 +40,7 @@ def main() -> None:
     start = S4DForecaster(
         HORIZON, 8 * HORIZON, d_model=32, d_state=16, n_layers=1, max_epochs=3, random_state=0
     )
-    deep = tune(start, train, space=space, n_trials=10, timeout="2min", storage=JOURNAL)
+    deep = tune(start, train, space=space, n_trials=6, timeout="2min", storage=JOURNAL)
     study = deep.study_
     pruned = len(study.get_trials(states=(TrialState.PRUNED,)))
     print(f"deep branch: {len(study.trials)} trials, {pruned} of them pruned; best {study.best_params}")

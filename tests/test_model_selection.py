@@ -101,6 +101,7 @@ def test_series_are_held_out_whole(long):
     assert sorted(number for part in shuffled for number in part) == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.slow
 def test_searches_choose_what_forecasts_better(wide):
     model = LinearSSMForecaster(12, n_modes=24)
     search = GridSearchCV(model, {"context_length": [3, 48]}, cv=TimeSplit(3, "2D"), error_score="raise")
@@ -116,6 +117,7 @@ def test_searches_choose_what_forecasts_better(wide):
 
 @pytest.mark.parametrize("kind", ["pandas", "polars"])
 @pytest.mark.parametrize("cv", [TimeSplit(2, "3D"), SeriesKFold(3)])
+@pytest.mark.slow
 def test_scores_of_many_series(kind, cv, model, long):
     X = long if kind == "pandas" else pl.from_pandas(long)
     found = cross_validate(model, X, cv=cv, error_score="raise", return_estimator=True)
@@ -157,6 +159,7 @@ def test_frames_that_do_not_say_enough(long):
         list(TimeSplit(2).split(np.zeros((3, 40, 1))))
 
 
+@pytest.mark.slow
 def test_rows_that_are_single_observations_are_split():
     rng, stamps = np.random.default_rng(0), pd.date_range("2024", periods=300, freq="h")
     parts = [

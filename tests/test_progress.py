@@ -101,6 +101,7 @@ def test_fit_on_a_terminal_says_what_it_does_and_how_long(terminal, frame):
         ),
     ],
 )
+@pytest.mark.slow
 def test_whatever_takes_long_reports(run, label, model, frame, terminal, monkeypatch):
     monkeypatch.setattr("tqdm.std.tqdm.monitor_interval", 0)
     real = progress._Report.show
@@ -116,12 +117,14 @@ def test_whatever_takes_long_reports(run, label, model, frame, terminal, monkeyp
     assert any(label in text for text in seen)
 
 
+@pytest.mark.slow
 def test_nobody_is_told_who_does_not_want_to_be(terminal, frame, model):
     LinearSSMForecaster(12, verbose=False).fit(frame)
     compare(frame, 12, [LinearSSMForecaster(verbose=True)], n_windows=1, verbose=False)
     assert terminal() == ""
 
 
+@pytest.mark.slow
 def test_silent_for_two_seconds_and_away_from_terminals(frame, model, capsys, monkeypatch):
     LinearSSMForecaster(12).fit(frame)
     assert capsys.readouterr() == ("", "")

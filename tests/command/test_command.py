@@ -43,6 +43,7 @@ def run(folder, monkeypatch):
     return call
 
 
+@pytest.mark.slow
 def test_a_forecast_from_nothing_else(run, frame, folder):
     done = run("predict", "sales.csv", "--horizon", 5, "--plot")
     table = pd.read_csv(pd.io.common.StringIO(done.stdout), parse_dates=["date"])
@@ -54,6 +55,7 @@ def test_a_forecast_from_nothing_else(run, frame, folder):
     assert (folder / "sales-forecast.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_saved_model_gives_the_same(run, tmp_path):
     plain = run("predict", "stores.parquet", "--horizon", "7D", "--level", 50, "--level", 90, "--quiet")
     assert plain.stderr == ""
@@ -76,6 +78,7 @@ def test_a_saved_model_gives_the_same(run, tmp_path):
     assert one["forecast"][0]["date"].startswith("2023-10-28T00:00:00")
 
 
+@pytest.mark.slow
 def test_export_writes_a_module(run, tmp_path):
     pytest.importorskip("onnxscript", reason="export to ONNX needs ssmts[onnx]")
     run("fit", "sales.csv", "--horizon", 3, "--context", 14, "-o", tmp_path / "m.safetensors")
@@ -84,6 +87,7 @@ def test_export_writes_a_module(run, tmp_path):
     assert (tmp_path / "m.pt2").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_compare_prints_the_table_of_python(run, frame, tmp_path):
     out = tmp_path / "forecasts.csv"
     done = run("compare", "sales.csv", "--horizon", 7, "--models", "naive, seasonal_naive,linear", "-o", out)
@@ -98,6 +102,7 @@ def test_compare_prints_the_table_of_python(run, frame, tmp_path):
     assert run(*simple[:-1], "--by-series").stdout.count("naive") >= 2
 
 
+@pytest.mark.slow
 def test_backtest_without_a_model_fits_one(run):
     table = json.loads(run("backtest", "sales.csv", "--horizon", 7, "--json").stdout)["table"]
     assert [row["model"] for row in table] == ["linear"]
@@ -127,6 +132,7 @@ def test_info_on_data(run):
         (["fit", "sales.csv", "--horizon", "3"], 2, "Missing option '--output'"),
     ],
 )
+@pytest.mark.slow
 def test_errors_are_one_line_with_a_code(run, arguments, code, message):
     done = run(*arguments, code=code)
     assert done.stdout == ""
@@ -149,6 +155,7 @@ def test_what_nobody_expected_is_one_line_too(run, monkeypatch):
         )
 
 
+@pytest.mark.slow
 def test_warnings_are_lines_on_stderr(run, frame, tmp_path):
     short = pd.DataFrame({"store": "new", "date": frame.index[-9:], "sales": 1.0})
     pd.concat([frame.reset_index().assign(store="old"), short]).to_csv(tmp_path / "a.csv", index=False)

@@ -25,6 +25,7 @@ def found(hourly):
     return compare(hourly, 24)
 
 
+@pytest.mark.slow
 def test_ours_and_the_baselines_by_default(found, hourly):
     table = found.table.set_index("model")
     local = {"auto_ets", "auto_theta"} if find_spec("statsforecast") else set()
@@ -37,6 +38,7 @@ def test_ours_and_the_baselines_by_default(found, hourly):
     assert found.best_model.predict().index[0] == hourly.index[-1] + pd.Timedelta("1h")
 
 
+@pytest.mark.slow
 def test_the_errors_are_those_of_the_metrics(found, hourly):
     own = found.forecasts[found.forecasts["model"] == "seasonal_naive"]
     assert len(own) == 72
@@ -58,6 +60,7 @@ def y_inside(own):
     return own["y"].between(own["lo-80"], own["hi-80"]).mean()
 
 
+@pytest.mark.slow
 def test_it_can_be_read(found):
     text = repr(found)
     assert text.splitlines()[0].split() == [*found.table.columns]
@@ -98,6 +101,7 @@ def test_polars_arrays_and_channel_columns(hourly):
     np.testing.assert_allclose(single.table["mase"], wide.table["mase"])
 
 
+@pytest.mark.slow
 def test_covariates_reach_the_models_that_take_them():
     rng = np.random.default_rng(0)
     promo = rng.normal(size=300)
@@ -113,6 +117,7 @@ def test_covariates_reach_the_models_that_take_them():
     assert seeing.best_model.predict(frame.head(200), horizon=3, future=frame).shape == (3, 1)
 
 
+@pytest.mark.slow
 def test_models_of_the_user_get_the_horizon_and_keep_the_rest(hourly):
     model = LinearSSMForecaster(999, context_length=48)
     result = compare(hourly, 12, {"mine": model, "theirs": NaiveForecaster(season=3)}, n_windows=1)

@@ -64,6 +64,7 @@ def test_times_are_strictly_increasing_and_nothing_is_lost(frame):
 
 @FEW
 @given(frames(), st.randoms(use_true_random=False))
+@pytest.mark.slow
 def test_order_of_rows_does_not_matter(frame, random):
     order = list(range(len(frame)))
     random.shuffle(order)
@@ -106,6 +107,7 @@ def test_index_or_column_pandas_or_polars_does_not_matter(frame):
 
 @FEW
 @given(frames())
+@pytest.mark.slow
 def test_long_and_wide_agree(frame):
     wide = read_panel(frame)
     for long in (to_long(frame), pl.from_pandas(to_long(frame))):

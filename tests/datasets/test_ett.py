@@ -11,6 +11,7 @@ MONTH = {"h": 720, "m": 2880}
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
 def test_real_files_load_with_the_published_borders(real_ett, name):
     data = load_ett(name)
     month = MONTH[name[3]]
@@ -41,6 +42,7 @@ def test_values_are_those_that_pandas_reads_exactly(real_ett):
 
 
 @pytest.mark.parametrize("hourly", ["ETTh1", "ETTh2"])
+@pytest.mark.slow
 def test_hourly_files_are_the_full_hours_of_the_others(real_ett, hourly):
     fine = load_ett(hourly.replace("h", "m")).frame
     coarse = load_ett(hourly).frame

@@ -112,6 +112,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("damage", "error", "message"), CASES)
+@pytest.mark.slow
 def test_damage_has_its_error_with_file_place_and_remedy(etth1, load, tmp_path, damage, error, message):
     with pytest.raises(error, match=message) as caught:
         load(damage(etth1))
@@ -136,6 +137,7 @@ PRINTS = {
 
 
 @pytest.mark.parametrize("reprint", PRINTS.values(), ids=PRINTS.keys())
+@pytest.mark.slow
 def test_any_print_of_the_numbers_is_accepted(etth1, load, reprint):
     original, copy = load(etth1).frame, load(reprint(etth1)).frame
     assert (copy.index == original.index).all()
@@ -145,6 +147,7 @@ def test_any_print_of_the_numbers_is_accepted(etth1, load, reprint):
 @pytest.mark.parametrize(
     ("under", "named"), [("ETTh2", "ETTh1"), ("ETTm1", "ETTh1"), ("ETTh1", "ETTm1"), ("ETTm2", "ETTm1")]
 )
+@pytest.mark.slow
 def test_one_data_set_under_the_name_of_another_is_a_wrong_file(real_ett, tmp_path, under, named):
     (tmp_path / f"{named}.csv").write_bytes((real_ett / f"{under}.csv").read_bytes())
     message = f"it holds the values of {under}" if under[3] == named[3] else "min apart"

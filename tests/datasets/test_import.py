@@ -49,6 +49,7 @@ def test_every_public_name_resolves():
         ssmts_datasets.load_titanic  # noqa: B018
 
 
+@pytest.mark.slow
 def test_the_page_runs_as_written(real_digits, real_ett, capsys):
     page = (ROOT / "docs" / "datasets.md").read_text()
     blocks = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)

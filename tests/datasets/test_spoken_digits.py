@@ -110,6 +110,7 @@ def test_empty_folder(cache, tmp_path):
         load_spoken_digits(tmp_path)
 
 
+@pytest.mark.slow
 def test_real_recordings(real_digits):
     data = load_spoken_digits()
     train, test = data.split()

@@ -59,8 +59,8 @@ def test_example_runs(script: str, tmp_path: Path) -> None:
 
 def test_many_machines_agree(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow", reason="the example needs pyarrow")
-    text = run(ROOT / "examples" / "many_machines.py", tmp_path, "200")
-    assert "4,800 rows of intervals, 0 series without any" in text
+    text = run(ROOT / "examples" / "many_machines.py", tmp_path, "100")
+    assert "2,400 rows of intervals, 0 series without any" in text
     if importlib.util.find_spec("ray") is not None:  # else it says that Ray is not there
         [said] = [line for line in text.splitlines() if "coefficients from two workers" in line]
         assert float(said.split()[-1]) < 1e-8

@@ -53,6 +53,7 @@ def test_every_version_has_its_files():
     assert all(path.stat().st_size < 64 * 1024 for path in FILES)
 
 
+@pytest.mark.slow
 def test_what_is_written_now_is_what_the_newest_version_holds(tmp_path):
     MAKE["make"](tmp_path)
     described = json.loads((tmp_path / "answers.json").read_text(encoding="utf-8"))

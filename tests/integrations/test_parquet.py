@@ -46,6 +46,7 @@ def folder(many, tmp_path_factory):
 
 
 @pytest.mark.parametrize("n_rows", [1, 60, 130, 10**6])
+@pytest.mark.slow
 def test_whatever_the_pieces(model, many, folder, n_rows, tmp_path, monkeypatch):
     sizes = []
     score = parquet.Scorer.__call__

@@ -44,6 +44,7 @@ def test_a_forecast_keeps_index_and_names():
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.slow
 def test_intervals_and_columns_that_are_known_ahead():
     rng = np.random.default_rng(0)
     index = pd.period_range("2000-01", periods=300, freq="M")
@@ -73,6 +74,7 @@ def test_a_forecast_begins_at_the_last_row_observed_or_not():
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 @pytest.mark.parametrize("update_params", [True, False])
+@pytest.mark.slow
 def test_a_forecast_needs_no_data_that_sktime_remembers(update_params):
     """sktime 1.3 sets remember_data=False by default."""
     index = pd.date_range("2020-01-01", periods=300, freq="h")

@@ -16,14 +16,17 @@ pytest.register_assert_rewrite("operator_conformance")
 
 
 def pytest_generate_tests(metafunc):
-    """Run a conformance test once a fast path of its operator; `quick` leaves the interpreter out."""
+    """Run a conformance test once a fast path of its operator; `quick` leaves Triton out."""
     if metafunc.cls is None:
         return
     paths = [b for b in getattr(metafunc.cls, "backends", ()) if b == "cpu" or importlib.util.find_spec(b)]
+    interpreted = [] if torch.cuda.is_available() else [pytest.mark.slow]
+    marks = {"triton": interpreted, "numba": pytest.mark.slow}  # interpreter; compilation
     if "fast" in metafunc.fixturenames:
-        metafunc.parametrize("fast", paths)
+        metafunc.parametrize("fast", [pytest.param(path, marks=marks.get(path, [])) for path in paths])
     if "quick" in metafunc.fixturenames:
-        metafunc.parametrize("quick", [b for b in paths if b != "triton"])
+        calm = [pytest.param(b, marks=marks.get(b, [])) for b in paths if b != "triton"]
+        metafunc.parametrize("quick", calm)
 
 
 @pytest.fixture

@@ -138,6 +138,7 @@ def test_reference_solves_the_differential_equation():
     torch.testing.assert_close(y[0, -1], 2 * (C * x).sum(-1).real, rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_long_undamped_modes_drift_little():
     """65,536 observations of modes without damping: phase errors grow with L ε and no faster."""
     generator = torch.Generator().manual_seed(5)

@@ -54,6 +54,7 @@ def negated(value):
 
 
 @pytest.mark.parametrize("operator", [selective_scan, ssd])
+@pytest.mark.slow
 def test_lazy_negation_survives_the_compiler(operator):
     """Whatever a compiler makes of lazy views, inputs and gradients have their values."""
     generator = torch.Generator().manual_seed(0)

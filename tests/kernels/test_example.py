@@ -1,7 +1,10 @@
 import runpy
 from pathlib import Path
 
+import pytest
 
+
+@pytest.mark.slow
 def test_kernels_alone_trains_and_streams():
     example = Path(__file__).parents[2] / "examples" / "kernels_alone.py"
     loss, difference = runpy.run_path(str(example))["main"](60)

@@ -9,6 +9,7 @@ import ssmts_kernels
 from ssmts_kernels import _dispatch, backend, vandermonde
 
 
+@pytest.mark.slow
 def test_import_loads_neither_triton_nor_the_compiler():
     code = (
         "import sys, ssmts_kernels; "

@@ -238,6 +238,7 @@ def test_backward_keeps_no_state_of_every_step():
 
 @pytest.mark.skipif(CUDA, reason="tile sizes are tried in the interpreter")
 @pytest.mark.parametrize("tile", [16, 128, 4096])
+@pytest.mark.slow
 def test_every_tile_size_agrees(monkeypatch, tile):
     """From one channel and mode-wide tiles to several warps; the shape picks one of them."""
     triton_path = pytest.importorskip("ssmts_kernels.selective_scan.triton")

@@ -244,6 +244,7 @@ def test_gradients_are_the_same_bits_every_time():
 
 
 @pytest.mark.skipif(CUDA, reason="the device multiplies bfloat16 itself")
+@pytest.mark.slow
 def test_states_stay_float32_where_products_take_halves(monkeypatch):
     """float16 stands in for bfloat16, which the interpreter cannot multiply."""
     triton_path = pytest.importorskip("ssmts_kernels.ssd.triton")
@@ -253,6 +254,7 @@ def test_states_stay_float32_where_products_take_halves(monkeypatch):
 
 @pytest.mark.skipif(CUDA, reason="tile sizes are tried in the interpreter")
 @pytest.mark.parametrize("block_p", [16, 64])
+@pytest.mark.slow
 def test_every_tile_size_agrees(monkeypatch, block_p):
     triton_path = pytest.importorskip("ssmts_kernels.ssd.triton")
     monkeypatch.setattr(triton_path, "BLOCK_P", block_p)

@@ -127,6 +127,7 @@ class TestEveryStep:
             step(**named, interval=0.7, hold="none")
 
     @pytest.mark.parametrize("interval", INTERVALS)
+    @pytest.mark.slow
     def test_compile(self, call, interval):
         torch._dynamo.reset()
         step, named = call()

@@ -19,6 +19,7 @@ DEEP = st.builds(DeepConfig, **{f.name: KINDS[f.type] for f in fields(DeepConfig
 
 
 @given(st.builds(ModelConfig, linear=LINEAR, n_groups=COUNTS, deep=st.none() | DEEP))
+@pytest.mark.slow
 def test_json_gives_back_an_equal_config(config):
     again = ModelConfig.from_dict(json.loads(json.dumps(config.to_dict(), allow_nan=False)))
     assert again == config

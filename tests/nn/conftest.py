@@ -29,6 +29,8 @@ EVERY = [
     (S5, {"n_blocks": 2}),
     *SELECTIVE,
 ]
+# The first process of a machine compiles their loops, for seconds.
+COMPILED = [(Mamba, {"hold": "zoh"}), (Mamba2, {"hold": "zoh"})]
 
 
 def name(case):
@@ -45,7 +47,10 @@ def maker(case):
     return make
 
 
-@pytest.fixture(params=EVERY, ids=name)
+@pytest.fixture(
+    params=[pytest.param(case, marks=pytest.mark.slow if case in COMPILED else ()) for case in EVERY],
+    ids=name,
+)
 def build(request):
     """Make one of the layers, its parameters those of the seed: build(d_model, d_state, dtype, **options)."""
     return maker(request.param)

@@ -130,6 +130,7 @@ def test_a_perceptron_knows_no_level():
     torch.testing.assert_close(model(u + 7), model(u) + 7)
 
 
+@pytest.mark.slow
 def test_informer_reads_the_context_and_learns():
     pytest.importorskip("transformers", reason="transformers is not installed: pip install transformers")
     torch.manual_seed(0)

@@ -211,6 +211,7 @@ def test_empty_batches_have_gradients(build, irregular, batch, length):
     assert [value.shape for value in moved] == [value.shape for value in end]
 
 
+@pytest.mark.slow
 def test_autocast_keeps_states_and_accuracy(build, irregular, regular):
     """Projections may round to bfloat16; the state equation, its gradients and its dtype stay."""
     layer = build(dtype=torch.float32, delta_range=DELTAS)
@@ -251,6 +252,7 @@ class Views(torch.nn.Module):
 
 
 @pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.slow
 def test_export_takes_any_batch(layer, irregular):
     torch.manual_seed(0)
     views = Views(LAYERS[layer](3, 4)).eval()
@@ -263,6 +265,7 @@ def test_export_takes_any_batch(layer, irregular):
 
 
 @pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.slow
 def test_compiled_layers_take_another_length(layer, irregular):
     torch._dynamo.reset()
     torch.manual_seed(0)

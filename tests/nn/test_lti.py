@@ -63,6 +63,7 @@ def test_kernel_is_the_response_to_an_impulse(build_lti, regular):
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("delta", [1e-8, 1.0, 30.0, 1e4])
+@pytest.mark.slow
 def test_extreme_steps_stay_finite_and_bounded(build_modal, irregular, regular, dtype, delta):
     """Finite, stable and differentiable at any step; the views agree for |A Δ δt| from 1e-8 to 1e3."""
     layer = build_modal(dtype=dtype, delta_range=(delta, delta))

@@ -72,11 +72,13 @@ def test_mamba_is_that_of_mambapy(signal):
     assert_loaded_layer_is(block, Mamba(D_MODEL, D_STATE, hold="euler"), signal)
 
 
+@pytest.mark.slow
 def test_mamba_is_that_of_transformers(signal):
     block = randomise(transformers_mixer(1))
     assert_loaded_layer_is(block, Mamba(D_MODEL, D_STATE, hold="euler"), signal)
 
 
+@pytest.mark.slow
 def test_mamba2_is_that_of_transformers(signal):
     block = randomise(transformers_mixer(2))
     layer = Mamba2(D_MODEL, D_STATE, hold="euler", head_dim=4, n_groups=2)

@@ -136,6 +136,7 @@ def test_dropout_acts_in_training_only(irregular):
     assert torch.equal(stack(u), stack(u))
 
 
+@pytest.mark.slow
 def test_a_stack_learns_a_delay(irregular):
     """Two samples back, which no single observation tells."""
     stack = make(dtype=torch.float32, layer_options={"delta_range": (0.1, 1.0)})

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 SOURCE = """
 from typing import Any
@@ -41,6 +43,7 @@ def forecast(X: Any) -> Any:
 """
 
 
+@pytest.mark.slow
 def test_methods_that_do_not_exist_fail(tmp_path):
     path = tmp_path / "misspelt.py"
     path.write_text(SOURCE)

@@ -46,11 +46,10 @@ def collect_moments(
     n_groups, n_channels, n_features = effect.by_group.shape
     n_segments = len(whitener.fit.segments)
     moments = [EffectMoments.zeros(n_segments, n_groups, n_features) for _ in range(n_channels)]
-    paths = whitener.honest_paths()
     for number in some_series(panel):
         group = effect.group_of(panel.series[number], scaling) or 0
         for stack, channels in _units(panel.series[number], effect, scaling, number, step):
-            whitener.add([moments[channel] for channel in channels], stack, group, stride, paths)
+            whitener.add([moments[channel] for channel in channels], stack, group, stride)
     return moments
 
 

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
 from ssmts.data.arrays import Float, Rows
 from ssmts.models.linear.moments import floored
-from ssmts.models.linear.path import LinearFit, LinearPath
+from ssmts.models.linear.path import LinearFit
 from ssmts.models.linear.ridge import RidgePath
 from ssmts.models.sequences.blocked_folds import BlockedFolds
 from ssmts.models.sequences.origins import future_observed, origin_rows
@@ -31,6 +32,7 @@ __all__ = ["ChannelEffect", "EffectMoments", "choose_effect"]
 PENALTIES = (1e-10, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 GROUP_PENALTIES = (np.inf, 10.0, 1.0, 1e-1, 1e-2)
 _LEADS_EACH_WAY = 4
+_CACHED = 1 << 16  # values
 SURE = 2.0  # spreads of the blocks that a gain has to exceed
 
 
@@ -75,7 +77,7 @@ class Whitener:
 
     fit: LinearFit
 
-    @property
+    @cached_property
     def leads(self) -> Rows:
         """The leads at which errors are taken."""
         horizon = self.fit.path.config.horizon
@@ -83,14 +85,29 @@ class Whitener:
         even = np.linspace(1, horizon, _LEADS_EACH_WAY)
         return np.unique(np.round(np.concatenate([near, even])).astype(np.int64))
 
-    def add(
-        self,
-        moments: Seq[EffectMoments],
-        stack: SequenceStack,
-        group: int,
-        stride: int,
-        paths: Seq[LinearPath],
-    ) -> None:
+    @cached_property
+    def weights(self) -> list[Float]:
+        """Weights at the leads, without each block in turn; a gap takes those of the block before it."""
+        blocks = range(self.fit.segments.n_blocks)
+        return [self.fit.without_block(block).shared[:, self.leads] for block in blocks]
+
+    @cached_property
+    def filters(self) -> list[Float]:
+        """Their errors as correlations on the reference grid, without the constant, (n_leads, n_taps)."""
+        leads, bank = self.leads, self.fit.path.bank
+        width = round(self.fit.path.config.context)
+        states = final_weights(np.arange(width, dtype=np.float64), bank)
+        shares = observation_weights(np.arange(width, dtype=np.float64))
+        out = []
+        for W in self.weights:
+            forecast = (states - np.outer(shares, states.sum(axis=0))) @ W[:-1] + shares[:, None]
+            taps = np.zeros((len(leads), width + int(leads.max())))
+            taps[:, :width] = -forecast.T
+            taps[np.arange(len(leads)), width - 1 + leads] = 1.0
+            out.append(taps)
+        return out
+
+    def add(self, moments: Seq[EffectMoments], stack: SequenceStack, group: int, stride: int) -> None:
         """Add the windows of one series: a stack of its channels and then of the features, on one clock."""
         config, segments = self.fit.path.config, self.fit.segments
         rows = origin_rows(stack, config.context, config.horizon, stride)
@@ -99,9 +116,20 @@ class Whitener:
         n_channels, leads = len(moments), self.leads
         which = segments.of(stack.starts[0] + stack.times[rows])
         known = future_observed(stack, rows, config.horizon)
+        width = round(config.context)
+        on_grid = stack.interval == 1.0 and abs(width - config.context) < 1e-9
+        features = stack.values[n_channels:]
+        by_states = self._errors(
+            stack.of_members(slice(n_channels)) if on_grid else stack, rows, which // 2, n_channels
+        )
         for segment in np.unique(which):
             inside = which == segment
-            errors = self._errors(stack, rows[inside], paths[segment // 2], n_channels)
+            errors = by_states[:, inside]
+            if on_grid:
+                filters = self.filters[segment // 2]
+                errors = np.concatenate(
+                    [errors, _correlated(features, rows[inside], filters, int(leads[-1]))]
+                )
             n_seen = float(errors.shape[1] * len(leads))
             if known is not None:
                 errors *= known[inside][:, leads]
@@ -115,50 +143,40 @@ class Whitener:
                 channel.c[segment, group] += y @ y
                 channel.count[segment, group] += n_seen
 
-    def _errors(self, stack: SequenceStack, rows: Rows, path: LinearPath, n_channels: int) -> Float:
-        """Errors of a path at the compared leads, (n_members, n_windows, n_leads)."""
+    def _errors(self, stack: SequenceStack, rows: Rows, without: Rows, n_channels: int) -> Float:
+        """Errors at the compared leads, (n_members, n_windows, n_leads), each by the path without a block."""
         config, leads = self.fit.path.config, self.leads
         errors = np.empty((len(stack.values), len(rows), len(leads)))
-        W = path.shared[:, leads]
-        by_states = stack
-        width = round(config.context)
-        if stack.interval == 1.0 and abs(width - config.context) < 1e-9:
-            by_states = stack.of_members(slice(n_channels))
-            errors[n_channels:] = self._filtered(stack.values[n_channels:], rows, width, W)
         instants = stack.times[rows][:, None] + leads
         bank = self.fit.path.bank
-        for block in window_states(by_states, bank, config.context, rows):
+        for block in window_states(stack, bank, config.context, rows):
             here = np.searchsorted(rows, block.rows)
             constant = floored(block.deviation) * (block.members < n_channels)[:, None]
-            forecast = bank.features(block.final) @ W[:-1] + constant[..., None] * W[-1]
-            errors[np.ix_(block.members, here)] = -forecast - block.mean[..., None]
-        for own, values in zip(errors, by_states.values, strict=False):
+            features = bank.features(block.final)
+            for number in np.unique(without[here]):
+                part, W = without[here] == number, self.weights[number]
+                forecast = features[:, part] @ W[:-1] + constant[:, part, None] * W[-1]
+                errors[np.ix_(block.members, here[part])] = -forecast - block.mean[:, part, None]
+        for own, values in zip(errors, stack.values, strict=True):
             own += np.interp(instants, stack.times, values)
         return errors
 
-    def _filtered(self, values: Float, rows: Rows, width: int, W: Float) -> Float:
-        """The same on the reference grid, where a path without its constant is a filter of finite length."""
-        leads = self.leads
-        bank = self.fit.path.bank
-        weights = final_weights(np.arange(width, dtype=np.float64), bank)
-        shares = observation_weights(np.arange(width, dtype=np.float64))
-        forecast = (weights - np.outer(shares, weights.sum(axis=0))) @ W[:-1] + shares[:, None]
-        filters = np.zeros((len(leads), width + int(leads.max())))
-        filters[:, :width] = -forecast.T
-        filters[np.arange(len(leads)), width - 1 + leads] = 1.0
-        first = int(rows[0]) - (width - 1)
-        own = values[:, first : int(rows[-1]) + int(leads.max()) + 1]
-        size = next_fast_len(own.shape[1], real=True)
-        transformed = rfft(filters, size).conj()
-        out = np.empty((len(values), len(rows), len(leads)))
-        at = rows - rows[0]
-        for k in range(len(values)):  # one after the other: they stay in the cache
-            out[k] = irfft(rfft(own[k], size) * transformed, size)[:, at].T
-        return out
 
-    def honest_paths(self) -> list[LinearPath]:
-        """The path without each block in turn; a gap takes that of the block before it."""
-        return [self.fit.without_block(block) for block in range(self.fit.segments.n_blocks)]
+def _correlated(values: Float, rows: Rows, filters: Float, reach: int) -> Float:
+    """Filters over values on the reference grid, (n_members, n_rows, n_filters).
+
+    Each ends `reach` values after its row. As many members at once as stay in the cache.
+    """
+    first = int(rows[0]) - (filters.shape[1] - reach - 1)
+    own = values[:, first : int(rows[-1]) + reach + 1]
+    size = next_fast_len(own.shape[1], real=True)
+    transformed = rfft(filters, size).conj()
+    out = np.empty((len(values), len(rows), len(filters)))
+    at, n_each = rows - rows[0], max(1, _CACHED // (size * len(filters)))
+    for begin in range(0, len(values), n_each):
+        part = slice(begin, begin + n_each)
+        out[part] = irfft(rfft(own[part], size)[:, None] * transformed, size)[..., at].transpose(0, 2, 1)
+    return out
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,14 @@ def test_every_way_is_judged_on_the_same_origins(rows):
     assert len({row["last_value"] for row in rows.values()}) == 1
 
 
+@pytest.mark.slow
 def test_no_forecast_beats_the_best_possible_one_and_the_covariate_comes_close(rows):
     ahead = rows["x known ahead"]
     assert ahead["accepted"]
     assert ahead["optimum"] < ahead["mse"] < 0.3 * rows["without"]["mse"]
 
 
+@pytest.mark.slow
 def test_noise_is_refused(rows):
     assert rows["noise known ahead"]["accepted"] is False
     assert rows["noise known ahead"]["mse"] == rows["without"]["mse"]

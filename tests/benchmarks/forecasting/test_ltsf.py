@@ -43,6 +43,7 @@ def test_a_cell_holds_models_and_baselines(cell) -> None:
     assert linear["mse"] < 0.5 * rows["seasonal naive (day)"]["mse"] < rows["last value"]["mse"]
 
 
+@pytest.mark.slow
 def test_figures_are_those_of_predict_window_by_window(hourly) -> None:
     parts = windows.split(windows.standardised(hourly), CONTEXT, test=True)
     model = LinearSSMForecaster(horizon=HORIZON, context_length=CONTEXT).fit(parts.train)
@@ -66,6 +67,7 @@ def test_a_batched_pass_that_differs_from_predict_is_caught(hourly, monkeypatch)
         windows.check_predict(model, parts.judged)
 
 
+@pytest.mark.slow
 def test_development_runs_never_see_the_test_span(hourly) -> None:
     def validation_figures(dataset):
         options = {"models": ["LinearSSMForecaster"], "seeds": [0], "test": False}

@@ -44,6 +44,7 @@ def test_a_peer_that_fails_says_why(hourly, monkeypatch) -> None:
         peers.run_peer(hourly, 12, "NHITS", options)
 
 
+@pytest.mark.slow
 def test_ours_are_fitted_with_their_defaults(hourly, monkeypatch) -> None:
     monkeypatch.setattr(peers, "_CONTEXT_OF_OURS", "2D")
     row = peers.run_ours(hourly, 12, "LinearSSMForecaster", 0, test=True)

@@ -17,6 +17,7 @@ def cell(hourly):
     return probabilistic.run_cell(hourly, HORIZON, models=models, test=True, context=CONTEXT)
 
 
+@pytest.mark.slow
 def test_scores_are_those_of_predict_quantiles(hourly, cell) -> None:
     parts = split(standardised(hourly), CONTEXT, test=True)
     model = LinearSSMForecaster(HORIZON, CONTEXT).fit(parts.train, validation=parts.validation)

@@ -31,12 +31,14 @@ def by_hand(span: rates.Span, rate: int, forecast) -> float:
     return float(np.mean(np.square(errors)))
 
 
+@pytest.mark.slow
 def test_direct_is_predict_on_the_coarse_frame(span_and_model) -> None:
     span, model = span_and_model
     expected = by_hand(span, 8, lambda past, truth: model.predict(past, at=truth.index).to_numpy())
     assert rates.direct(model, span, 8)["mse"] == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_interpolated_is_predict_on_the_filled_frame(span_and_model) -> None:
     span, model = span_and_model
 
@@ -47,6 +49,7 @@ def test_interpolated_is_predict_on_the_filled_frame(span_and_model) -> None:
     assert rates.interpolated(model, span, 8)["mse"] == pytest.approx(by_hand(span, 8, forecast), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_subsampled_is_predict_on_the_thinned_frame(span_and_model, hourly) -> None:
     span, _ = span_and_model
     model = LinearSSMForecaster(horizon=24, context_length=96).fit(hourly.train)
@@ -72,6 +75,7 @@ def test_kernels_of_delta_only_are_sampled_and_scaled() -> None:
 
 
 @pytest.mark.parametrize("trained_hourly", [False, True])
+@pytest.mark.slow
 def test_every_way_of_asking_on_made_up_data(hourly, quarter_hourly, tmp_path: Path, trained_hourly) -> None:
     trained = hourly if trained_hourly else quarter_hourly
     options = {

@@ -118,6 +118,7 @@ def test_validation_reads_no_test_row_and_windows_are_where_they_should_be() -> 
         _panel(length=14, n_windows=3, stride=4).task(test=True)
 
 
+@pytest.mark.slow
 def test_ours_forecasts_every_series_at_every_window() -> None:
     """Levels are 100 apart and seasonal naive is the noise's: a mix-up of series or of windows is far off."""
     rolling = {"n_windows": 3, "stride": 4}
@@ -191,6 +192,7 @@ def test_a_worker_forecasts_each_unit_from_what_is_known_there(worker) -> None:
         np.testing.assert_allclose(point, known[-1], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_slow_peer_has_every_kth_series_and_a_hopeless_one_a_reason(worker) -> None:
     task = _panel(n_series=64, length=40).task(test=True)
     arrays, told = worker.run("repeats", task.known(), _asked(task, burn=0.01, seconds=0.3))

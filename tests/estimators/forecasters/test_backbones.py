@@ -14,6 +14,7 @@ BACKBONES = ["LSSL", "S4", "S4D", "S5", "Mamba", "Mamba2", "Mamba3"]
 
 @pytest.mark.parametrize("tokens", [None, "16h"])
 @pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.slow
 def test_every_backbone_trains_saves_loads_streams_and_changes_rate(name, tokens, chaos, tmp_path):
     cls = getattr(ssmts, f"{name}Forecaster")
     assert issubclass(cls, SSMForecaster)

@@ -18,6 +18,7 @@ def weekdays() -> pd.Series:
 
 
 @pytest.mark.parametrize("horizon", [1, 3, 10])
+@pytest.mark.slow
 def test_a_horizon_counts_business_days_where_the_index_says_so(weekdays, horizon):
     model = LinearSSMForecaster(horizon).fit(weekdays.iloc[:-20])
     for end in range(-20, -15):
@@ -27,6 +28,7 @@ def test_a_horizon_counts_business_days_where_the_index_says_so(weekdays, horizo
     assert len(model.predict_interval(level=80)) == len(model.sample(3)) == horizon
 
 
+@pytest.mark.slow
 def test_months_and_years_keep_their_rows():
     for freq, horizon in (("MS", 12), ("YS", 4), ("QE", 4)):
         index = pd.date_range("1950-01-01", periods=200, freq=freq)
@@ -35,6 +37,7 @@ def test_months_and_years_keep_their_rows():
         assert model.model_.config.linear.horizon == horizon
 
 
+@pytest.mark.slow
 def test_business_days_are_forecast_as_well_as_unit_steps(weekdays):
     model = LinearSSMForecaster(10).fit(weekdays.iloc[:-20])
     errors = model.history_["errors_by_missing_leads"]
@@ -47,6 +50,7 @@ def test_business_days_are_forecast_as_well_as_unit_steps(weekdays):
     assert np.square(found).mean() < 1.5 * np.square(missed).mean() < (2 * NOISE) ** 2
 
 
+@pytest.mark.slow
 def test_gaps_of_training_are_read_as_training_read_them(weekdays):
     model = LinearSSMForecaster(10, 28).fit(weekdays.iloc[:-20])
     errors = model.history_["hold"]
@@ -55,6 +59,7 @@ def test_gaps_of_training_are_read_as_training_read_them(weekdays):
     assert LinearSSMForecaster(10, 28, hold="gp").fit(weekdays.iloc[:-20]).model_.config.hold == "gp"
 
 
+@pytest.mark.slow
 def test_rows_that_are_missing_by_chance_may_be_left_out():
     rng = np.random.default_rng(0)
     index = pd.date_range("2024-01-01", periods=2000, freq="h")

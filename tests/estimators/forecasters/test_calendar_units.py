@@ -55,6 +55,7 @@ def test_months_quarters_and_years_are_found_by_their_stamps(layout, freq, horiz
     assert times.tolist() == expected.tolist()
 
 
+@pytest.mark.slow
 def test_months_are_steps_of_one_length_and_a_year_is_twelve(tmp_path):
     """Leap years and a month that is missing change nothing; any verb counts alike."""
     whole = frame(pd.date_range("2010-01-31", periods=120, freq="ME"))
@@ -82,6 +83,7 @@ def test_months_are_steps_of_one_length_and_a_year_is_twelve(tmp_path):
         model.predict(horizon=25)
 
 
+@pytest.mark.slow
 def test_the_same_day_of_every_month_and_months_of_a_zone():
     index = pd.date_range("2010-01-01", periods=90, freq="MS")
     model = LinearSSMForecaster(horizon=2).fit(frame(index + pd.Timedelta(days=14, hours=8)))
@@ -95,6 +97,7 @@ def test_the_same_day_of_every_month_and_months_of_a_zone():
     assert found.tolist() == pd.date_range("2017-07-01", periods=2, freq="MS", tz="Europe/Berlin").tolist()
 
 
+@pytest.mark.slow
 def test_covariates_of_months_lie_on_their_months():
     index = pd.date_range("2010-01-01", periods=150, freq="MS")
     x = RNG.normal(size=150)
@@ -105,6 +108,7 @@ def test_covariates_of_months_lie_on_their_months():
 
 
 @pytest.mark.parametrize("layout", ["column", "long", "polars"])
+@pytest.mark.slow
 def test_freq_counts_business_days_where_a_frame_cannot_say_them(layout):
     index = pd.bdate_range("2020-01-01", periods=200)
     X, named = in_layout(frame(index), layout)

@@ -68,6 +68,7 @@ def test_calibrate_widens_what_comes_after(model: LinearSSMForecaster) -> None:
     assert width[1] > 1.3 * width[0]
 
 
+@pytest.mark.slow
 def test_calibrate_begins_anew_and_fit_forgets_it(model: LinearSSMForecaster) -> None:
     own = pickle.loads(pickle.dumps(model))
     later = _later(1.5)
@@ -117,6 +118,7 @@ def test_kinds_and_holes(model: LinearSSMForecaster) -> None:
     assert found.columns[-2:] == ["lo-90", "hi-90"]
 
 
+@pytest.mark.slow
 def test_cross_validate_has_intervals(model: LinearSSMForecaster) -> None:
     frame = _frame(_noisy(1200, 3))
     table = LinearSSMForecaster(12, 48, **SMALL).cross_validate(frame, 20, level=[80, 90])
@@ -133,6 +135,7 @@ def test_too_little_to_calibrate_on_and_levels_that_are_none(model: LinearSSMFor
 
 
 @pytest.mark.parametrize("size", [0.2, 1.5])
+@pytest.mark.slow
 def test_windows_of_cross_validate_follow_what_came_since_the_fit(size: float) -> None:
     frame = pd.concat([_frame(_noisy(600, 0)), _frame(_noisy(600, 1, size), "2024-01-26")])
     model = LinearSSMForecaster(12, 48, **SMALL)

@@ -50,6 +50,7 @@ def model(frame):
     return LinearSSMForecaster("1D", "4D", **NAMES).fit(frame.sample(frac=1.0, random_state=0))
 
 
+@pytest.mark.slow
 def test_every_channel_is_forecast_on_its_own_clock(model, frame):
     assert model.reference_step_ == pd.Timedelta("1h")
     assert list(model.feature_names_in_) == ["flow", "temp", "valve"]
@@ -64,6 +65,7 @@ def test_every_channel_is_forecast_on_its_own_clock(model, frame):
     assert (forecast["ts"] > forecast["site"].map(origins)).all()
 
 
+@pytest.mark.slow
 def test_it_is_the_model_of_a_wide_frame_with_missing_values():
     stamps, rng = pd.date_range(START, periods=480, freq="1h", name="ts"), np.random.default_rng(1)
     wide = pd.DataFrame({"a": wave(stamps), "b": -wave(stamps)}, stamps) + 0.1 * rng.normal(size=(480, 2))
@@ -75,6 +77,7 @@ def test_it_is_the_model_of_a_wide_frame_with_missing_values():
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.slow
 def test_the_order_of_rows_and_the_library_do_not_matter(model, frame):
     expected = model.predict(frame).sort_values(KEYS).reset_index(drop=True)
     shuffled = model.predict(frame.sample(frac=1.0, random_state=1)).sort_values(KEYS)
@@ -84,6 +87,7 @@ def test_the_order_of_rows_and_the_library_do_not_matter(model, frame):
     np.testing.assert_array_equal(polars.sort(KEYS)["y"].to_numpy(), expected["y"])
 
 
+@pytest.mark.slow
 def test_labels_come_back_in_their_dtype(frame):
     coded = frame.assign(sensor=frame["sensor"].astype("category"))
     model = LinearSSMForecaster("1D", "4D", **NAMES).fit(coded)
@@ -93,6 +97,7 @@ def test_labels_come_back_in_their_dtype(frame):
     assert model.predict(numbered)["sensor"].dtype == np.int64
 
 
+@pytest.mark.slow
 def test_intervals_paths_backtests_and_holes(model, frame):
     rows = len(model.predict(frame))
     interval = model.predict_interval(frame, level=80)

@@ -44,12 +44,14 @@ def led(coupled: pd.DataFrame) -> LinearSSMForecaster:
     return fit(coupled, target_cols="follower", past_covariates="leader")
 
 
+@pytest.mark.slow
 def test_mixing_wins_where_channels_are_coupled(coupled, mixed):
     test = coupled.iloc[N_TRAIN:]
     assert mixed.history_["mixing"]["accepted"]
     assert mixed.score(test) > 0.75 * fit(coupled).score(test)
 
 
+@pytest.mark.slow
 def test_mixing_is_off_by_default_and_refused_where_channels_are_strangers(coupled):
     strangers = coupled.assign(follower=wander(800, 0.9, 5))
     model = fit(strangers, channel_mixing=True)

@@ -101,6 +101,7 @@ def test_many_series(kind, panel_model, panel):
     np.testing.assert_array_equal(merged["y_x"], merged["y_y"])
 
 
+@pytest.mark.slow
 def test_covariates_known_ahead(new_model, frame):
     rng = np.random.default_rng(0)
     X = frame[["y0"]].assign(promotion=(rng.random(len(frame)) < 0.2).astype(float))
@@ -117,6 +118,7 @@ def test_covariates_known_ahead(new_model, frame):
     assert ((folds["y"] - folds["forecast"]) ** 2).mean() < 0.5
 
 
+@pytest.mark.slow
 def test_cross_validate_fits_on_the_past_alone(new_model, frame):
     model = new_model()
     table = model.cross_validate(frame, n_windows=3)
@@ -130,6 +132,7 @@ def test_cross_validate_fits_on_the_past_alone(new_model, frame):
 
 
 @pytest.mark.parametrize(("refit", "fits"), [(True, 4), (False, 1), (2, 2)])
+@pytest.mark.slow
 def test_how_often_it_is_fitted(refit, fits, new_model, frame, monkeypatch):
     cls, seen = type(new_model()), []
     fit = cls._learnt
@@ -158,6 +161,7 @@ def test_cross_validate_a_panel_of_unequal_ends(new_model, panel):
     assert ends[first] == panel["ds"].iloc[200]
 
 
+@pytest.mark.slow
 def test_cross_validate_arrays(new_model, frame):
     values = frame.to_numpy()
     table = new_model().cross_validate(values, n_windows=2)

@@ -66,6 +66,7 @@ def test_score_is_what_predict_gives(deep, chaos):
     assert deep.score(later) == pytest.approx(-np.mean(np.square(errors)) / chaos.var(), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_forecasts(small_deep, deep, chaos):
     again = S4Forecaster(**small_deep).fit(chaos)
     np.testing.assert_array_equal(again.predict(), deep.predict())
@@ -135,6 +136,7 @@ def test_callbacks_watch_and_stop_each_member(small_deep, chaos):
     assert len(model.history_["deep"]["epochs"]) == 6
 
 
+@pytest.mark.slow
 def test_max_steps_and_max_time(small_deep, chaos):
     watch = Watch()
     S4Forecaster(**small_deep | {"max_steps": 4}).fit(chaos, callbacks=[watch])
@@ -147,6 +149,7 @@ def test_max_steps_and_max_time(small_deep, chaos):
     assert len(watch.ends) == 3
 
 
+@pytest.mark.slow
 def test_an_interrupted_fit_is_resumed_as_if_it_had_not_been(small_deep, deep, chaos, tmp_path):
     model = S4Forecaster(**small_deep, checkpoint_dir=tmp_path)
     with pytest.raises(KeyboardInterrupt):
@@ -187,6 +190,7 @@ def test_the_linear_forecaster_trains_nothing(new_model, frame, tmp_path):
             new_model().fit(frame, **options)
 
 
+@pytest.mark.slow
 def test_several_tokens(small_deep, chaos):
     index = pd.date_range("2024-01-01 03:30", periods=600, freq="h", name="ds")
     X = pd.DataFrame({"y": chaos}, index)
@@ -204,6 +208,7 @@ def test_several_tokens(small_deep, chaos):
 
 
 @pytest.mark.parametrize("token_stride", [None, "3h"])
+@pytest.mark.slow
 def test_series_are_forecast_alike_alone_and_together(small_deep, chaos, token_stride):
     parts = {
         name: pd.DataFrame(

@@ -63,6 +63,7 @@ def promoted():
     return model.fit(frame[:800]), frame
 
 
+@pytest.mark.slow
 def test_promotion_is_found_within_three_points(promoted):
     model, frame = promoted
     added, usual = [], []
@@ -77,6 +78,7 @@ def test_promotion_is_found_within_three_points(promoted):
     assert np.mean(np.array(added) / np.array(usual)) == pytest.approx(0.35, abs=0.03)
 
 
+@pytest.mark.slow
 def test_contributions_add_up_to_the_forecast_and_are_zero_where_nothing_is_unusual(promoted):
     model, frame = promoted
     ahead = frame[["promotion"]][800:807]
@@ -113,6 +115,7 @@ def test_components_are_drawn(promoted):
     assert_allclose(drawn, forecast, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_an_effect_that_bends_is_found_and_noise_costs_little():
     frame, v = _bent()
     cut = 1000
@@ -130,6 +133,7 @@ def test_an_effect_that_bends_is_found_and_noise_costs_little():
     assert np.sqrt(errors[3] / errors[1]) < 1.005
 
 
+@pytest.mark.slow
 def test_noise_alone_costs_nothing():
     frame = _frame()
     frame["sales"] /= 1.0 + 0.35 * frame["promotion"]
@@ -151,6 +155,7 @@ def test_noise_alone_costs_nothing():
     assert with_noise <= 1.005 * without
 
 
+@pytest.mark.slow
 def test_many_levels_are_shrunk_to_their_mean():
     rng = np.random.default_rng(4)
     days = pd.date_range("2019-01-01", periods=900, name="day")
@@ -165,6 +170,7 @@ def test_many_levels_are_shrunk_to_their_mean():
     assert spread < 0.5  # means of three days would spread by .58 or more
 
 
+@pytest.mark.slow
 def test_holidays_are_a_covariate_with_days_before_and_after():
     days = pd.date_range("2015-01-01", "2019-12-31", name="day")
     holidays = pytest.importorskip("holidays").country_holidays("DE", years=range(2014, 2022))

@@ -59,6 +59,7 @@ def hourly():
 
 
 @pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.slow
 def test_the_graph_is_predict(several, tmp_path, format):
     model, values = several
     graph = Graph(model, tmp_path, format)
@@ -81,6 +82,7 @@ def test_the_graph_of_another_rate(hourly, tmp_path, step):
     np.testing.assert_allclose(forecast[0], expected, rtol=0, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_the_graph_of_a_context_that_is_no_whole_number_of_steps(hourly, tmp_path):
     _, frame = hourly
     model = LinearSSMForecaster(horizon=12, context_length="40h30min").fit(frame)
@@ -90,6 +92,7 @@ def test_the_graph_of_a_context_that_is_no_whole_number_of_steps(hourly, tmp_pat
 
 
 @pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.slow
 def test_the_graph_of_a_stream_follows_the_stream(several, tmp_path, format):
     model, values = several
     graph = Graph(model, tmp_path, format, streaming=True)
@@ -102,6 +105,7 @@ def test_the_graph_of_a_stream_follows_the_stream(several, tmp_path, format):
 
 
 @pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.slow
 def test_the_graph_has_the_deep_path(deep, chaos, tmp_path, format):
     assert deep.module_ is not None
     n_rows = 8
@@ -114,6 +118,7 @@ def test_the_graph_has_the_deep_path(deep, chaos, tmp_path, format):
 
 
 @pytest.mark.parametrize("hold", ["gp", "zoh"])
+@pytest.mark.slow
 def test_the_graph_reads_coarse_rows_as_the_hold_does(hourly, tmp_path, hold):
     _, frame = hourly
     lines = LinearSSMForecaster(horizon=12, context_length=48, hold="foh").fit(frame)
@@ -130,6 +135,7 @@ def test_the_graph_reads_coarse_rows_as_the_hold_does(hourly, tmp_path, hold):
     ("cls", "format"),
     [(MambaForecaster, "onnx"), (Mamba2Forecaster, "torch.export"), (Mamba3Forecaster, "torch.export")],
 )
+@pytest.mark.slow
 def test_selective_layers_are_plain_operations_in_the_graph(cls, format, small_deep, chaos, tmp_path):
     small = small_deep | {"d_model": 8, "max_epochs": 20}
     model = cls(**small).fit(chaos)
@@ -147,6 +153,7 @@ def test_selective_layers_are_plain_operations_in_the_graph(cls, format, small_d
             model.export(tmp_path / "other", format="onnx")
 
 
+@pytest.mark.slow
 def test_what_cannot_be_exported_is_said(hourly, small_deep, chaos, tmp_path):
     model, frame = hourly
     path = tmp_path / "graph"

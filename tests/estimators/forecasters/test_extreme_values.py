@@ -22,6 +22,7 @@ SPARSE = pd.DataFrame({"y": np.sin(np.arange(3000) / 200)}, index=HOURS).where(
         pytest.param(SPARSE, "7D", "30D", None, id="99% missing"),
     ],
 )
+@pytest.mark.slow
 def test_fit_forecast_and_intervals(X, horizon, context, shape) -> None:
     model = LinearSSMForecaster(horizon, context, n_modes=32).fit(X)
     forecast, intervals = np.asarray(model.predict()), np.asarray(model.predict_interval())

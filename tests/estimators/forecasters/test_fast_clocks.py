@@ -9,6 +9,7 @@ from ssmts import LinearSSMForecaster
 
 @pytest.mark.parametrize("step", [1, 2, 100, 1_000_000])
 @pytest.mark.parametrize("n_channels", [1, 30])  # linear branch, panel branch
+@pytest.mark.slow
 def test_the_first_stamp_does_not_matter(step, n_channels):
     noise = np.random.default_rng(0).normal(0, 0.1, 300)
     wave = np.sin(np.arange(300) * 2 * np.pi / 24) + noise

@@ -52,6 +52,7 @@ def test_a_level_below_one_is_a_fraction(model, level):
         model.plot(level=level)
 
 
+@pytest.mark.slow
 def test_covariates_of_another_year_are_refused():
     rng = np.random.default_rng(0)
     days = pd.date_range("2023-01-01", periods=300)

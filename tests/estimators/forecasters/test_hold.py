@@ -30,6 +30,7 @@ def thinned(busy):
     return busy[kept]
 
 
+@pytest.mark.slow
 def test_the_hold_decides_what_is_read_of_gaps_and_nothing_else(holds, busy, thinned):
     regular = [model.predict(busy).to_numpy() for model in holds.values()]
     for other in regular[1:]:
@@ -41,6 +42,7 @@ def test_the_hold_decides_what_is_read_of_gaps_and_nothing_else(holds, busy, thi
     assert record["mse_of_expectation"] < 0.5 * record["mse_of_lines"]
 
 
+@pytest.mark.slow
 def test_expectation_forecasts_better_from_few_observations(holds, busy):
     rng, errors = np.random.default_rng(2), {"foh": 0.0, "gp": 0.0}
     for origin in range(300, 880, 20):
@@ -53,6 +55,7 @@ def test_expectation_forecasts_better_from_few_observations(holds, busy):
 
 
 @pytest.mark.parametrize("hold", ["auto", "foh", "gp", "zoh"])
+@pytest.mark.slow
 def test_a_saved_model_reads_gaps_as_before(holds, thinned, tmp_path, hold):
     path = tmp_path / "model.safetensors"
     holds[hold].save(path)

@@ -24,6 +24,7 @@ def test_counts_and_durations_mean_the_same(new_model, frame, model, horizon, co
     pd.testing.assert_frame_equal(found.predict(), model.predict(), check_exact=True)
 
 
+@pytest.mark.slow
 def test_durations_of_number_times_are_numbers(new_model, frame):
     X = frame.set_axis(np.arange(len(frame)) * 0.5)
     by_number, by_count = new_model(6.0, 24.0).fit(X), new_model(12, 48).fit(X)

@@ -41,6 +41,7 @@ def test_columns_of_a_wide_frame(model: LinearSSMForecaster, frame: pd.DataFrame
     np.testing.assert_array_equal(intervals["y0-lo-80"], quantiles["y0-q-0.1"])
 
 
+@pytest.mark.slow
 def test_kinds(frame: pd.DataFrame) -> None:
     array = frame.to_numpy()
     by_array = LinearSSMForecaster(12, 48, **SMALL).fit(array)
@@ -89,6 +90,7 @@ def test_a_late_channel_is_as_uncertain_as_its_own_lead(frame: pd.DataFrame) -> 
 
 
 @pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.slow
 def test_stated_coverage_holds_where_nothing_drifts(deep: bool) -> None:
     train = _noisy(1500, 0)
     if deep:
@@ -106,6 +108,7 @@ def test_stated_coverage_holds_where_nothing_drifts(deep: bool) -> None:
     assert abs(np.mean(inside[90]) - 0.9) < 0.03
 
 
+@pytest.mark.slow
 def test_windows_that_vary_more_are_less_certain() -> None:
     rng = np.random.default_rng(0)
     loud = np.repeat(rng.choice([0.3, 3.0], 40), 50)

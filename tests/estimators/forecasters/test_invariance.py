@@ -44,6 +44,7 @@ def numbered(frame, times):
     share=st.floats(0.15, 1.0),
     seed=st.integers(0, 2**16),
 )
+@pytest.mark.slow
 def test_a_linear_change_of_the_clock_changes_nothing(busy, unit, zero, share, seed):
     hours, busy = np.arange(400.0), busy.head(400)
     rows = np.append(np.random.default_rng(seed).random(399) < share, True)
@@ -56,6 +57,7 @@ def test_a_linear_change_of_the_clock_changes_nothing(busy, unit, zero, share, s
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.slow
 def test_the_unit_of_stamps_does_not_matter(hourly, busy, kept, unit):
     thin = busy[kept[0]].mask(kept[1])
     expected = hourly.predict(thin, step="20min")
@@ -65,6 +67,7 @@ def test_the_unit_of_stamps_does_not_matter(hourly, busy, kept, unit):
     np.testing.assert_array_equal(again.predict(X, step="20min"), expected)
 
 
+@pytest.mark.slow
 def test_days_as_dates_stamps_or_numbers(busy, kept):
     rows, _ = kept
     days = pd.date_range("2020-01-01", periods=600, freq="D", name="ds")
@@ -104,6 +107,7 @@ def test_a_clock_change_costs_no_hour(busy):
 
 @FEW
 @given(seed=st.integers(0, 2**16), share=st.floats(0.1, 1.0))
+@pytest.mark.slow
 def test_the_order_of_rows_and_channels_does_not_matter(hourly, busy, seed, share):
     rng = np.random.default_rng(seed)
     thin = busy[np.append(rng.random(599) < share, True)]

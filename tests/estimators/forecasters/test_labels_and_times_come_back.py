@@ -38,12 +38,14 @@ def test_a_series_keeps_its_name(name, tmp_path):
     assert again(model, tmp_path).predict().name == name
 
 
+@pytest.mark.slow
 def test_the_columns_keep_their_name():
     frame = pd.DataFrame({"a": Y, "b": Y}, HOURS).rename_axis(columns="sensor")
     assert fitted(frame).predict().columns.name == "sensor"
     assert fitted(frame.mask(frame > 0.9)).predict_interval().columns.name == "sensor"
 
 
+@pytest.mark.slow
 def test_categories_keep_their_order(tmp_path):
     dtype = pd.CategoricalDtype(["low", "high", "unused"], ordered=True)
     model = fitted(long(["high", "low"], dtype=dtype))
@@ -52,6 +54,7 @@ def test_categories_keep_their_order(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["int16", "int32", "uint8", "float32", "int64", "float64", "Int32"])
+@pytest.mark.slow
 def test_numbers_of_the_time_axis_keep_their_dtype(dtype):
     index = pd.Index(np.arange(90)).astype(dtype)
     assert fitted(pd.DataFrame({"y": Y}, index)).predict().index.dtype == dtype
@@ -84,6 +87,7 @@ def test_a_narrow_dtype_that_cannot_hold_the_forecast_is_widened():
     ],
     ids=lambda ids: type(ids[0]).__name__,
 )
+@pytest.mark.slow
 def test_ids_of_every_kind_are_saved(ids, tmp_path):
     X = long(ids, dtype=object if isinstance(ids[0], tuple) else None)
     model = fitted(X)
@@ -105,6 +109,7 @@ def test_an_index_with_a_tuple_as_name_is_saved(tmp_path):
 
 
 @pytest.mark.parametrize("freq", ["h", "D", "M", "Q", "Y", "W"])
+@pytest.mark.slow
 def test_periods_come_back_as_periods(freq, tmp_path):
     index = pd.period_range("2001-01-01", periods=90, freq=freq, name="when")
     model = fitted(pd.DataFrame({"y": Y}, index))
@@ -120,6 +125,7 @@ def test_periods_come_back_as_periods(freq, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["cutoff", "forecast", "y", "lo-80", "channel"])
+@pytest.mark.slow
 def test_a_table_keeps_an_id_column_of_any_name(name):
     X = long(["a", "b"], name=name if name != "y" else "unique_id").rename(columns={"y": "value"})
     X = X.rename(columns={"unique_id": name}).assign(other=Y[::-1].tolist() * 2)
@@ -136,6 +142,7 @@ def test_a_table_keeps_an_id_column_of_any_name(name):
     assert table[name].unique().sort().to_list() == ["a", "b"]
 
 
+@pytest.mark.slow
 def test_integer_names_stay_integers_and_1_is_not_the_text_1():
     frame = pd.DataFrame({1: Y, "1": Y + 5}, HOURS)
     model = fitted(frame)

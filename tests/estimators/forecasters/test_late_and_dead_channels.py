@@ -27,6 +27,7 @@ def model():
 
 
 @pytest.mark.parametrize("fraction", [1, 1 / 2, 1 / 4, 1 / 8])
+@pytest.mark.slow
 def test_intervals_of_short_windows_cover_what_they_state(model, fraction, tmp_path):
     rows, inside = int(model.context_length_ * fraction), []
     for end in range(N, N + 30 * H, H):
@@ -40,6 +41,7 @@ def test_intervals_of_short_windows_cover_what_they_state(model, fraction, tmp_p
     pd.testing.assert_frame_equal(again, found)
 
 
+@pytest.mark.slow
 def test_a_channel_that_began_yesterday_is_forecast_like_yesterday():
     X = FRAME.iloc[:N].copy()
     X.loc[X.index[: N - 30], "c3"] = np.nan
@@ -51,6 +53,7 @@ def test_a_channel_that_began_yesterday_is_forecast_like_yesterday():
     assert np.abs(late.predict()["c0"] - others["c0"]).mean() < 0.1
 
 
+@pytest.mark.slow
 def test_a_dead_channel_has_mean_and_spread_of_training(model):
     X = FRAME.iloc[:N].copy()
     X.loc[X.index[100:], "c3"] = np.nan
@@ -69,6 +72,7 @@ def test_a_dead_channel_has_mean_and_spread_of_training(model):
     assert np.isfinite(np.asarray(paths.select_dtypes("number"))).all()
 
 
+@pytest.mark.slow
 def test_a_dead_channel_beside_covariates_has_the_mean_of_training():
     hours = pd.date_range("2025-01-01", periods=N + H, freq="h")
     heat = pd.Series(20 + 5 * np.sin(2 * np.pi * np.arange(N + H) / 24), hours)
@@ -81,6 +85,7 @@ def test_a_dead_channel_beside_covariates_has_the_mean_of_training():
     np.testing.assert_allclose(found["c1"], X["c1"].mean(), rtol=0.02)
 
 
+@pytest.mark.slow
 def test_a_dead_channel_of_a_new_series_has_no_mean_to_stand_for_it():
     X = FRAME.iloc[:N, :2].assign(id="known").rename_axis("ds").reset_index()
     model = LinearSSMForecaster(horizon=H, id_col="id", time_col="ds").fit(X)

@@ -49,6 +49,7 @@ def error(model, frame, phase):
     return np.mean(errors) + NOISE**2
 
 
+@pytest.mark.slow
 def test_one_fit_for_all_rates_stays_close_to_one_each(series):
     mixed = fit([frame for own in series.values() for frame, _ in own])
     for rate, own in series.items():
@@ -57,6 +58,7 @@ def test_one_fit_for_all_rates_stays_close_to_one_each(series):
         assert ratio < WITHIN[rate], rate
 
 
+@pytest.mark.slow
 def test_a_rate_that_fit_never_saw(series):
     mixed = fit([frame for own in series.values() for frame, _ in own])
     frame, phase = series["15min"][0]

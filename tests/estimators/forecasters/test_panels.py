@@ -72,6 +72,7 @@ def test_intervals_cover(model, values):
     assert 0.72 < inside.mean() < 0.9
 
 
+@pytest.mark.slow
 def test_scale_and_level_are_units_only(values):
     past = {k: v[:-HORIZON] for k, v in values.items()}
     plain = quantiles(LinearSSMForecaster(HORIZON).fit(long(past)))

@@ -43,6 +43,7 @@ def file(model, tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_the_same_forecasts_bit_for_bit_in_a_new_process(model, deep, frame, tmp_path):
     model.save(tmp_path / "linear")
     deep.save(tmp_path / "deep")

@@ -111,6 +111,7 @@ def test_modes_and_their_shares_of_the_weights(model, frame):
     assert list(model.plot_modes(axes=given)) == list(given)
 
 
+@pytest.mark.slow
 def test_the_cycle_of_the_data_has_the_weight(new_model):
     daily = make_sines(600, periods=[24.0], noise=0.05, random_state=0).frame
     _, oscillating = new_model(n_modes=64).fit(daily).plot_modes()

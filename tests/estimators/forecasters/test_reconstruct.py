@@ -59,6 +59,7 @@ def test_intervals_cover_their_level(fitted, process, holed):
         assert covered == pytest.approx(level / 100, abs=0.07)
 
 
+@pytest.mark.slow
 def test_every_channel_has_intervals_of_its_own_width():
     rng, n = np.random.default_rng(4), 3000
     wave = np.sin(2 * np.pi * np.arange(n) / 24)

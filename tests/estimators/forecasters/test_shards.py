@@ -38,6 +38,7 @@ def dealt(many, ids, *cuts):
     return [many[many["unique_id"].isin(part)] for part in np.split(np.array(ids, dtype=object), cuts)]
 
 
+@pytest.mark.slow
 def test_the_same_weights_whatever_the_split(many, ids):
     whole = fitted(many, ids).fit_shards([many])
     forecast = by_id(whole.predict(many))
@@ -62,6 +63,7 @@ def test_all_of_the_sample_is_the_fit_on_it(many, ids):
 
 
 @pytest.mark.parametrize("n_rows", [50, 120, 1000, 10**6])
+@pytest.mark.slow
 def test_parquet_is_read_in_whole_series(many, ids, tmp_path, n_rows):
     many.to_parquet(tmp_path / "a.parquet", row_group_size=77)
     frames = list(read_row_groups(tmp_path, "unique_id", n_rows=n_rows))
@@ -78,6 +80,7 @@ def test_a_series_in_two_shards_is_named(many, ids):
         fitted(many, ids).fit_shards([many.iloc[:100], many.iloc[100:]])
 
 
+@pytest.mark.slow
 def test_what_cannot_be_sharded_is_said(many, ids):
     with pytest.raises(EmptyDataError, match="longer series"):
         fitted(many, ids).fit_shards([])

@@ -54,6 +54,7 @@ def error(model: LinearSSMForecaster, frame: pd.DataFrame, n_rows: int, names: l
     return float(np.sqrt((((forecast["y"].to_numpy() - ahead["y"].to_numpy()) / level) ** 2).mean()))
 
 
+@pytest.mark.slow
 def test_a_new_series_of_three_rows_takes_the_week_of_its_class(train, by_kind):
     new = shops(["a", "b"] * 10, seed=1, first=10_000)
     plain = fit(train, calendar=True)
@@ -62,6 +63,7 @@ def test_a_new_series_of_three_rows_takes_the_week_of_its_class(train, by_kind):
     assert error(by_kind, new, 3, ["kind"]) < 0.1
 
 
+@pytest.mark.slow
 def test_numbers_tell_classes_apart_as_well(train):
     model = fit(train, static_covariates=["size"], calendar=True)
     new = shops(["a", "b"] * 10, seed=1, first=10_000)
@@ -82,6 +84,7 @@ def test_many_classes_are_ranked_by_number_of_series(train):
     assert model.history_["static"]["n_classes"] == 24
 
 
+@pytest.mark.slow
 def test_a_class_that_fit_did_not_see(train, by_kind):
     new = shops(["a"], seed=2, first=99)[["id", "t", "y", "kind"]]
     with pytest.raises(CovariateError, match="'kind' holds 'c'"):
@@ -90,6 +93,7 @@ def test_a_class_that_fit_did_not_see(train, by_kind):
     assert np.isfinite(missing["y"]).all()
 
 
+@pytest.mark.slow
 def test_saved_and_loaded_and_in_polars(train, by_kind, tmp_path):
     by_kind.save(tmp_path / "model.safetensors")
     loaded = ssmts.load(tmp_path / "model.safetensors")
@@ -122,6 +126,7 @@ def global_model(many: pd.DataFrame) -> LinearSSMForecaster:
     return LinearSSMForecaster(7, 14, n_modes=12, **ROLES).fit(many)
 
 
+@pytest.mark.slow
 def test_thousands_of_short_series_are_forecast_each_in_its_own_scale(many, global_model):
     number = many.groupby("id").cumcount(ascending=False)
     known, ahead = many[number >= 7], many[number < 7]

@@ -60,6 +60,7 @@ def test_the_deep_path_as_well(deep, chaos):
     assert_same(stream.predict(), deep.predict(chaos[:300]))
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_updates_of_every_sort(model):
     """Single rows, channels one by one, frames, late rows, repetitions, holes: as predict on all of it."""
     generator = np.random.default_rng(0)
@@ -368,6 +369,7 @@ def test_a_stream_shows_itself(panel_model, panel):
     assert repr(panel_model.stream(panel)) == "ForecastStream(3 series, LinearSSMForecaster)"
 
 
+@pytest.mark.slow
 def test_daylight_saving_and_a_missing_stamp(new_model):
     """A lost hour, a doubled one and a missing one: times are numbers, and no frequency is inferred."""
     index = pd.date_range("2021-03-20", "2021-11-05", freq="h", tz="Europe/Berlin")

@@ -53,6 +53,7 @@ def close(found: pd.DataFrame, expected: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(found, expected, check_freq=False, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_row_by_row_as_in_one_frame(model, shop):
     stream = model.stream(shop.iloc[:START])
     for time, row in shop.iloc[START:END].iterrows():
@@ -146,6 +147,7 @@ def test_what_cannot_be_taken_changes_nothing(model, shop):
 
 
 @pytest.mark.parametrize("kind", ["pandas", "polars"])
+@pytest.mark.slow
 def test_many_series_with_classes_of_their_own(kind):
     rng = np.random.default_rng(1)
     frames = []

@@ -73,6 +73,7 @@ def bursts(n, seed):
     return X, y
 
 
+@pytest.mark.slow
 def test_the_deep_path_learns_what_it_is_kept_for():
     X, y = bursts(240, 0)
     model = S4DClassifier(

@@ -26,6 +26,7 @@ def models():
     return {hold: fit(hold) for hold in ("auto", "foh", "gp")}
 
 
+@pytest.mark.slow
 def test_auto_takes_what_leaves_out_better(models):
     record = models["auto"].history_["linear"]["hold"]
     assert record["mse_of_expectation"] < record["mse_of_lines"]
@@ -37,6 +38,7 @@ def test_auto_takes_what_leaves_out_better(models):
     assert accuracy(models["gp"]) > accuracy(models["foh"])
 
 
+@pytest.mark.slow
 def test_a_case_is_the_same_in_any_company_and_after_a_round_trip(models, tmp_path):
     whole = models["auto"].predict_proba(TEST.values[:9], times=TEST.times[:9])
     alone = models["auto"].predict_proba(TEST.values[4:5], times=TEST.times[4:5])

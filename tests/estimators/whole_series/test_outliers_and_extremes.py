@@ -58,6 +58,7 @@ def test_an_outlier_does_not_scale_the_features_of_the_others():
 
 
 @pytest.mark.parametrize("value", [-9999.0, 1e9])
+@pytest.mark.slow
 def test_one_wrong_value_is_named_and_costs_nothing(value):
     X, y, X_test, y_test = two_speeds()
     clean = LinearSSMClassifier(random_state=0).fit(X, y).score(X_test, y_test)
@@ -89,6 +90,7 @@ def test_cases_of_many_sizes_are_no_outliers():
     LinearSSMClassifier(random_state=0).fit(X * sizes[:, None], y)  # warnings are errors
 
 
+@pytest.mark.slow
 def test_networks_survive_an_outlier():
     X, y, X_test, y_test = two_speeds()
     X = X.copy()
@@ -100,6 +102,7 @@ def test_networks_survive_an_outlier():
 
 
 @pytest.mark.parametrize("size", [1e-200, 1e38, 1e300])
+@pytest.mark.slow
 def test_data_of_any_size(size):
     X, y, X_test, y_test = two_speeds(160)
     model = LinearSSMClassifier(random_state=0).fit(X * size, y)

@@ -71,6 +71,7 @@ def test_a_copy_is_left_out_with_its_case():
         np.testing.assert_allclose(fit.left_out[gone], own[gone] @ W, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_augmentation_helps_at_a_rate_that_training_did_not_have():
     (X, y), (slow, truth) = tones(120), tones(200, rate=3, seed=1)
     plain = LinearSSMClassifier(n_readouts=16, random_state=0).fit(X, y)
@@ -103,6 +104,7 @@ def test_tokens_of_slow_cases_leave_out_what_they_do_not_carry():
 
 
 @pytest.mark.parametrize("kind", [S4DClassifier, S4DRegressor])
+@pytest.mark.slow
 def test_beyond_the_rates_of_training_the_networks_answer_alone(kind, tmp_path):
     X, y = tones(120)
     options = {"n_readouts": 8, "d_model": 16, "d_state": 8, "max_epochs": 3, "deep": "always"}
@@ -173,6 +175,7 @@ def test_what_bands_say_of_a_case_they_have_not_seen():
     assert np.abs(again[0, 1:] - left_out[0, 1:]).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_cases_coarser_than_any_in_training_are_told_by_the_bands_they_carry():
     (X, y), (fast, truth) = tones(150), tones(200, seed=1)
     slow = resample_poly(fast, 1, 3, axis=1)

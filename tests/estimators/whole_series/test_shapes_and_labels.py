@@ -96,6 +96,7 @@ def test_another_rate_is_said_by_rate_or_times(trained, waves):
     np.testing.assert_allclose(trained.predict_proba(fine, rate=0.5), trained.predict_proba(X), atol=0.03)
 
 
+@pytest.mark.slow
 def test_irregular_and_missing_values_are_ordinary_input(trained, waves):
     X, y = waves(100, seed=3)
     rng = np.random.default_rng(0)
@@ -142,6 +143,7 @@ def test_a_regressor_survives_a_file_and_another_class_refuses_it(waves, tmp_pat
         LinearSSMClassifier.load(tmp_path / "model")
 
 
+@pytest.mark.slow
 def test_probabilities_are_calibrated_on_5000_unseen_cases():
     rng = np.random.default_rng(0)
     shapes = np.sin(np.array([0.5, 0.6, 0.7])[:, None] * np.arange(24))
@@ -179,6 +181,7 @@ EXTREMES = {
 
 
 @pytest.mark.parametrize("extreme", EXTREMES)
+@pytest.mark.slow
 def test_extremes_fit_without_a_warning(extreme):
     X, y = EXTREMES[extreme]
     with warnings.catch_warnings():

@@ -70,6 +70,7 @@ def test_a_transformed_target_is_regressed(waves):
     assert model.fit(X, number).score(X, number) > 0.9
 
 
+@pytest.mark.slow
 def test_a_clone_of_a_fitted_model_fits_in_a_spawned_process(waves):
     X, y = waves(20)
     model = LinearSSMClassifier(**SMALL).fit(X, y)

@@ -39,6 +39,7 @@ def unseen(counted):
     return X[X["stay"] >= N_LEARNT], y[N_LEARNT:]
 
 
+@pytest.mark.slow
 def test_how_often_a_channel_is_measured_tells(model, counted):
     X, y = unseen(counted)
     probability = model.predict_proba(X)[:, 1]
@@ -50,6 +51,7 @@ def test_how_often_a_channel_is_measured_tells(model, counted):
     assert abs(probability.mean() - y.mean()) < 0.1
 
 
+@pytest.mark.slow
 def test_an_answer_does_not_depend_on_company_file_or_order(model, counted, tmp_path):
     X, _ = unseen(counted)
     whole = model.predict_proba(X)
@@ -62,6 +64,7 @@ def test_an_answer_does_not_depend_on_company_file_or_order(model, counted, tmp_
     np.testing.assert_array_equal(ssmts.load(tmp_path / "model").predict_proba(X), whole)
 
 
+@pytest.mark.slow
 def test_a_stream_takes_channels_by_name(model, counted):
     X, _ = unseen(counted)
     case = X[X["stay"] == X["stay"].iloc[0]].sort_values("hour")
@@ -102,6 +105,7 @@ def test_observations_at_one_instant_become_their_mean(model, counted):
     np.testing.assert_allclose(model.predict_proba(twice), model.predict_proba(X), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_regressor_reads_counts_and_values(counted):
     X, _ = counted
     groups = X[X["parameter"] == "a"].groupby("stay")["value"]
@@ -114,6 +118,7 @@ def test_a_regressor_reads_counts_and_values(counted):
     assert 1 - errors.var() / truth.var() > 0.8
 
 
+@pytest.mark.slow
 def test_a_ward_is_judged_better_the_longer_it_is_known():
     ward = make_ward(500, random_state=1)
     rows = ward.observations
@@ -137,6 +142,7 @@ def test_what_cannot_be_meant_is_refused(counted):
         LinearSSMClassifier(**ROLES, hold="lines").fit(X, y)
 
 
+@pytest.mark.slow
 def test_networks_read_sparse_cases_on_lines(counted, tmp_path):
     X, y = counted
     learnt = X[X["stay"] < 30]

@@ -60,6 +60,7 @@ def test_the_same_from_flavor_and_file(classifier, cases, tmp_path):
     np.testing.assert_array_equal(copy.predict_proba(cases[0]), classifier.predict_proba(cases[0]))
 
 
+@pytest.mark.slow
 def test_frames_channels_and_numbers(cases, tmp_path):
     X, labels, periods = cases
     named = pd.DataFrame(X).rename(columns=lambda k: f"t{k}")
@@ -75,6 +76,7 @@ def test_frames_channels_and_numbers(cases, tmp_path):
         assert (np.asarray(found) == model.predict(given)).all()
 
 
+@pytest.mark.slow
 def test_a_fit_is_logged_whole(tracking, cases):
     small = {"n_readouts": 4, "n_modes": 8, "d_model": 8, "d_state": 4, "n_layers": 1, "max_epochs": 2}
     flavor.autolog()
@@ -96,6 +98,7 @@ def test_a_fit_is_logged_whole(tracking, cases):
     np.testing.assert_array_equal(copy.predict_proba(cases[0]), model.predict_proba(cases[0]))
 
 
+@pytest.mark.slow
 def test_mlflow_evaluates_a_classifier(tracking, classifier, cases):
     X, labels, _ = cases
     frame = pd.DataFrame(X).rename(columns=lambda k: f"t{k}")

@@ -34,12 +34,14 @@ def through(tmp_path):
     return save
 
 
+@pytest.mark.slow
 def test_the_estimator_comes_back(saved, model, frame):
     copy = flavor.load_model(saved)
     assert copy.get_params() == model.get_params()
     pd.testing.assert_frame_equal(copy.predict(frame), model.predict(frame), check_exact=True)
 
 
+@pytest.mark.slow
 def test_a_deep_model_comes_back(chaos, tmp_path):
     small = {"d_model": 8, "d_state": 4, "n_layers": 1, "max_epochs": 3, "batch_size": 64, "dropout": 0.0}
     model = S4Forecaster(2, 8, n_modes=8, learning_rate=1e-2, random_state=0, **small).fit(chaos)

@@ -73,6 +73,7 @@ def test_another_estimator_needs_a_space(frame):
         tune(Ridge(), frame[["y0"]], frame["y1"])
 
 
+@pytest.mark.slow
 def test_distributions_and_lists_mix(frame):
     space = {"n_modes": [8, 16], "context_length": CategoricalDistribution([24, 48])}
     model = tune(LinearSSMForecaster(12), frame, space=space)

@@ -54,6 +54,7 @@ def ordered(frame):
     return frame.sort_values(["unique_id", "ds"], ignore_index=True)
 
 
+@pytest.mark.slow
 def test_scores_with_a_deep_path_are_those_of_predict_(cluster, many):
     from ssmts.integrations.ray import predict
 
@@ -66,6 +67,7 @@ def test_scores_with_a_deep_path_are_those_of_predict_(cluster, many):
     pd.testing.assert_frame_equal(ordered(found), expected, check_dtype=False, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_whole_files_are_scored_where_they_lie(cluster, many, ids, tmp_path):
     from ssmts.integrations.ray import predict
 
@@ -78,6 +80,7 @@ def test_whole_files_are_scored_where_they_lie(cluster, many, ids, tmp_path):
     pd.testing.assert_frame_equal(ordered(found), expected, check_dtype=False, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_the_series_at_fault_is_named_or_recorded(cluster, many, ids, tmp_path):
     from ssmts.integrations.ray import predict
 
@@ -117,6 +120,7 @@ def test_the_same_coefficients_whatever_the_split(cluster, many, ids, num_blocks
     )
 
 
+@pytest.mark.slow
 def test_a_search_runs_on_the_workers(cluster, many, tmp_path):
     import joblib
     from ray.util.joblib import register_ray
@@ -140,6 +144,7 @@ def test_a_search_runs_on_the_workers(cluster, many, tmp_path):
     assert model.study_.best_value == max(trial.value for trial in trials)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_scored_is_said(cluster, many):
     from ssmts.integrations.ray import predict
 

@@ -116,6 +116,7 @@ class OperatorConformance:
             pytest.skip("too long for the interpreter")
         self.assert_agrees(fast, self.build(length, dtype))
 
+    @pytest.mark.slow
     def test_gradcheck(self, fast: str) -> None:
         inputs = self.build(5)
         names = [k for k in self.differentiable if k in inputs]
@@ -148,6 +149,7 @@ class OperatorConformance:
         with pytest.raises(NotImplementedError, match=r"second derivatives .*backend\('reference'\)"):
             gradient.abs().sum().backward()
 
+    @pytest.mark.slow
     def test_opcheck(self, quick: str) -> None:
         calls = self.opcheck_calls()
         assert calls
@@ -241,6 +243,7 @@ class OperatorConformance:
                 assert a.dtype == e.dtype
                 assert torch.equal(a, e)
 
+    @pytest.mark.slow
     def test_compile(self) -> None:
         torch._dynamo.reset()  # every class compiles the same lambda: dynamo would count recompilations
         inputs = self.build(6)
@@ -254,6 +257,7 @@ class OperatorConformance:
         for a, e in zip(torch.utils._pytree.tree_leaves(result), torch.utils._pytree.tree_leaves(expected)):
             self.assert_close(a, e, "compiled")
 
+    @pytest.mark.slow
     def test_export(self) -> None:
         inputs = self.build(6)
         tensors = {k: v for k, v in inputs.items() if isinstance(v, Tensor)}

@@ -36,7 +36,7 @@ def whitener(data):
 
 def moments_of(whitener, data, n_groups=1, group=0):
     moments = [EffectMoments.zeros(len(whitener.fit.segments), n_groups, len(data[1]))]
-    whitener.add(moments, unit(*data), group, 1, whitener.honest_paths())
+    whitener.add(moments, unit(*data), group, 1)
     return moments[0]
 
 
@@ -75,7 +75,7 @@ def test_groups_differ_where_the_data_say_so(whitener, data):
     twice = EffectMoments.zeros(len(whitener.fit.segments), 2, 3)
     for group, sign in enumerate([1.0, -1.0]):
         y = np.sin(np.arange(400) / 9.0) + sign * data[1][:1].sum(axis=0)
-        whitener.add([twice], unit(y[None], data[1]), group, 1, whitener.honest_paths())
+        whitener.add([twice], unit(y[None], data[1]), group, 1)
     effect = choose_effect(twice, whitener.fit.segments, np.zeros(3, dtype=int))
     np.testing.assert_allclose(effect.by_group[:, 0], [1.0, -1.0], atol=0.05)
 

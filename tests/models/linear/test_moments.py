@@ -68,6 +68,7 @@ def check(moments, segment, group, features, futures):
     assert moments.count[segment, group] == len(features)
 
 
+@pytest.mark.slow
 def test_moments_are_those_of_explicit_windows_by_segment_and_group(panel, bank, explicit):
     segments = BlockedFolds(np.array([35.0, 50.0, np.inf]))
     moments = accumulate(panel, bank, CONTEXT, HORIZON, segments, 2)
@@ -80,6 +81,7 @@ def test_moments_are_those_of_explicit_windows_by_segment_and_group(panel, bank,
             check(moments, segment, group, features[chosen], futures[chosen])
 
 
+@pytest.mark.slow
 def test_one_group_takes_all_sequences_whatever_their_group(panel, bank, explicit):
     moments = accumulate(panel, bank, CONTEXT, HORIZON, ONE, 1)
     check(moments, 0, 0, *explicit(panel)[:2])
@@ -173,6 +175,7 @@ def test_a_longer_history_keeps_the_context_but_drops_early_origins(make_stack, 
     check(moments, 0, 0, features[late], futures[late])
 
 
+@pytest.mark.slow
 def test_moments_give_the_squared_error_of_any_weights(panel, bank, explicit):
     moments = accumulate(panel, bank, CONTEXT, HORIZON, ONE, 1)
     features, futures, *_ = explicit(panel)

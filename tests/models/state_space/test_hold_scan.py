@@ -9,6 +9,7 @@ from ssmts.models.state_space.hold_scan import hold_scan, weights_by_interval
 @pytest.mark.parametrize("hold", ["foh", "zoh", "bilinear", "bilinear_s4"])
 @pytest.mark.parametrize("regular", [True, False])
 @pytest.mark.parametrize("length", [1, 2, 40_000])  # weights of the longest come in several blocks
+@pytest.mark.slow
 def test_a_scan_is_one_step_after_the_other(hold, regular, length):
     rng = np.random.default_rng(length)
     A = np.array([-0.02 + 0.3j, -0.5 + 0j, -0.004 - 0.1j])

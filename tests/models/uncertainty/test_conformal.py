@@ -23,6 +23,7 @@ def test_a_truth_changes_nothing_before_it_is_known() -> None:
     assert before[105] != after[105]
 
 
+@pytest.mark.slow
 def test_intervals_that_are_too_narrow_or_too_wide_come_to_cover_what_they_state() -> None:
     rng = np.random.default_rng(1)
     normal = np.abs(rng.normal(size=20_000)) / 1.2816  # of an interval of 80%
