@@ -34,7 +34,7 @@ MODELS: dict[str, type[SSMForecaster]] = {
 }
 del MODELS["SSMForecaster"]  # the base of the others
 _CHECKED = 3
-_AGREE = 1e-5  # predict and the batched pass, in standardised units (the deep path is float32)
+_AGREE = 1e-5  # predict and the batched pass, in standardised units (the deep branch is float32)
 
 
 @dataclass

@@ -200,4 +200,4 @@ class ColumnRenamedWarning(UserWarning):
 
 
 class DeadChannelWarning(UserWarning):
-    """Channels were not observed in the context: their training mean and spread stand for forecasts."""
+    """Channels were not observed in the context: mean and deviation of training stand for them."""

@@ -1,7 +1,7 @@
-"""What the deep path adds to the linear one: ``python -m benchmarks.forecasting.deep_path``.
+"""What the deep branch adds to the linear one: ``python -m benchmarks.forecasting.deep_path``.
 
 Six minutes a horizon. Both fitted on the training span of every ETT set, several seeds, and judged on the
-validation span: the gain and its standard error over the seeds, which are paired with the same linear path.
+validation span: the gain and its standard error over the seeds, which are paired with the same linear branch.
 Beside it what ``benchmarks.forecasting.ltsf`` stored of the test spans. Rows that are stored are not
 measured again (``--again``).
 """
@@ -76,7 +76,7 @@ def summary(validation: Path, test: Path, model: str) -> str:
         "of what `benchmarks.forecasting.ltsf` stored, and the worst cell of any seed. A gain of 0 without "
         "an error: refused with every seed."
     )
-    return f"# What the deep path adds\n\n{note}\n\n{markdown_table(header, rows)}"
+    return f"# What the deep branch adds\n\n{note}\n\n{markdown_table(header, rows)}"
 
 
 def _errors(cell: dict[str, Any], model: str) -> np.ndarray:

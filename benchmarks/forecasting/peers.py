@@ -189,7 +189,7 @@ def run_peer(
 def _on_windows(
     dataset: ETTDataset[pd.DataFrame], horizon: int, stride: int, *, test: bool
 ) -> dict[str, float]:
-    """Errors of the linear path on every `stride`-th window."""
+    """Errors of the linear branch on every `stride`-th window."""
     context = pd.Timedelta(_CONTEXT_OF_OURS) // dataset.reference_step
     parts = split(standardised(dataset), context, test=test)
     model = build("LinearSSMForecaster", horizon, context, None).fit(parts.train, validation=parts.validation)
@@ -215,7 +215,7 @@ def summary(folder: Path) -> str:
         "of training. Peers: context 512, training stopped at the first step after its time was spent, or "
         "early; their libraries' defaults, but for the settings below, which ETTh1-96's validation span "
         "chose. Models that are fitted to every window anew, and those that forecast slowly, are judged on "
-        "every k-th window: how many stands there, with the MSE of the linear path on the same windows. "
+        "every k-th window: how many stands there, with the MSE of the linear branch on the same windows. "
         "Ridge on lags as `benchmarks.forecasting.ltsf` has it. "
         f"Cells that others win: {', '.join(lost) or 'none'}. "
         "`python -m benchmarks.forecasting.peers --test` makes this page."

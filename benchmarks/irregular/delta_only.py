@@ -37,7 +37,7 @@ def kernel_weights(bank: ModeBank, rate: float, length: int) -> Float:
 
 
 class DeltaOnly:
-    """A linear path over sampled kernels.
+    """A linear branch over sampled kernels.
 
     Parameters
     ----------

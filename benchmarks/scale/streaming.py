@@ -113,7 +113,7 @@ def measure_many(n_series: int) -> dict[str, float]:
 def measure_backtest() -> list[dict[str, Any]]:
     """All origins of a span in one pass, table included."""
     frame = make_sines(21_000, periods=[24.0, 168.0], noise=0.3, random_state=0).frame
-    frame += _chaos(len(frame))[:, None]  # something for the deep path to find
+    frame += _chaos(len(frame))[:, None]  # something for the deep branch to find
     quick = {"random_state": 0, "max_epochs": 2, "n_layers": 1}
     rows = []
     for model in (LinearSSMForecaster(HORIZON, CONTEXT), S4Forecaster(HORIZON, CONTEXT, **quick)):
@@ -186,7 +186,7 @@ def to_markdown(report: dict[str, Any]) -> str:
         ["predict of the same model on a frame", f"{last['predict_batch_ms']:.2f} ms", "-"],
     ]
     for row in report["backtest"]:
-        name = row["model"] + (" (with its deep path)" if row["deep_path"] else "")
+        name = row["model"] + (" (with its deep branch)" if row["deep_path"] else "")
         speed = f"{row['windows_per_second']:,.0f}"
         rest.append([f"backtest, windows a second, {name}", speed, f">= {goals['windows_per_second']:,}"])
     return (

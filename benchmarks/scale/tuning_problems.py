@@ -51,7 +51,7 @@ class Problem:
 
 
 def etth2() -> Problem:
-    """S4Forecaster on ETTh2, 96 steps: the bank, the context and the deep path.
+    """S4Forecaster on ETTh2, 96 steps: the bank, the context and the deep branch.
 
     The last quarter of 16 months, which `tune` holds out, are the 4 months of the validation span.
     """

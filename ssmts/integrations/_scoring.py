@@ -56,7 +56,7 @@ class Scorer:
 
     @classmethod
     def of(cls, model: Any, errors: str, **options: Any) -> Scorer:
-        """A scorer whose model has left at home what predictions do not read.
+        """A scorer whose model holds no training state, which predictions do not read.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Stem, linear path and deep path: a forecasting model in continuous time, built from a frozen config."""
+"""Stem, linear branch and deep branch: a forecasting model in continuous time, built from a frozen config."""
 
 from ssmts.models.config import DeepConfig, LinearConfig, ModelConfig
 from ssmts.models.deep.ensemble import DeepEnsemble

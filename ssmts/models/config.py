@@ -10,7 +10,7 @@ __all__ = ["DeepConfig", "LinearConfig", "ModelConfig"]
 
 @dataclass(frozen=True)
 class LinearConfig:
-    """The stem, under the first-order hold, and the linear path over it.
+    """The stem, under the first-order hold, and the linear branch over it.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class LinearConfig:
 
 @dataclass(frozen=True)
 class DeepConfig:
-    """The deep path over tokens of the stem's states.
+    """The deep branch over tokens of the stem's states.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class ModelConfig:
     n_groups : int
         Groups of sequences with linear weights of their own.
     deep : DeepConfig or None
-        None: the linear path alone.
+        None: the linear branch alone.
     hold : str
         How windows are read between observations, see `ssmts.models.irregular.hold.Hold`.
     panel : dict or None

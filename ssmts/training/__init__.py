@@ -1,4 +1,4 @@
-"""The deep path's training: one loop, callbacks, checkpoints, and the files that models are saved in."""
+"""The deep branch's training: one loop, callbacks, checkpoints, and the files that models are saved in."""
 
 from ssmts.training.callbacks import Callback, TrainingState
 from ssmts.training.config import TrainingConfig

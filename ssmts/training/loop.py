@@ -167,9 +167,9 @@ class Loop:
 
     def step(self, indices: Tensor) -> Tensor:
         """Take one optimizer step on these examples and return their loss, still on its device."""
-        share = warm_up(self.progress.step)
+        factor = warm_up(self.progress.step)
         for group in self.optimizer.param_groups:
-            group["lr"] = group["initial_lr"] * share
+            group["lr"] = group["initial_lr"] * factor
         batch = self.fabric.to_device(self.training.batch(indices))
         value = self.loss(self.wrapped, batch)
         self.stepper.zero_grad()

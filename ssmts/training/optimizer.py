@@ -1,4 +1,4 @@
-"""The optimizer of the deep path: AdamW with groups for SSM parameters, and its warm-up."""
+"""The optimizer of the deep branch: AdamW with groups for SSM parameters, and its warm-up."""
 
 from collections import defaultdict
 

@@ -61,7 +61,7 @@ def chaos() -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def small_deep() -> dict[str, Any]:
-    """Parameters of a deep path that learns the logistic map in two seconds."""
+    """Parameters of a deep branch that learns the logistic map in two seconds."""
     return {
         "horizon": 2,
         "context_length": 8,
@@ -80,7 +80,7 @@ def small_deep() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def deep(small_deep: dict[str, Any], chaos: np.ndarray) -> S4Forecaster:
-    """A forecaster whose deep path was accepted."""
+    """A forecaster whose deep branch was accepted."""
     return S4Forecaster(**small_deep).fit(chaos)
 
 

@@ -49,7 +49,7 @@ def panel() -> pd.DataFrame:
 
 
 def chaos() -> np.ndarray:
-    """The logistic map, so that a deep path earns its place."""
+    """The logistic map, so that a deep branch earns its place."""
     values = np.empty(300)
     values[0] = 0.4
     for k in range(299):

@@ -21,7 +21,7 @@ def panel() -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def chaos() -> np.ndarray:
-    """The logistic map, which only a deep path can forecast."""
+    """The logistic map, which only a deep branch can forecast."""
     values = np.empty(600)
     values[0] = 0.4
     for k in range(1, len(values)):

@@ -1,4 +1,4 @@
-"""Sequences, banks and states by numerical integration for the tests of the linear path."""
+"""Sequences, banks and states by numerical integration for the tests of the linear branch."""
 
 from dataclasses import dataclass
 from itertools import pairwise

@@ -43,8 +43,8 @@ def write_forecaster(
     """Write a forecaster; see :func:`ssmts.training.write_safetensors_atomic`."""
     tensors = fitted.model.to_tensors()
     tensors["scaling.scale"] = torch.from_numpy(fitted.scaling.scale)
-    if fitted.scaling.level is not None:
-        tensors["scaling.level"] = torch.from_numpy(fitted.scaling.level)
+    if fitted.scaling.mean is not None:
+        tensors["scaling.level"] = torch.from_numpy(fitted.scaling.mean)
     state: dict[str, Any] = {
         "class": class_name,
         "params": {name: encode_param(name, value) for name, value in params.items()},
@@ -96,12 +96,12 @@ def read_forecaster(
     tensors, state = read_safetensors(path, kind=kind)
     try:
         layout = Layout.from_dict(state["layout"])
-        level, classes = tensors.get("scaling.level"), state.get("classes")  # not in older files
+        mean, classes = tensors.get("scaling.level"), state.get("classes")  # not in older files
         scaling = Scaling(
             ids=tuple(decode_label(id_) for id_ in state["ids"]),
             scale=tensors["scaling.scale"].numpy(),
             grouping=state["grouping"],
-            level=None if level is None else level.numpy(),
+            mean=None if mean is None else mean.numpy(),
             classes=None if classes is None else StaticClasses.from_dict(classes),
             zero=state.get("zero", 0),
         )

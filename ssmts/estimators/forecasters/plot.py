@@ -99,7 +99,7 @@ def _plot_mixture(panel: PanelBranch, axes: Any) -> Any:
 
 
 def plot_weights(fitted: FittedForecaster, axes: Any) -> Any:
-    """Draw each mode's share of the squared weights of the linear path, by decay time and period.
+    """Draw each mode's share of the squared weights of the linear branch, by decay time and period.
 
     For a panel branch, the mean weight of each forecast that is mixed.
     """

@@ -205,7 +205,7 @@ def _load_pyfunc(path: str | os.PathLike[str]) -> ForecasterPyfunc | CasesPyfunc
 
 
 def load_model(model_uri: str, dst_path: str | None = None) -> Any:
-    """Load a logged or registered estimator; its deep path is on the CPU, wherever it was trained.
+    """Load a logged or registered estimator; its deep branch is on the CPU, wherever it was trained.
 
     Parameters
     ----------

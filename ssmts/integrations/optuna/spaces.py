@@ -41,7 +41,7 @@ def default_space(estimator: Any, X: Any) -> dict[str, BaseDistribution]:
     """Space of an estimator: small, and around the parameters it has.
 
     What is solved in closed form alone is searched over a grid, of at most 21 points for forecasters (the
-    bank and the context), which `tune` walks through once. Deep paths add their size, dropout and learning
+    bank and the context), which `tune` walks through once. Deep branches add their size, dropout and learning
     rate, and selective layers the state size, which is their memory.
 
     Parameters
@@ -79,7 +79,7 @@ def default_space(estimator: Any, X: Any) -> dict[str, BaseDistribution]:
             "learning_rate": FloatDistribution(5e-4, 1e-2, log=True),
         }
         if not isinstance(estimator, SSMForecaster):
-            del space["n_readouts"]  # the closed form's, which the deep path is stacked on
+            del space["n_readouts"]  # the closed form's, which the deep branch is stacked on
             space["n_modes"] = CategoricalDistribution([32, 64, 128])
         if "Mamba" in type(estimator).__name__:
             space["d_state"] = CategoricalDistribution([8, 16, 32, 64])

@@ -1,4 +1,4 @@
-"""The linear path of a forecaster from all blocks of a Ray dataset."""
+"""The linear branch of a forecaster from all blocks of a Ray dataset."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Forecaster = TypeVar("Forecaster", bound=SSMForecaster)
 
 
 def fit_shards(model: Forecaster, dataset: Any, *, num_blocks: int | None = None) -> Forecaster:
-    """Solve the linear path anew from all series of a Ray dataset: `model.fit_shards` on a cluster.
+    """Solve the linear branch anew from all series of a Ray dataset: `model.fit_shards` on a cluster.
 
     Every block becomes a sum of a few hundred kilobytes where it lies; the weights are to rounding those of
     all series in one process.

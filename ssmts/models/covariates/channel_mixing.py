@@ -138,7 +138,7 @@ class Mixing:
 
     def to_tensors(self) -> dict[str, Tensor]:
         """Everything fitted, by name."""
-        arrays = {"projection": self.projection, "center": self.scale.center, "spread": self.scale.spread}
+        arrays = {"projection": self.projection, "center": self.scale.center, "spread": self.scale.deviation}
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     @classmethod
@@ -176,7 +176,7 @@ def fit_mixing(
         Training data.
     scaling : Scaling
     context, period : float
-        Of the linear path, in reference steps.
+        Of the linear branch, in reference steps.
     step : int or float
         Reference step.
     columns : CovariateColumns

@@ -1,4 +1,4 @@
-"""Moments of the linear path's errors on the features of the covariates, series by series."""
+"""Moments of the linear branch's errors on the features of the covariates, series by series."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def collect_moments(
     step : int or float
         Reference step.
     stride : int
-        Every so many-th origin of a series counts.
+        Every `stride`-th origin of a series counts.
     """
     n_groups, n_channels, n_features = effect.by_group.shape
     n_segments = len(whitener.fit.segments)

@@ -251,7 +251,7 @@ class CovariateEffect:
             "shared": self.shared,
             "by_group": self.by_group,
             "center": self.scale.center,
-            "spread": self.scale.spread,
+            "spread": self.scale.deviation,
             "usual": self.usual,
         }
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}

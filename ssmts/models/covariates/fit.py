@@ -1,4 +1,4 @@
-"""Fit of the effect of covariates: moments of the linear path's errors, series by series."""
+"""Fit of the effect of covariates: moments of the linear branch's errors, series by series."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def fit_effect(
     panel : Panel
         Training data with its covariates.
     stacks : sequence of SequenceStack
-        The same, standardised: what the linear path was fitted on.
+        The same, standardised: what the linear branch was fitted on.
     scaling : Scaling
     config : LinearConfig
-        Of the linear path without covariates.
+        Of the linear branch without covariates.
     step : int or float
         Reference step.
     columns : CovariateColumns
@@ -103,7 +103,7 @@ def fit_effect(
     shared = np.stack([one.shared for one in chosen])
     by_group = np.stack([one.by_group for one in chosen], axis=1)
     effect = replace(effect, shared=shared, by_group=by_group)
-    if effect.used:  # the linear path of what is left tells errors of covariates from others better
+    if effect.used:  # the linear branch of what is left tells errors of covariates from others better
         rest = stack_sequences(training_sequences(effect.without(panel, step, scaling), scaling, step))
         whitener = Whitener(fit_linear(rest, small, 1, stride=max(1, n_windows // _MOST_WINDOWS)))
     effect, record["nonlinear"] = fit_nonlinear(

@@ -1,7 +1,7 @@
-"""What covariates do to a channel, solved in closed form behind the linear path.
+"""What covariates do to a channel, solved in closed form behind the linear branch.
 
 The channel is v + Σ w φ(t), v what the window forecasts, φ features of covariates that are known at any
-instant. For any weights of the linear path its error is linear in the series it forecasts, so that the error
+instant. For any weights of the linear branch its error is linear in the series it forecasts: the error
 on v is that on y minus Σ w times that on φ: the w that makes it least solve one ridge regression, pooled over
 lead times. Errors of h-step forecasts are close to white where series wander, as levels are not: it is
 generalised least squares, and a covariate that merely drifts along with y gets no weight for it.
@@ -33,12 +33,12 @@ PENALTIES = (1e-10, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 GROUP_PENALTIES = (np.inf, 10.0, 1.0, 1e-1, 1e-2)
 _LEADS_EACH_WAY = 4
 _CACHED = 1 << 16  # values
-SURE = 2.0  # spreads of the blocks that a gain has to exceed
+SURE = 2.0  # standard errors over blocks that a gain has to exceed
 
 
 @dataclass
 class EffectMoments:
-    """Second moments of the linear path's errors on features and on one channel, by segment and group.
+    """Second moments of the linear branch's errors on features and on one channel, by segment and group.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class EffectMoments:
 
 @dataclass(frozen=True)
 class Whitener:
-    """The linear path as a filter: its errors at a few leads, by paths that have not seen the block.
+    """The linear branch as a filter: its errors at a few leads, by paths that have not seen the block.
 
     Parameters
     ----------
@@ -216,7 +216,7 @@ def choose_effect(moments: EffectMoments, segments: BlockedFolds, levels: Rows) 
     Returns
     -------
     ChannelEffect
-        All zero if the mean gain over blocks is within its spread.
+        All zero if the mean gain over blocks is within two standard errors.
     """
     n_groups, n_features = moments.B.shape[1:]
     blocks = [b for b in range(segments.n_blocks) if moments.count[2 * b].any()]
@@ -233,12 +233,12 @@ def choose_effect(moments: EffectMoments, segments: BlockedFolds, levels: Rows) 
     part, i, j = np.unravel_index(errors.sum(axis=1).argmin(), (len(parts), *errors.shape[2:]))
     with_them = errors[part, :, i, j]
     gains = (without - with_them) / count
-    spread = float(np.std(gains, ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else np.inf
+    standard_error = float(np.std(gains, ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else np.inf
     total = float(count.sum())
     effect = replace(
         nothing, error_without=float(without.sum()) / total, error_with=float(with_them.sum()) / total
     )
-    if not gains.mean() > SURE * spread:
+    if not gains.mean() > SURE * standard_error:
         return effect
     inside = parts[part]
     solver = _Solver(moments, list(range(len(segments))), inside)

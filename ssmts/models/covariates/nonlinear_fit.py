@@ -68,7 +68,7 @@ def fit_nonlinear(
     n_windows : int
         Number of windows of a channel in all series.
     stride : int
-        Every so many-th origin of a series counts.
+        Every `stride`-th origin of a series counts.
 
     Returns
     -------

@@ -24,26 +24,26 @@ _MOST_LEVELS = 200  # of a category, those that occur most; the others take the 
 
 @dataclass(frozen=True)
 class SignalScale:
-    """Centre and spread of the numeric covariates, for every training series and for all others.
+    """Centre and deviation of the numeric covariates, for every training series and for all others.
 
     Parameters
     ----------
     ids : tuple
         Of the training series.
-    center, spread : ndarray of float64, shape (n_series + 1, n_numeric)
-        The last row is for a series that fit did not see, and too short to have a spread of its own.
+    center, deviation : ndarray of float64, shape (n_series + 1, n_numeric)
+        The last row is for a series that fit did not see, and too short to have a deviation of its own.
     levels : dict
         Codes that have an indicator, of every category with too many of them; all others have one for each.
     """
 
     ids: tuple[Hashable, ...]
     center: Float
-    spread: Float
+    deviation: Float
     levels: dict[Hashable, tuple[int, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, panel: Panel, columns: CovariateColumns, names: Seq[Hashable]) -> SignalScale:
-        """Measured on a training panel; a covariate that is constant in a series has the spread of all."""
+        """Measured on a training panel; a covariate that is constant in a series has the deviation of all."""
         numeric = [columns.dynamic.index(name) for name in names if name not in columns.categories]
         if not numeric:
             return cls(panel.ids, np.empty((len(panel.series) + 1, 0)), np.empty((len(panel.series) + 1, 0)))
@@ -53,8 +53,8 @@ class SignalScale:
         pooled_center, pooled = center.mean(axis=0), variance.mean(axis=0)
         pooled = np.where(pooled > 0, pooled, 1.0)
         tiny = variance <= 1e-24 * np.maximum(center**2, 1e-300)
-        spread = np.sqrt(np.where(tiny, pooled, variance))
-        return cls(panel.ids, np.vstack([center, pooled_center]), np.vstack([spread, np.sqrt(pooled)]))
+        deviation = np.sqrt(np.where(tiny, pooled, variance))
+        return cls(panel.ids, np.vstack([center, pooled_center]), np.vstack([deviation, np.sqrt(pooled)]))
 
     def with_frequent_levels(
         self, panel: Panel, columns: CovariateColumns, names: Seq[Hashable]
@@ -113,16 +113,16 @@ class SignalScale:
     def _standardized(self, series: Series, values: Float) -> Float:
         """Numeric covariates of a series in its own units."""
         row = self.position.get(series.id, -1)
-        center, spread = self.center[row], self.spread[row]
+        center, deviation = self.center[row], self.deviation[row]
         if row < 0:  # over the same time as the channels, whose scale is their own as well
             times = covariates_of(series).times
             during = values[(times >= series.times[0]) & (times <= series.origin)]
             for k, own in enumerate(during.T):
                 seen = own[~np.isnan(own)]
                 if len(seen) >= _ENOUGH and np.ptp(seen) > 0:
-                    center, spread = center.copy(), spread.copy()
-                    center[k], spread[k] = seen.mean(), seen.std()
-        return np.asarray((values - center) / spread)
+                    center, deviation = center.copy(), deviation.copy()
+                    center[k], deviation[k] = seen.mean(), seen.std()
+        return np.asarray((values - center) / deviation)
 
 
 def covariates_of(series: Series) -> Any:

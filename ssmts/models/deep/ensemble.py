@@ -1,4 +1,4 @@
-"""The fitted deep path: networks that were each trained without some blocks of time, averaged and scaled."""
+"""The fitted deep branch: networks, each trained without some blocks of time, averaged and scaled."""
 
 from __future__ import annotations
 

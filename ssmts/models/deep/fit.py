@@ -1,9 +1,9 @@
-"""Fit of the deep path on what the linear path leaves over, with every claim made on blocks it has not seen.
+"""Fit of the deep branch on cross-validated residuals of the linear branch, judged on unseen blocks.
 
-Each member is trained without a third of the blocks, on residuals of linear paths that were solved without
-the block they are judged on (or the members would learn the linear path's overfit). The held-out blocks of
+Each member is trained without a third of the blocks, on residuals of linear branches that were solved without
+the block they are judged on (or the members would learn the linear branch's overfit). The held-out blocks of
 all members together are the whole of the data: they say how large a share of the correction to add, and
-whether it gains more than the spread of the blocks (docs/decisions/002-deep-path-by-cross-fitting.md).
+whether it gains more than its standard error over blocks (docs/decisions/002-deep-path-by-cross-fitting.md).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ LOSSES = {"smooth_l1": functional.smooth_l1_loss, "mse": functional.mse_loss, "m
 class DeepFit:
     """Outcome: the ensemble, or None where it did not earn its place, and the record of the fit.
 
-    `held_out` is what it leaves over on windows that neither path has seen; None without an ensemble.
+    `held_out` holds its residuals on windows that neither branch has seen; None without an ensemble.
     """
 
     ensemble: DeepEnsemble | None
@@ -113,7 +113,7 @@ def fit_deep(
     Parameters
     ----------
     stacks : sequence of SequenceStack
-        Standardised training data, as the linear path saw it.
+        Standardised training data, as the linear branch saw it.
     linear : LinearFit
     config : DeepConfig
         n_components and n_members are upper bounds.

@@ -1,4 +1,4 @@
-"""The deep path: SSM layers over tokens of the stem's states, added to the linear forecast behind a gate."""
+"""The deep branch: SSM layers over tokens of the stem's states, gated and added to the linear one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _GATE_SPEED = 20.0
 
 
 class DeepPath(nn.Module):
-    """What the linear path leaves over, in units of the window's deviation, from tokens of its states.
+    """Residual of the linear branch, in units of the window's deviation, from tokens of its states.
 
     Parameters
     ----------

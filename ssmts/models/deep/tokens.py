@@ -1,4 +1,4 @@
-"""Tokens of the deep path: whitened principal components of the stem's states, and the latest values."""
+"""Tokens of the deep branch: whitened principal components of the stem's states, and the latest values."""
 
 from __future__ import annotations
 

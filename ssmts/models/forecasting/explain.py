@@ -54,7 +54,7 @@ def explain_panel(
                 continue
             values = part * group.scale[:, None]
             if name == "level":
-                values += group.level[:, None]
+                values += group.last[:, None]
             grid.setdefault(name, np.empty(shape))[group.series, group.channels] = values
         age[group.series, group.channels] = group.age
     parts = [evaluate(fitted, plain, own_grid, age, times) for own_grid in grid.values()]

@@ -121,7 +121,7 @@ def _forecast_grid(fitted: FittedForecaster, panel: Panel) -> tuple[Float, Float
     grid, age, asked = np.full(shape, np.nan), np.zeros(shape[:2]), np.zeros(shape[:2], dtype=bool)
     for group, stack in windows_of(fitted, panel):
         scaled = fitted.model.forecast(stack)
-        grid[group.series, group.channels] = scaled * group.scale[:, None] + group.level[:, None]
+        grid[group.series, group.channels] = scaled * group.scale[:, None] + group.last[:, None]
         age[group.series, group.channels] = group.age
         asked[group.series, group.channels] = True
     finite = np.isfinite(grid).all(axis=-1) | ~asked
@@ -137,9 +137,9 @@ def _forecast_grid(fitted: FittedForecaster, panel: Panel) -> tuple[Float, Float
 def _usual(fitted: FittedForecaster, series: Series) -> tuple[Float, Float]:
     """Mean and standard deviation of the channels of a training series."""
     scaling = fitted.scaling
-    assert scaling.level is not None
+    assert scaling.mean is not None
     number = scaling.position[series.id]
-    return scaling.level[number], scaling.scale[number]
+    return scaling.mean[number], scaling.scale[number]
 
 
 def dead_channels(fitted: FittedForecaster, panel: Panel, series: Series, scale: Float) -> tuple[Rows, Float]:

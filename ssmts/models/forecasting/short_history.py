@@ -1,4 +1,4 @@
-"""What a model fitted on whole contexts is worth where a window holds less: its share, and wider intervals.
+"""What a model fitted on whole contexts is worth where a window holds less: its weight, and wider intervals.
 
 The weights of the linear branch are learnt on windows as long as the context. On windows cut short its error
 is measured beside that of simple forecasts; both are mixed by their errors, and intervals grow by what is

@@ -1,4 +1,4 @@
-"""Errors of the linear path on blocks of time that it has not seen: what all honest claims stand on."""
+"""Cross-validated residuals of the linear branch: its errors on blocks of time that it has not seen."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MOST_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class WindowErrors:
-    """Windows of one sequence and what the path without their block of time leaves over.
+    """Windows of one sequence and their cross-validated residuals.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def window_errors(
     Parameters
     ----------
     stacks : sequence of SequenceStack
-        What the linear path was fitted on.
+        What the linear branch was fitted on.
     linear : LinearFit
     stride : int
     token_stride : float, optional
@@ -138,7 +138,7 @@ def window_errors(
 
 
 def held_out_errors(stacks: Seq[SequenceStack], linear: LinearFit) -> HeldOutErrors:
-    """Errors of the linear path on an even share of the held-out windows, at most 20,000 or 64 MiB."""
+    """Errors of the linear branch on an even share of the held-out windows, at most 20,000 or 64 MiB."""
     most = min(_MOST_WINDOWS, _MOST_BYTES // (4 * (linear.path.config.horizon + 1)))
     stride = max(1, int(np.ceil(n_origins(stacks, linear) / max(most, 1))))
     config, hardly = linear.path.config, linear.rare

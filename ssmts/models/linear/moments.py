@@ -159,7 +159,7 @@ def accumulate(
     n_groups : int
         1 takes all sequences together; else every sequence belongs to a group below n_groups.
     stride : int
-        Every so many-th row is an origin.
+        Every `stride`-th row is an origin.
     history : float, optional
         Time that lies before an origin in training; the context by default. Contexts compared on the same
         origins need that of the longest.

@@ -1,4 +1,4 @@
-"""The linear path: states times weights, solved in closed form, chosen by blocked cross-validation."""
+"""The linear branch: states times weights, solved in closed form, chosen by blocked cross-validation."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class LinearPath:
 
 @dataclass(frozen=True)
 class LinearFit:
-    """A fitted linear path with what its selection left behind.
+    """A fitted linear branch with what its selection left behind.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class LinearFit:
     rare: NDArray[np.bool_]
 
     def without_block(self, block: int) -> LinearPath:
-        """The path solved without one block: what it says of that block is an honest forecast."""
+        """The branch solved without one block, which it can be judged on."""
         rest = self.moments.merged(self.segments.training(block))
         shared, by_group = solve(rest, self.penalties, self.path.config.horizon)
         return LinearPath(self.path.config, shared, by_group)
@@ -133,7 +133,7 @@ def fit_linear(
     history: float | None = None,
     weakest: float = 0.0,
 ) -> LinearFit:
-    """Solve the linear path on standardised sequences.
+    """Solve the linear branch on standardised sequences.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def fit_linear(
     n_groups : int
         Groups with weights of their own; 1 for shared weights alone.
     stride : int
-        Every so many-th row is an origin.
+        Every `stride`-th row is an origin.
     history : float, optional
         Time that lies before every origin; the context by default.
     weakest : float

@@ -14,95 +14,17 @@ from torch import Tensor
 
 from ssmts.data.arrays import Float, Rows
 from ssmts.models.panels.combination import combination_weights
-from ssmts.models.panels.member import Member, window_features
+from ssmts.models.panels.fitted_member import FittedMember
+from ssmts.models.panels.member import Member
 from ssmts.models.panels.simple_forecasts import simple_forecasts, simple_names
+from ssmts.models.panels.units import recent_unit, series_unit
 
-__all__ = ["FittedMember", "PanelBranch", "recent_unit", "series_unit"]
+__all__ = ["PanelBranch"]
 
 _JUST = 3  # last values that forecasts are held against
 _FAR = 4.0  # usual errors, and those of the best forecast, beyond which one has lost its ground
 _FALL = 8.0
-_RECENT = 12  # differences that say how much a series has lately moved
 _BATCH_VALUES = 4_000_000  # numbers of forecasts held at once
-
-
-def series_unit(values: Float, first: Rows, period: int) -> Float:
-    """Mean absolute difference over a period (over a step where the history is shorter), (n,).
-
-    Parameters
-    ----------
-    values : ndarray of float64, shape (n, length)
-    first : ndarray of int64, shape (n,)
-        Column of each series' first value.
-    period : int
-    """
-    length = values.shape[1]
-    out = np.ones(len(values))
-    lengths = length - first
-    for m in {period, 1}:
-        rows = (
-            np.flatnonzero((lengths > period + 1) == (m == period)) if period > 1 else np.arange(len(values))
-        )
-        if not len(rows) or length <= m:
-            continue
-        moved = np.abs(values[rows, m:] - values[rows, :-m])
-        inside = np.arange(m, length)[None, :] >= first[rows, None] + m
-        count = inside.sum(axis=1)
-        out[rows] = np.where(count > 0, (moved * inside).sum(axis=1) / np.maximum(count, 1), 1.0)
-    # A constant series is forecast as constant whatever its unit is; standardised values are about 1.
-    return np.maximum(out, 1e-9)
-
-
-def recent_unit(values: Float, unit: Float, period: int) -> Float:
-    """Unit of the end of windows: errors grow with what a series has lately been doing, (n,).
-
-    Parameters
-    ----------
-    values : ndarray of float64, shape (n, length)
-    unit : ndarray of float64, shape (n,)
-        Of the series.
-    period : int
-    """
-    m = period if values.shape[1] > period + 1 else 1
-    recent = values[:, -(m + max(m, _RECENT)) :]
-    if recent.shape[1] <= m:
-        return unit
-    own = np.abs(recent[:, m:] - recent[:, :-m]).mean(axis=1)
-    return np.asarray(np.sqrt((own**2 + unit**2) / 2.0))
-
-
-@dataclass(frozen=True)
-class FittedMember:
-    """A member with its weights.
-
-    Parameters
-    ----------
-    member : Member
-    shared : ndarray of float64, shape (n_features + 1, horizon)
-    groups : ndarray of int64, shape (n_own,)
-        Increasing: which series correct the shared weights.
-    own : ndarray of float32, shape (n_own, n_features + 1, horizon)
-    usual : ndarray of float64, shape (2, 7)
-        See :class:`ssmts.models.panels.shrinkage.MemberFit`.
-    """
-
-    member: Member
-    shared: Float
-    groups: Rows
-    own: NDArray[np.float32]
-    usual: Float
-
-    def forecast(self, windows: Float, unit: Float, groups: Rows) -> Float:
-        """Forecast windows (n, context) at leads 1, ..., horizon, (n, horizon)."""
-        features, anchor, unit = window_features(self.member, windows, unit[:, None])
-        out = features @ self.shared
-        at = np.searchsorted(self.groups, groups)
-        at = np.minimum(at, max(len(self.groups) - 1, 0))
-        known = self.groups[at] == groups if len(self.groups) else np.zeros(len(groups), dtype=bool)
-        rows = np.flatnonzero(known)
-        if len(rows):
-            out[rows] += np.einsum("nf,nfh->nh", features[rows], self.own[at[rows]])
-        return np.asarray(anchor + unit * out)
 
 
 @dataclass(frozen=True)

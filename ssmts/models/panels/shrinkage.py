@@ -8,7 +8,6 @@ panel are draws of one distribution).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from collections.abc import Sequence as Seq
 from dataclasses import dataclass
 
@@ -18,55 +17,23 @@ from scipy.linalg import cho_factor, cho_solve
 
 from ssmts.data.arrays import Float, Rows
 from ssmts.models.panels.grid_series import GridBatch
-from ssmts.models.panels.member import Member, window_features
+from ssmts.models.panels.held_out import HeldOutWindows, Split, held_out_windows
+from ssmts.models.panels.member import Member
+from ssmts.models.panels.training_windows import moments, rows_before, training_windows
 
-__all__ = ["MemberFit", "Split", "fit_member", "held_out_origins"]
+__all__ = ["MemberFit", "fit_member"]
 
 SHARED_PENALTIES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 OWN_PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0, np.inf)
 SHARES = (0.5, 1.0)  # of a correction that is added
 _LEAST_ENERGY = 0.1  # of windows, in that of white noise as large as a series' unit
-_FAR = 3.0  # times the usual size of targets from which windows lose weight
-_RARE = 0.01  # of the windows of a series
 _FLOOR = 0.02  # of a series' unit: an error below it is none
 _CLEARLY = 0.98  # error with whole corrections over that with halves, below which series differ clearly
 _MOST_WINDOWS = 200  # windows beyond which a series counts no more in the shared weights
 _PULL = 2.0  # held-out errors of the panel count so many times those of a series
 
-_LATEST = 20_000  # windows of a series that count
 _JUDGED = 3_000  # series that the shared penalty is chosen on
 _ONE_BY_ONE = 64  # features: larger systems are solved one at a time
-_CHUNK_BYTES = 256 * 2**20
-
-
-@dataclass(frozen=True)
-class Split:
-    """Which origins of the series of a batch are held out.
-
-    Parameters
-    ----------
-    origins : ndarray of int64, shape (n_origins,)
-        Columns, the latest first.
-    inside : ndarray of bool, shape (n, n_origins)
-        Whether a series has enough history for the origin to be held out.
-    n_held : ndarray of int64, shape (n,)
-        Every origin so far from the last is left out of training, and those whose targets reach among its
-        targets.
-    """
-
-    origins: Rows
-    inside: NDArray[np.bool_]
-    n_held: Rows
-
-
-def held_out_origins(batch: GridBatch, horizon: int, region: int, most: int) -> Split:
-    """The last origins of every series, at most a quarter of those that it has, evenly thinned to `most`."""
-    length = batch.values.shape[1]
-    n_held = np.clip((batch.lengths - horizon) // 4, 0, region)
-    stride = max(1, -(-int(n_held.max(initial=0)) // most))
-    back = np.arange(0, max(int(n_held.max(initial=0)), 1), stride)
-    origins = np.maximum(length - 1 - horizon - back, 0)  # where there is room for none, none is inside
-    return Split(origins, (back[None, :] < n_held[:, None]) & (origins >= batch.first[:, None] + 1), n_held)
 
 
 @dataclass(frozen=True)
@@ -90,70 +57,6 @@ class MemberFit:
     own: dict[int, NDArray[np.float32]]
     held_out: list[Float]
     usual: Float
-
-
-@dataclass
-class _Block:
-    """Windows of some series of one batch, as features and targets."""
-
-    features: Float  # (n, n_windows, F)
-    targets: Float  # (n, n_windows, H), in units from the anchor
-    weights: Float  # (n, n_windows), 0 where the window is none
-    seen: NDArray[np.bool_] | None  # (n, n_windows, H)
-
-
-def _blocks(member: Member, batch: GridBatch, unit: Float, horizon: int) -> Iterator[tuple[slice, _Block]]:
-    """Training windows of a batch, some series at a time."""
-    length, c = batch.values.shape[1], member.context
-    n_windows = length - c - horizon + 1
-    if n_windows < 1:
-        return
-    skip = max(0, n_windows - _LATEST)
-    n_windows -= skip
-    width = member.basis.shape[1] + 1 + 2 * horizon + c
-    together = max(1, int(_CHUNK_BYTES // (8 * n_windows * width)))
-    for begin in range(0, len(batch.values), together):
-        some = slice(begin, begin + together)
-        windows = np.lib.stride_tricks.sliding_window_view(batch.values[some, skip:], c + horizon, axis=1)
-        features, anchor, own_unit = window_features(member, windows[..., :c], unit[some, None, None])
-        targets = (windows[..., c:] - anchor) / own_unit
-        start = skip + np.arange(n_windows)
-        weights = (start[None, :] >= batch.first[some, None]).astype(np.float64)
-        seen = None
-        if batch.weights is not None:
-            weights *= batch.weights[some, skip + c - 1 : skip + c - 1 + n_windows]
-        if batch.seen is not None:
-            ahead = np.lib.stride_tricks.sliding_window_view(batch.seen[some, skip + c :], horizon, axis=1)
-            ahead = ahead[:, :n_windows]
-            weights *= batch.seen[some, skip + c - 1 : skip + c - 1 + n_windows]
-            # A lead that hardly any window of a series observed takes the lines between its neighbours.
-            observed = np.einsum("nw,nwh->nh", weights, ahead.astype(np.float64))
-            rare = observed < _RARE * weights.sum(axis=1, keepdims=True)
-            seen = ahead | rare[:, None]
-            targets = targets * seen
-        size = np.abs(targets).mean(axis=2)
-        usual = np.maximum(np.median(size, axis=1, keepdims=True), 1.0)
-        weights *= np.minimum(1.0, _FAR * usual / np.maximum(size, 1e-300))  # a spike does not decide
-        yield some, _Block(features, targets, weights, seen)
-
-
-def _moments(block: _Block, rows: slice) -> tuple[Float, Float, Float]:
-    """Σ w z zᵀ (n, F, F), Σ w z yᵀ (n, F, H) and Σ w (n,) of some of the windows."""
-    Z, w = block.features[:, rows], block.weights[:, rows]
-    weighted = Z * w[..., None]
-    A = np.matmul(weighted.transpose(0, 2, 1), Z)
-    B = np.matmul(weighted.transpose(0, 2, 1), block.targets[:, rows])
-    n = w.sum(axis=1)
-    if block.seen is not None:
-        # As if leads were missing at random: windows that observed a lead stand for all of them.
-        observed = np.einsum("nw,nwh->nh", w, block.seen[:, rows].astype(np.float64))
-        B *= np.divide(n[:, None], observed, out=np.zeros_like(observed), where=observed > 0)[:, None, :]
-    return A, B, n
-
-
-def _train_rows(n_windows: int, n_held: int, horizon: int) -> slice:
-    """Windows whose targets end before those of the held-out origins begin."""
-    return slice(0, max(0, n_windows - n_held - (horizon - 1)) if n_held else n_windows)
 
 
 def fit_member(
@@ -186,17 +89,17 @@ def fit_member(
     A0, B0, A1, B1 = np.zeros((F, F)), np.zeros((F, horizon)), np.zeros((F, F)), np.zeros((F, horizon))
     kept: list[_Kept] = []
     for number, (batch, split, unit) in enumerate(zip(batches, splits, units)):
-        for some, block in _blocks(member, batch, unit, horizon):
+        for some, block in training_windows(member, batch, unit, horizon):
             n_held = int(split.n_held[some].max(initial=0))
-            rows = _train_rows(block.features.shape[1], n_held, horizon)
-            A, B, n = _moments(block, rows)
-            A_rest, B_rest, n_rest = _moments(block, slice(rows.stop, None))
+            rows = rows_before(block.features.shape[1], n_held, horizon)
+            A, B, n = moments(block, rows)
+            A_rest, B_rest, n_rest = moments(block, slice(rows.stop, None))
             _add(A0, B0, A, B, n, member)
             _add(A1, B1, A + A_rest, B + B_rest, n + n_rest, member)
             if own:
                 both = A + A_rest, B + B_rest
                 kept.append(_Kept(number, some, batch.groups[some], n, A, B, *both))
-    checks = [_check(member, *three, horizon) for three in zip(batches, splits, units)]
+    checks = [held_out_windows(member, *three, horizon) for three in zip(batches, splits, units)]
     if prior is not None:
         shared_held = shared = prior[0]
     elif A0.any():
@@ -268,56 +171,7 @@ class _Kept:
     B_all: Float
 
 
-@dataclass
-class _Check:
-    """Held-out windows: features (n, q, F), targets in units (n, q, H), anchor and unit (n, q, 1)."""
-
-    features: Float
-    targets: Float
-    anchor: Float
-    unit: Float
-    relative: Float  # (n, q, 1): unit of the window in units of the series
-    inside: NDArray[np.bool_]  # (n, q): enough history
-
-    def of(self, rows: slice | Rows) -> _Check:
-        """Some of the series."""
-        return _Check(
-            features=self.features[rows],
-            targets=self.targets[rows],
-            anchor=self.anchor[rows],
-            unit=self.unit[rows],
-            relative=self.relative[rows],
-            inside=self.inside[rows],
-        )
-
-    def mean_absolute(self, missed: Float) -> Float:
-        """Mean absolute error of each series in its own unit, (n,), from errors (n, q, H) in the window's."""
-        known = self.inside[..., None] & np.isfinite(missed)
-        total = (np.abs(np.where(known, missed, 0.0)) * self.relative).sum(axis=(1, 2))
-        return np.asarray(total / np.maximum(known.sum(axis=(1, 2)), 1))
-
-
-def _check(member: Member, batch: GridBatch, split: Split, unit: Float, horizon: int) -> _Check:
-    c, origins = member.context, split.origins
-    inside = split.inside & (origins[None, :] - c + 1 >= batch.first[:, None])
-    columns = np.maximum(origins[:, None] + np.arange(1 - c, 1), 0)
-    windows = batch.values[:, columns]
-    features, anchor, own = window_features(member, windows, unit[:, None, None])
-    ahead = np.minimum(origins[:, None] + np.arange(1, horizon + 1), batch.values.shape[1] - 1)
-    targets = (batch.values[:, ahead] - anchor) / own
-    if batch.seen is not None:
-        targets = np.where(batch.seen[:, ahead], targets, np.nan)
-    return _Check(
-        features=features,
-        targets=targets,
-        anchor=anchor,
-        unit=own,
-        relative=own / unit[:, None, None],
-        inside=inside,
-    )
-
-
-def _panel_error(checks: Seq[_Check], W: Float) -> float:
+def _panel_error(checks: Seq[HeldOutWindows], W: Float) -> float:
     """Mean logarithm of the absolute held-out errors of series in their own units, of at most 3,000."""
     total, count = 0.0, 0
     for check in checks:
@@ -332,7 +186,7 @@ def _panel_error(checks: Seq[_Check], W: Float) -> float:
 
 def _own_weights(
     kept: list[_Kept],
-    checks: Seq[_Check],
+    checks: Seq[HeldOutWindows],
     shared_held: Float,
     shared: Float,
     corrections: dict[int, NDArray[np.float32]],

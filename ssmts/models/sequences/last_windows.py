@@ -29,8 +29,8 @@ class LastWindows:
         Standardised; `starts` are absolute, in reference steps.
     series, channels : ndarray of int64, shape (n,)
         Which series of the panel and which channel each window is.
-    level, scale : ndarray of float64, shape (n,)
-        values = stack.values * scale + level.
+    last, scale : ndarray of float64, shape (n,)
+        values = stack.values * scale + last.
     age : ndarray of float64, shape (n,)
         Reference steps from the window's last observation to the origin of its series.
     """
@@ -38,7 +38,7 @@ class LastWindows:
     stack: SequenceStack
     series: Rows
     channels: Rows
-    level: Float
+    last: Float
     scale: Float
     age: Float
 
@@ -98,17 +98,17 @@ def last_windows(
             relative = to_origin - to_origin[0]
             interval = regular_interval(relative)
             key: object = relative.tobytes() if interval is None else (len(relative), interval)
-            level = values[:, -1]
+            last = values[:, -1]
             # In C order whatever the frame's: the same sums to the last bit.
-            own = np.ascontiguousarray((values - level[:, None]) / scale[channels, None])
+            own = np.ascontiguousarray((values - last[:, None]) / scale[channels, None])
             age = np.full(len(channels), (series.origin - times[-1]) / step)
-            item = (relative, own, start, groups[channels], number, channels, level, scale[channels], age)
+            item = (relative, own, start, groups[channels], number, channels, last, scale[channels], age)
             stacked.setdefault((key, lead_in, start if same_start else None), []).append(item)
     if dead:
         shown = "; ".join(dead[:5]) + ("; ..." if len(dead) > 5 else "")
         warnings.warn(
             f"{len(dead)} channel(s) were not observed in the context of {context:g} reference steps before "
-            f"their last row ({shown}): mean and spread of the training data stand for their forecasts. Give "
+            f"their last row ({shown}): mean and deviation of the training data stand for them. Give "
             "more history where there is some.",
             DeadChannelWarning,
             stacklevel=2,
@@ -123,9 +123,9 @@ def last_windows(
         )
     out = []
     for (_, lead_in, _), items in stacked.items():
-        clocks, blocks, begins, groups_, numbers, which, levels, scales, ages = zip(*items)
+        clocks, blocks, begins, groups_, numbers, which, lasts, scales, ages = zip(*items)
         counts = [len(block) for block in blocks]
-        joined = [np.concatenate(parts) for parts in (blocks, groups_, which, levels, scales, ages)]
+        joined = [np.concatenate(parts) for parts in (blocks, groups_, which, lasts, scales, ages)]
         stack = SequenceStack(
             times=clocks[0],
             values=joined[0],

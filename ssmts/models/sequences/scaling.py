@@ -36,7 +36,7 @@ class Scaling:
     grouping : {"series", "static", "channel", "none", "panel"}
         Linear weights of its own for every channel of every series, of every class of series, for every
         channel, or shared by all; "panel" numbers every channel of every series for the panel branch.
-    level : ndarray of float64, shape (n_series, n_channels), optional
+    mean : ndarray of float64, shape (n_series, n_channels), optional
         Mean of the observed values.
     classes : StaticClasses, optional
         Which series are of a kind.
@@ -48,7 +48,7 @@ class Scaling:
     ids: tuple[Hashable, ...]
     scale: Float
     grouping: str
-    level: Float | None = None
+    mean: Float | None = None
     classes: StaticClasses | None = None
     zero: int = 0
 
@@ -65,7 +65,7 @@ class Scaling:
             own = {series.id: _moments(series) for series in panel.series}
             moments = [own[s.id] if s.id in own else _moments(s) for s in whole.series]
             scale = np.stack([_or_one(*both) for both in moments])
-            usual = (scale < _LARGEST) & np.isfinite(np.stack([level for level, _ in moments]))
+            usual = (scale < _LARGEST) & np.isfinite(np.stack([mean for mean, _ in moments]))
         if not usual.all():
             number, channel = map(int, np.argwhere(~usual)[0])
             whose = "" if whole.ids[number] is None else f" of series {whole.ids[number]!r}"
@@ -80,7 +80,7 @@ class Scaling:
         else:
             grouping = "channel" if 1 < n_channels <= _MOST_GROUPS else "none"
         return cls(
-            ids=whole.ids, scale=scale, grouping=grouping, level=np.stack([level for level, _ in moments])
+            ids=whole.ids, scale=scale, grouping=grouping, mean=np.stack([mean for mean, _ in moments])
         )
 
     def steps_of(self, instant: float, step: float) -> float:
@@ -102,26 +102,26 @@ class Scaling:
     @classmethod
     def joined(cls, parts: Sequence[Scaling]) -> Scaling:
         """Scalings of different series as one."""
-        levels = [part.level for part in parts if part.level is not None]
+        means = [part.mean for part in parts if part.mean is not None]
         ids = tuple(id_ for part in parts for id_ in part.ids)
         scale = np.concatenate([part.scale for part in parts])
-        return replace(parts[0], ids=ids, scale=scale, level=np.concatenate(levels) if levels else None)
+        return replace(parts[0], ids=ids, scale=scale, mean=np.concatenate(means) if means else None)
 
     def extended(self, panel: Panel) -> Scaling:
         """With the series of a panel that are new, each on its own scale; the grouping stays."""
         new = [series for series in panel.series if series.id not in self.position]
         ids = (*self.ids, *(series.id for series in new))
         scale = np.concatenate([self.scale, *(self.of_series(series)[0][None] for series in new)])
-        level = self.level
-        if level is not None:
-            level = np.concatenate([level, *(_moments(series)[0][None] for series in new)])
-        return replace(self, ids=ids, scale=scale, level=level)
+        mean = self.mean
+        if mean is not None:
+            mean = np.concatenate([mean, *(_moments(series)[0][None] for series in new)])
+        return replace(self, ids=ids, scale=scale, mean=mean)
 
     def without(self, gone: Collection[Hashable]) -> tuple[Scaling, Rows]:
         """Without some series, and the numbers of the groups that stay."""
         stay = [number for number, id_ in enumerate(self.ids) if id_ not in gone]
-        level = None if self.level is None else self.level[stay]
-        rest = replace(self, ids=tuple(self.ids[n] for n in stay), scale=self.scale[stay], level=level)
+        mean = None if self.mean is None else self.mean[stay]
+        rest = replace(self, ids=tuple(self.ids[n] for n in stay), scale=self.scale[stay], mean=mean)
         groups = np.arange(self.n_groups)
         if self.grouping == "panel" or (self.grouping == "series" and self.n_groups > 1):
             groups = groups.reshape(len(self.ids), -1)[stay].ravel()
@@ -155,8 +155,8 @@ class Scaling:
         return scale, np.full(n_channels, -1)
 
     def knows(self, series: Series) -> bool:
-        """Whether training has seen the series, so that the levels of its channels are known."""
-        return self.level is not None and series.id in self.position
+        """Whether training has seen the series, so that the means of its channels are known."""
+        return self.mean is not None and series.id in self.position
 
     def class_of(self, series: Series) -> int | None:
         """Number of the class of a series; None if there are none, or training did not see its own."""
@@ -169,7 +169,7 @@ class Scaling:
         """Scale of a series that fit did not see: its own, and with few observations what is usual, too."""
         mean, deviation = _moments(series)
         counts = (~np.isnan(series.values)).sum(axis=0)
-        if (counts >= _ENOUGH).all() or self.level is None:
+        if (counts >= _ENOUGH).all() or self.mean is None:
             return _or_one(mean, deviation)
         usual, relative = self._usual
         usual = np.where(relative, usual * np.abs(mean), usual)
@@ -178,13 +178,13 @@ class Scaling:
 
     @cached_property
     def _usual(self) -> tuple[Float, NDArray[np.bool_]]:
-        """Median scale of a channel over the series, or of its ratio to the level if that differs less."""
-        assert self.level is not None
+        """Median scale of a channel over the series, or of its ratio to the mean if that differs less."""
+        assert self.mean is not None
         with np.errstate(divide="ignore"):
-            ratio = np.log(self.scale) - np.log(np.abs(self.level))
+            ratio = np.log(self.scale) - np.log(np.abs(self.mean))
         plain = np.log(self.scale)
-        spread = [np.where(np.isfinite(own).all(axis=0), own.std(axis=0), np.inf) for own in (plain, ratio)]
-        relative = spread[1] < spread[0]
+        spreads = [np.where(np.isfinite(own).all(axis=0), own.std(axis=0), np.inf) for own in (plain, ratio)]
+        relative = spreads[1] < spreads[0]
         return np.exp(np.median(np.where(relative, ratio, plain), axis=0)), relative
 
 

@@ -189,8 +189,8 @@ class _LeadIn:
         self.row = np.where(self.length > 0.0, first - 1, first)  # the last one not after the begin
         self.passed = begin - times[self.row]
         self.start = values[:, self.row]
-        share = self.passed / np.where(self.length > 0.0, self.passed + self.length, 1.0)
-        self.at_begin = self.start + share * (values[:, first] - self.start)  # (n_members, n_windows)
+        fraction = self.passed / np.where(self.length > 0.0, self.passed + self.length, 1.0)
+        self.at_begin = self.start + fraction * (values[:, first] - self.start)  # (n_members, n_windows)
 
     def states(self, running: Complex, A: Complex) -> Complex:
         """States at the begin from those after every row, (n_windows, n_members, n_modes)."""

@@ -1,7 +1,7 @@
 r"""Widths of intervals that follow how forecasts have lately done: adaptive conformal inference.
 
 The logarithm of a width moves against coverage: truths that fall outside widen the intervals to come, those
-inside narrow them, each in proportion to how far the stated share is from what happened. With steps of size
+inside narrow them, each by how far the stated coverage is from what happened. With steps of size
 :math:`\gamma` the mean coverage after time T is off by at most :math:`O(1 / \gamma T)`, whatever the data
 does. Small steps are late, large ones restless: several walk side by side, and the mean of them is used.
 
@@ -44,7 +44,7 @@ class Judged:
         When the truth is known.
     needs : ndarray of float64, shape (n_watched, n_windows, n_leads)
         Factor on the width of the table's interval that just holds the truth; NaN where it was not observed.
-    shares : ndarray of float64, shape (n_leads,)
+    lead_weights : ndarray of float64, shape (n_leads,)
         How much of the horizon each lead stands for.
     end : float
         When the sequence ends.
@@ -53,7 +53,7 @@ class Judged:
     issued: Float
     known: Float
     needs: Float
-    shares: Float
+    lead_weights: Float
     end: float
 
     @property
@@ -90,20 +90,20 @@ def judge(
         truth[~observed[:, leads]] = np.nan
     errors = (truth - forecast[:, leads]) / error_quantiles.scale(deviation)[:, None]
     needs = []
-    for share, _ in _WATCHED:
-        ends = np.array([0.5 - share / 2, 0.5, 0.5 + share / 2])
+    for coverage, _ in _WATCHED:
+        ends = np.array([0.5 - coverage / 2, 0.5, 0.5 + coverage / 2])
         low, middle, high = error_quantiles.plain.offsets(
             ends, leads.astype(np.float64), int(stack.groups[member])
         ).T
         above = (errors - middle) / np.maximum(high - middle, 1e-9)
         below = (middle - errors) / np.maximum(middle - low, 1e-9)
         needs.append(np.maximum(above, below))
-    shares = np.gradient(leads.astype(np.float64)) if len(leads) > 1 else np.ones(1)
+    lead_weights = np.gradient(leads.astype(np.float64)) if len(leads) > 1 else np.ones(1)
     return Judged(
         issued=stack.times[rows],
         known=known,
         needs=np.stack(needs),
-        shares=shares,
+        lead_weights=lead_weights,
         end=float(stack.times[-1]),
     )
 
@@ -129,7 +129,7 @@ def width_path(judged: Judged, span: float, begin: float) -> Float:
     window, lead, known = window[seen], lead[seen], known[seen]
     turn = np.searchsorted(judged.issued, known - 1e-6)  # the first origin that knows the truth
     order = np.argsort(turn, kind="stable")
-    shares = judged.shares[lead[order]]
+    lead_weights = judged.lead_weights[lead[order]]
     window, needs = window[order], judged.needs[:, window[order], lead[order]]
     bounds = np.searchsorted(turn[order], np.arange(len(judged.issued) + 2))
     instants = np.append(judged.issued, judged.end)
@@ -139,8 +139,8 @@ def width_path(judged: Judged, span: float, begin: float) -> Float:
         steps = np.zeros(len(_PACES))
         if own.stop > own.start:
             inside = needs[:, own, None] <= np.exp(log_widths[window[own]])
-            found = np.average(inside, axis=1, weights=shares[own])
-            off = sum(weight * (share - seen) for (share, weight), seen in zip(_WATCHED, found))
+            found = np.average(inside, axis=1, weights=lead_weights[own])
+            off = sum(weight * (coverage - seen) for (coverage, weight), seen in zip(_WATCHED, found))
             passed = (instants[k] - instants[k - 1]) / span
             steps = np.minimum(_PACES * passed, _LARGEST_STEP) * off
         log_widths[k] = np.clip(log_widths[k - 1] + steps, -_WIDEST, _WIDEST)

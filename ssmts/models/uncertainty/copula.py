@@ -60,12 +60,12 @@ class ErrorCopula:
         grid = factors @ self.loadings.T + rest * noise
         before = np.clip(np.floor(leads + 1e-9).astype(np.int64), 0, n_grid - 1)
         after = np.minimum(before + 1, n_grid - 1)
-        share = np.clip(leads - before, 0.0, 1.0)
+        weight = np.clip(leads - before, 0.0, 1.0)
         # Between two leads the mean of correlated scores varies less than they do: brought back to 1.
         together = (self.loadings[before] * self.loadings[after]).sum(axis=1)
         together += np.where(before == after, 1.0, self.persistence) * rest[before] * rest[after]
-        variance = (1.0 - share) ** 2 + share**2 + 2.0 * share * (1.0 - share) * together
-        return np.asarray(((1.0 - share) * grid[:, before] + share * grid[:, after]) / np.sqrt(variance))
+        variance = (1.0 - weight) ** 2 + weight**2 + 2.0 * weight * (1.0 - weight) * together
+        return np.asarray(((1.0 - weight) * grid[:, before] + weight * grid[:, after]) / np.sqrt(variance))
 
     def to_tensors(self) -> dict[str, Tensor]:
         """Everything fitted, by name."""

@@ -97,9 +97,9 @@ class ErrorQuantiles:
         """
         at, table = ndtri(self.levels), _interpolated(leads, self.knots, self._table_of(group))
         after = np.clip(np.searchsorted(at, scores), 1, len(at) - 1)
-        share = (scores - at[after - 1]) / (at[after] - at[after - 1])
+        weight = (scores - at[after - 1]) / (at[after] - at[after - 1])
         lead = np.arange(len(leads))
-        return np.asarray((1.0 - share) * table[lead, after - 1] + share * table[lead, after])
+        return np.asarray((1.0 - weight) * table[lead, after - 1] + weight * table[lead, after])
 
     def _table_of(self, group: int) -> Float:
         own = len(self.by_group) > 1 and 0 <= group < len(self.by_group)
@@ -168,8 +168,8 @@ def _interpolated(at: Float, knots: Float, rows: Float) -> Float:
     after = np.clip(np.searchsorted(knots, at), 1, max(len(knots) - 1, 1))
     if len(knots) == 1:
         return np.repeat(rows, len(at), axis=0)
-    share = np.clip((at - knots[after - 1]) / (knots[after] - knots[after - 1]), 0.0, 1.0)[:, None]
-    return np.asarray((1.0 - share) * rows[after - 1] + share * rows[after])
+    weight = np.clip((at - knots[after - 1]) / (knots[after] - knots[after - 1]), 0.0, 1.0)[:, None]
+    return np.asarray((1.0 - weight) * rows[after - 1] + weight * rows[after])
 
 
 def fit_error_quantiles(
@@ -213,8 +213,8 @@ def fit_error_quantiles(
     for group in range(n_groups if n_groups > 1 else 0):
         own = errors[held_out.groups == group]
         if len(own):
-            share = len(own) / (len(own) + _GROUP_PRIOR)
-            by_group[group] += share * (_table(own, levels, knots) - shared)
+            weight = len(own) / (len(own) + _GROUP_PRIOR)
+            by_group[group] += weight * (_table(own, levels, knots) - shared)
     shared, by_group = (table.astype(np.float32).astype(np.float64) for table in (shared, by_group))
     error_quantiles = ErrorQuantiles(levels, knots, shared, by_group, shared_scale=shared_scale)
     return (

@@ -58,8 +58,8 @@ class CaseFeatures:
         n_scales, n_readouts = len(self.bank.spacings), self.bank.n_readouts
         pooled = np.empty((len(cases), n_scales, 2, 2, n_readouts), dtype=np.float32)
         thresholds = self.thresholds.astype(np.float32)
-        for number, scale, kind, y, share in _readouts(cases, self.bank):
-            pooled[number, scale, kind] = _pool(y, share, thresholds[scale, kind])
+        for number, scale, kind, y, time_weights in _readouts(cases, self.bank):
+            pooled[number, scale, kind] = _pool(y, time_weights, thresholds[scale, kind])
         return (
             pooled.reshape(len(cases), -1),
             _shapes(cases),
@@ -89,8 +89,8 @@ def fit_features(
     # Each threshold is a quantile of one case, at orders that fill (0, 1) evenly.
     orders = (0.5 * (5.0**0.5 - 1.0) * np.arange(1, bank.n_readouts + 1)) % 1.0
     of_case = rng.integers(0, len(pilots), shape)
-    for number, scale, kind, y, share in _readouts(pilots, bank):
-        squares[scale, kind] += (y * y) @ share
+    for number, scale, kind, y, time_weights in _readouts(pilots, bank):
+        squares[scale, kind] += (y * y) @ time_weights
         mine = np.flatnonzero(of_case[scale, kind] == number)
         rows = np.sort(y[mine], axis=1)
         at = np.minimum((orders[mine] * rows.shape[1]).astype(int), rows.shape[1] - 1)
@@ -125,15 +125,15 @@ def _readouts(cases: Sequence[Case], bank: ReadoutBank) -> Iterator[tuple[int, i
             before = _Places.of(times, (times - 1.0)[None])
         inputs = bank.fold @ case.values
         change = np.where(before.within, inputs - before(inputs)[:, 0], 0.0)
-        for scale, (own, share) in enumerate(places):
+        for scale, (own, time_weights) in enumerate(places):
             for kind, signal in enumerate((inputs, change)):
                 delayed = own(signal).astype(np.float32)  # (n_inputs, N_DELAYS, n_instants)
                 if n_inputs == 1:
                     y = weights[scale, kind].reshape(-1, N_DELAYS) @ delayed[0]
                 else:
                     mixed = np.tensordot(mixtures[scale, kind], delayed, 1)
-                    y = (weights[scale, kind] @ mixed).reshape(-1, len(share))
-                yield number, scale, kind, y, share
+                    y = (weights[scale, kind] @ mixed).reshape(-1, len(time_weights))
+                yield number, scale, kind, y, time_weights
 
 
 def _instants(case: Case, scale: int, ahead: Float) -> tuple[_Places, Values]:
@@ -181,7 +181,7 @@ class _Places:
         return np.asarray(found)
 
 
-def _pool(y: Values, share: Values, thresholds: Values) -> Values:
+def _pool(y: Values, time_weights: Values, thresholds: Values) -> Values:
     """Fraction of time above the thresholds and mean height above them, (2, n_readouts); y is overwritten."""
     out = np.empty((2, len(y)), dtype=np.float32)
     together = max(1, _TOGETHER // y.shape[1])
@@ -194,8 +194,8 @@ def _pool(y: Values, share: Values, thresholds: Values) -> Values:
         own -= thresholds[begin : begin + together, None]
         # A ramp: a step makes the fraction jump with the last bit of a product.
         np.clip(own, -0.5 * _WIDTH, 0.5 * _WIDTH, out=ramp[:n_rows])
-        above = ramp[:n_rows] @ share / _WIDTH + 0.5
-        height = np.maximum(own, zeros[:n_rows], out=own) @ share / (above + _RARE)
+        above = ramp[:n_rows] @ time_weights / _WIDTH + 0.5
+        height = np.maximum(own, zeros[:n_rows], out=own) @ time_weights / (above + _RARE)
         out[0, begin : begin + together], out[1, begin : begin + together] = above, height
     return out
 

@@ -22,7 +22,7 @@ from ssmts.progress import stage, tracked
 
 __all__ = ["fit_whole_series"]
 
-_SPARSE = 0.5  # share of instants by channels below which the observations alone are tried
+_SPARSE = 0.5  # fraction of instants by channels below which the observations alone are tried
 _MOST_CELLS = 1_000_000  # instants by channels of sparse cases that are tried with a hold as well: a minute
 
 

@@ -13,8 +13,8 @@ from ssmts.data.arrays import Float, Rows
 __all__ = ["NormalScores", "fit_normal_scores"]
 
 _N_KNOTS = 65
-_OUTERMOST = 0.003  # a score lies within those of this share of the cases
-_FEWEST = 0.02  # share of cases in which a feature must be there
+_OUTERMOST = 0.003  # a score lies within those of this fraction of the cases
+_FEWEST = 0.02  # fraction of cases in which a feature must be there
 _CONSTANT = 1e-9  # range of a feature relative to its size
 
 
@@ -81,15 +81,15 @@ def fit_normal_scores(features: Float, presence: Sequence[int]) -> NormalScores:
         if key in seen:
             continue
         seen.add(key)
-        share = (np.cumsum(counts) - 0.5 * counts) / len(there)
+        ranks = (np.cumsum(counts) - 0.5 * counts) / len(there)
         if len(distinct) > _N_KNOTS:
-            levels = np.linspace(share[0], share[-1], _N_KNOTS)
-            places = np.unique(np.searchsorted(share, levels - 1e-12).clip(0, len(share) - 1))
-            distinct, share = distinct[places], share[places]
+            levels = np.linspace(ranks[0], ranks[-1], _N_KNOTS)
+            places = np.unique(np.searchsorted(ranks, levels - 1e-12).clip(0, len(ranks) - 1))
+            distinct, ranks = distinct[places], ranks[places]
         room = _N_KNOTS - len(distinct)
         columns.append(column)
         knots.append(np.pad(distinct, (0, room), mode="edge"))
-        scores.append(ndtri(np.pad(share, (0, room), mode="edge").clip(_OUTERMOST, 1.0 - _OUTERMOST)))
+        scores.append(ndtri(np.pad(ranks, (0, room), mode="edge").clip(_OUTERMOST, 1.0 - _OUTERMOST)))
     share_present = (~np.isnan(features[:, list(presence)])).mean(axis=0)
     told = np.array(presence, dtype=np.int64)[(share_present > 0.01) & (share_present < 0.99)]
     n_kept = len(columns)

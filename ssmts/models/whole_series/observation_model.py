@@ -25,7 +25,7 @@ __all__ = ["ObservationModel", "fit_observations"]
 
 _BLOCK = 1024  # cases judged at once
 _FRACTIONS = (0.0, 1 / 8, 1 / 2)  # of the shortest usual case: ages at which cases are judged early
-_SHORT = 0.02  # share of training cases that may be shorter than a usual one
+_SHORT = 0.02  # fraction of training cases that may be shorter than a usual one
 _PREFIX = "observations."
 
 
@@ -57,12 +57,12 @@ class ObservationModel:
         for begin in range(0, len(cases), _BLOCK):
             block = cases[begin : begin + _BLOCK]
             features = self.features(block)
-            shares = self._shares(np.array([case.elapsed for case in block]))
+            weights = self._weights(np.array([case.elapsed for case in block]))
             answers = np.zeros((len(block), out.shape[1]))
-            for share, readout in zip(shares.T, self.readouts):
-                own = share > 0
+            for weight, readout in zip(weights.T, self.readouts):
+                own = weight > 0
                 if own.any():
-                    answers[own] += share[own, None] * readout(features[own])
+                    answers[own] += weight[own, None] * readout(features[own])
             out[begin : begin + len(block)] = answers
         return out
 
@@ -71,7 +71,7 @@ class ObservationModel:
         statistics = observation_statistics(ObservationTable.of(cases), self.duration)
         return statistics.reshape(len(cases), -1)
 
-    def _shares(self, elapsed: Float) -> Float:
+    def _weights(self, elapsed: Float) -> Float:
         """Share of every readout in the answer to a case, (n_cases, n_ages)."""
         place = np.interp(elapsed, self.ages, np.arange(len(self.ages)))
         return np.asarray(np.maximum(0.0, 1.0 - np.abs(place[:, None] - np.arange(len(self.ages)))))

@@ -51,20 +51,20 @@ def observation_statistics(table: ObservationTable, duration: float) -> Float:
     ends = np.concatenate([begins[1:], [len(group)]]) - 1
     there = group[begins]
 
-    def spread(observed: Float) -> Float:
+    def placed(observed: Float) -> Float:
         out = np.full(n_groups, np.nan)
         out[there] = observed
         return out
 
-    since_last = end - spread(t[ends])
+    since_last = end - placed(t[ends])
     # The last channel is seen at every instant: it tells how old the case is.
     since_last[table.n_channels - 1 :: table.n_channels] = table.elapsed
     steps = np.abs(np.diff(x, prepend=x[:1]))
     steps[begins] = 0.0
     with np.errstate(invalid="ignore", divide="ignore"):
         count = np.bincount(group, minlength=n_groups).astype(np.float64)
-        mean, first, last = total(x) / count, spread(x[begins]), spread(x[ends])
-        low, high = spread(np.minimum.reduceat(x, begins)), spread(np.maximum.reduceat(x, begins))
+        mean, first, last = total(x) / count, placed(x[begins]), placed(x[ends])
+        low, high = placed(np.minimum.reduceat(x, begins)), placed(np.maximum.reduceat(x, begins))
         repeated = count > 1
         from_mean = x - mean[group]
         mean_time = total(t) / count
@@ -74,7 +74,7 @@ def observation_statistics(table: ObservationTable, duration: float) -> Float:
         columns = [
             count,
             since_last,
-            spread(t[begins]),
+            placed(t[begins]),
             mean,
             last,
             first,

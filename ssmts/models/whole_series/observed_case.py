@@ -14,7 +14,7 @@ from ssmts.models.whole_series.case import Case, make_case
 
 __all__ = ["ObservationInput", "ObservationTable", "ObservedCase", "fit_observation_input"]
 
-_TAIL = 1e-3  # share of a channel's values that is clipped on either side
+_TAIL = 1e-3  # fraction of a channel's values that is clipped on either side
 _FEWEST = 1000  # observations of a channel from which on its tails are known
 
 

@@ -21,7 +21,7 @@ from ssmts.data.arrays import Float
 __all__ = ["RandomTrees", "fit_trees"]
 
 _LEAF = 5  # cases in a leaf
-_FEATURES = 0.15  # share of features that a split chooses from
+_FEATURES = 0.15  # fraction of features that a split chooses from
 _SURE = 0.002  # no class is held to be less probable
 
 
@@ -126,8 +126,8 @@ def fit_trees(
         value=np.concatenate(value).astype(np.float32),
         classes=classes,
     )
-    share = targets > 0 if classes else targets
-    mean = (weights @ share / weights.sum())[None]
+    outcome = targets > 0 if classes else targets
+    mean = (weights @ outcome / weights.sum())[None]
     return trees, _answers(np.where(count > 0, total / np.maximum(count, 1), mean), classes)
 
 

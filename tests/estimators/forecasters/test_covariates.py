@@ -232,7 +232,7 @@ def test_the_calendar_needs_dates(new_model):
         new_model(calendar=True).fit(np.sin(np.arange(300.0)))
 
 
-# Score, files, the deep path
+# Score, files, the deep branch
 
 
 def test_score_reads_the_covariates_of_what_it_scores(new_model, driven):

@@ -1,4 +1,4 @@
-"""The deep path: when it is kept, what it says of itself, and that it is trained as asked."""
+"""The deep branch: when it is kept, what it says of itself, and that it is trained as asked."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""The linear path from shards: the same weights however the series are dealt out."""
+"""The linear branch from shards: the same weights however the series are dealt out."""
 
 import numpy as np
 import pandas as pd

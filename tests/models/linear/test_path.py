@@ -1,4 +1,4 @@
-"""The linear path end to end: known systems are recovered, forecasts are the weights' own."""
+"""The linear branch end to end: known systems are recovered, forecasts are the weights' own."""
 
 from dataclasses import replace
 

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from ssmts.models.panels.branch import series_unit
 from ssmts.models.panels.grid_series import GridSeries, batches
+from ssmts.models.panels.held_out import held_out_origins
 from ssmts.models.panels.member import Member, window_features
-from ssmts.models.panels.shrinkage import fit_member, held_out_origins
+from ssmts.models.panels.shrinkage import fit_member
+from ssmts.models.panels.units import series_unit
 
 HORIZON = 3
 
