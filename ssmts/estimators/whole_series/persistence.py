@@ -12,6 +12,7 @@ import numpy as np
 from ssmts.data import Layout
 from ssmts.errors import ModelFileError, ParameterError
 from ssmts.estimators.parameter_json import decode_param, encode_param
+from ssmts.models.whole_series.early_answers import EarlyAnswers
 from ssmts.models.whole_series.fitted import FittedCases
 from ssmts.models.whole_series.linear_model import CaseModel
 from ssmts.models.whole_series.network import CaseEnsemble
@@ -58,6 +59,7 @@ def write_fitted_cases(
         "step": fitted.model.input.step,
         "classes": None if fitted.classes is None else _encode_labels(fitted.classes),
         "class_offsets": None if fitted.class_offsets is None else fitted.class_offsets.tolist(),
+        "early": None if fitted.early is None else fitted.early.to_dict(),
         "level": fitted.mean,
         "scale": fitted.scale,
         "shares": [fitted.linear_factor, fitted.deep_factor],
@@ -107,6 +109,7 @@ def read_fitted_cases(
             deep=deep,
             scale=state["scale"],
             mean=state["level"],
+            early=EarlyAnswers.from_dict(state.get("early")),
             networks_only=None if state.get("alone") is None else tuple(state["alone"]),
             class_offsets=None if offsets is None else np.array(offsets),
             classes=None if state["classes"] is None else _decode_labels(state["classes"]),

@@ -47,6 +47,11 @@ class Case:
         weights = np.concatenate([halves, [0.0]]) + np.concatenate([[0.0], halves])
         return np.asarray(weights / self.times[-1])
 
+    def until(self, age: float) -> Case:
+        """The case as it was known at an age in reference steps; its first observation at the least."""
+        n = max(int(np.searchsorted(self.times, age, side="right")), 1)
+        return make_case(self.times[:n], self.values[:, :n].T)
+
 
 def make_case(times: Float, values: Float) -> Case:
     """Fill by the first-order hold what a channel misses.

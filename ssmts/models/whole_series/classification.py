@@ -15,6 +15,7 @@ from ssmts.data.arrays import Float, Rows
 from ssmts.errors import ParameterError, TargetError
 from ssmts.models.whole_series.calibration import fit_factors, fit_inverse_temperature, log_losses
 from ssmts.models.whole_series.deep_fit import DeepOutcome
+from ssmts.models.whole_series.early_answers import EarlyAnswers, fit_early
 from ssmts.models.whole_series.fitted import FittedCases
 from ssmts.models.whole_series.gain import Gain
 from ssmts.models.whole_series.linear_model import CaseFit
@@ -117,6 +118,7 @@ class ClassificationTask:
             linear_factor=inverse_temperature,
             classes=self.classes,
             class_offsets=offsets,
+            early=_early(linear, inverse_temperature, codes, training.weights),
         )
         if deep is None:
             return fitted
@@ -132,6 +134,19 @@ class ClassificationTask:
         deep = replace(deep, record=deep.record | accuracies)
         alone = fit_inverse_temperature(deep.unseen, codes, training.weights)
         return fitted.with_deep(deep, factors, gain, alone)
+
+
+def _early(linear: CaseFit, factor: float, codes: Rows, weights: Float) -> EarlyAnswers | None:
+    """Answers to cases that have only begun are drawn towards the logarithms of the class frequencies."""
+    if linear.prefixes is None:
+        return None
+    frequencies = np.bincount(codes, weights=weights, minlength=linear.left_out.shape[1]) / weights.sum()
+    prefixes = replace(linear.prefixes, answers=factor * linear.prefixes.answers)
+    return fit_early(
+        prefixes,
+        np.log(np.maximum(frequencies, 1e-6)),  # of labels that have no weight as well
+        lambda values, rows: weights[rows] * log_losses(values, codes[rows]),
+    )
 
 
 def _class_weights(given: Any, classes: Any, y: Any) -> Float:

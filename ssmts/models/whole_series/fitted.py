@@ -12,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 from ssmts.data.arrays import Float
 from ssmts.data.series import Layout
 from ssmts.models.whole_series.deep_fit import DeepOutcome
+from ssmts.models.whole_series.early_answers import EarlyAnswers
 from ssmts.models.whole_series.gain import Gain
 from ssmts.models.whole_series.linear_model import CaseModel
 from ssmts.models.whole_series.network import CaseEnsemble
@@ -42,6 +43,8 @@ class FittedCases:
         Labels; None for regressors.
     class_offsets : ndarray of float64, shape (n_classes,), or None
         Logarithms of the class weights, added to those of the probabilities.
+    early : EarlyAnswers or None
+        What becomes of answers to cases that have only begun; None where the model knows of ages itself.
     networks_only : tuple of float or None
         Median interval in reference steps above which only the networks are used, and their factor there.
         They were trained without the bands that such coarse sampling loses; the linear branch was not.
@@ -57,6 +60,7 @@ class FittedCases:
     mean: float = 0.0
     classes: Any = None
     class_offsets: Float | None = None
+    early: EarlyAnswers | None = None
     networks_only: tuple[float, float] | None = None
 
     def __call__(self, cases: Sequence[Any]) -> Float:
@@ -69,6 +73,8 @@ class FittedCases:
                 coarsest, factor = self.networks_only
                 beyond = np.array([case.interval > coarsest for case in cases], dtype=bool)
                 values[beyond] = factor * answers[beyond]
+        if self.early is not None:
+            values = self.early(values, np.array([case.times[-1] for case in cases]))
         if self.class_offsets is not None:
             values += self.class_offsets
         return values * self.scale + self.mean

@@ -15,6 +15,7 @@ from ssmts.data.arrays import Float, Rows
 from ssmts.data.series import Series
 from ssmts.errors import InfiniteValueError
 from ssmts.models.whole_series.case import Case, make_case
+from ssmts.models.whole_series.early_answers import PrefixAnswers, prefix_answers
 from ssmts.models.whole_series.features import BLOCKS, CaseFeatures, fit_features
 from ssmts.models.whole_series.hold import CaseHold, has_gaps
 from ssmts.models.whole_series.loo_ridge import fit_ridge
@@ -242,11 +243,14 @@ class CaseFit:
     model : CaseModel, or an ObservationModel with the same methods
     left_out : ndarray of float64, shape (n_cases, n_targets)
     record : dict
+    prefixes : PrefixAnswers or None
+        Answers to cases that have only begun; None where the model knows of ages itself.
     """
 
     model: Any
     left_out: Float
     record: dict[str, Any]
+    prefixes: PrefixAnswers | None = None
 
 
 def fit_cases(reading: CaseReading, block_weights: Sequence[float], n_readouts: int, seed: int) -> CaseFit:
@@ -269,12 +273,15 @@ def fit_cases(reading: CaseReading, block_weights: Sequence[float], n_readouts: 
     bank = draw_bank(n_channels, duration, max(8, min(n_readouts, room // 8 * 8)), rng)
     with stage("thresholds", 0.0, 0.1):
         features = fit_features(cases, bank, rng, reading.usual)
-    with stage("features", 0.1, 0.9):
+    with stage("features", 0.1, 0.7):
         blocks = [block.astype(np.float64) for block in features(cases)]
-    with stage("weights", 0.9, 1.0):
+    with stage("weights", 0.7, 0.8):
         fit = fit_ridge(
             blocks, block_weights, reading.targets, reading.weights, reading.copy_pairs, reading.usual
         )
+    with stage("early answers", 0.8, 1.0):
+        originals = np.unique(reading.of_case, return_index=True)[1]
+        prefixes = prefix_answers(cases, originals, features, fit.without)
     model = CaseModel(
         input=reading.model_input,
         features=features,
@@ -287,4 +294,4 @@ def fit_cases(reading: CaseReading, block_weights: Sequence[float], n_readouts: 
         "penalty": fit.penalty,
         "left_out_mse": fit.error,
     }
-    return CaseFit(model, fit.left_out, record)
+    return CaseFit(model, fit.left_out, record, prefixes)

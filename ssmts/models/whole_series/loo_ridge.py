@@ -99,6 +99,8 @@ class RidgeFit:
         In units of the mean eigenvalue.
     bounds : tuple of ndarray of float64, one a block, shape (2, n_features)
         Lowest and highest value that each raw feature is clipped to.
+    without : LeaveOneOut
+        Answers of the fits without one case to anything else.
     """
 
     weights: tuple[Float, ...]
@@ -107,6 +109,60 @@ class RidgeFit:
     error: float
     penalty: float
     bounds: tuple[Float, ...]
+    without: LeaveOneOut
+
+
+@dataclass(frozen=True)
+class LeaveOneOut:
+    """Fits without one case each, from the factors of the fit with all of them.
+
+    Without case i the weights are w - A⁻¹ x e, A the penalised moments of all cases, x the features of the
+    case and e its leave-one-out error, both times the root of its weight.
+
+    Parameters
+    ----------
+    blocks : list of Block
+    factors : list of float
+        On each standardised block.
+    mean : ndarray of float64, shape (n_targets,)
+        Of the targets.
+    solved : ndarray of float64, shape (n_features, n_targets)
+        Weights of the standardised features of all blocks.
+    right : ndarray of float64, shape (n_features, rank)
+        Right singular vectors of the features.
+    inverse : ndarray of float64, shape (n_cases, rank)
+        A⁻¹ x in these.
+    constant : ndarray of float64, shape (n_cases,)
+        The same of the intercept.
+    errors : ndarray of float64, shape (n_cases, n_targets)
+        e of every case.
+    copy_pairs : ndarray of int64, shape (n_cases,), or None
+        See :func:`fit_ridge`.
+    """
+
+    blocks: list[Block]
+    factors: list[float]
+    mean: Float
+    solved: Float
+    right: Float
+    inverse: Float
+    constant: Float
+    errors: Float
+    copy_pairs: Rows | None
+
+    def __call__(self, features: Sequence[Float], rows: Rows) -> Float:
+        """Answers (n, n_targets) to features by block, each made without one of the cases `rows` (n,)."""
+        parts = zip(self.factors, self.blocks, features)
+        z = np.concatenate([factor * block.standardised(own) for factor, block, own in parts], axis=1)
+        out, rotated = self.mean + z @ self.solved, z @ self.right
+        pairs = np.zeros(len(rows), dtype=bool) if self.copy_pairs is None else self.copy_pairs[rows] != rows
+        for some, cases in (
+            (np.arange(len(rows)), rows),
+            (np.flatnonzero(pairs), rows[pairs] if self.copy_pairs is None else self.copy_pairs[rows[pairs]]),
+        ):
+            reached = np.einsum("ik,ik->i", rotated[some], self.inverse[cases]) + self.constant[cases]
+            out[some] -= reached[:, None] * self.errors[cases]
+        return np.asarray(out)
 
 
 def fit_ridge(
@@ -188,6 +244,17 @@ def fit_ridge(
         error=error,
         penalty=penalty,
         bounds=tuple(np.stack([block.lower, block.upper]) for block in blocks),
+        without=LeaveOneOut(
+            blocks=blocks,
+            factors=used,
+            mean=mean,
+            solved=solved,
+            right=right,
+            inverse=left * (np.sqrt(eigenvalues) / (eigenvalues + penalty * unit)),
+            constant=root[:, 0] / weights.sum(),
+            errors=root * errors,
+            copy_pairs=copy_pairs,
+        ),
     )
 
 

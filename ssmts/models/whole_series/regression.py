@@ -12,6 +12,7 @@ from torch import Tensor
 from ssmts.data.arrays import Float, Rows
 from ssmts.errors import InfiniteValueError, NotNumericError
 from ssmts.models.whole_series.deep_fit import N_MEMBERS, DeepOutcome
+from ssmts.models.whole_series.early_answers import fit_early
 from ssmts.models.whole_series.fitted import FittedCases
 from ssmts.models.whole_series.gain import Gain
 from ssmts.models.whole_series.linear_model import CaseFit
@@ -98,6 +99,13 @@ class RegressionTask:
             history={"linear": linear.record | {"left_out_rmse": rmse}},
             scale=self.scale,
             mean=self.mean,
+            early=None
+            if linear.prefixes is None
+            else fit_early(  # towards the mean
+                linear.prefixes,
+                np.zeros(1),
+                lambda values, rows: weights[rows] * (values[:, 0] - y[rows]) ** 2,
+            ),
         )
         if deep is None:
             return fitted

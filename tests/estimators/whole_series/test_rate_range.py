@@ -69,6 +69,9 @@ def test_a_copy_is_left_out_with_its_case():
         gram = (own[stay] * weights[stay, None]).T @ own[stay] + np.diag([fit.penalty * unit] * 6 + [0.0])
         W = np.linalg.solve(gram, (own[stay] * weights[stay, None]).T @ Y[stay])
         np.testing.assert_allclose(fit.left_out[gone], own[gone] @ W, rtol=1e-6)
+        other = rng.normal(size=(len(gone), 6))  # features of another state of the same cases
+        expected = np.column_stack([Block.of(F, weights).standardised(other), np.ones(len(gone))]) @ W
+        np.testing.assert_allclose(fit.without([other], np.array(gone)), expected, rtol=1e-6)
 
 
 @pytest.mark.slow
