@@ -15,13 +15,14 @@ from scipy.optimize import minimize_scalar
 
 from ssmts.data.arrays import Float, Rows
 from ssmts.models.whole_series.case import Case
+from ssmts.models.whole_series.features import MOST_INSTANTS
 
 __all__ = ["EarlyAnswers", "PrefixAnswers", "fit_early", "prefix_answers"]
 
 _FRACTIONS = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4)  # of the shortest usual case
 _SHORT = 0.02  # fraction of training cases that may be shorter than a usual one
-_MOST_CASES, _FEWEST_CASES = 64, 24  # whose prefixes are judged
-_MOST_NUMBERS = 500_000  # observations by channels in all prefixes
+_MOST_CASES, _FEWEST_CASES = 64, 12  # whose prefixes are judged
+_INSTANTS = 100_000  # of all prefixes, or half of those of the cases
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,10 @@ def prefix_answers(
     ages = ages[(ages >= 1.0) & (ages <= usual)]
     if len(ages) < 2:
         return None
-    size = float(np.mean([cases[row].values.size for row in originals]))
-    count = int(np.clip(_MOST_NUMBERS / size, _FEWEST_CASES, _MOST_CASES))
+    lengths = np.array([len(cases[row].times) for row in originals])
+    each = np.minimum(lengths.mean() * ages[:-1] / usual, MOST_INSTANTS).sum()
+    whole = np.minimum(lengths, MOST_INSTANTS).sum()
+    count = int(np.clip(max(_INSTANTS, 0.5 * whole) / each, _FEWEST_CASES, _MOST_CASES))
     rows = originals[np.unique(np.linspace(0, len(originals) - 1, count).astype(np.int64))]
     answers = []
     for number, age in enumerate(ages[:-1].tolist()):

@@ -14,7 +14,7 @@ from ssmts.models.whole_series.case import Case
 from ssmts.models.whole_series.random_readouts import N_DELAYS, ReadoutBank
 from ssmts.progress import tracked
 
-__all__ = ["BLOCKS", "CaseFeatures", "fit_features"]
+__all__ = ["BLOCKS", "MOST_INSTANTS", "CaseFeatures", "fit_features"]
 
 Values = NDArray[np.float32]
 
@@ -24,8 +24,9 @@ _RARE = 1e-4  # fraction of time below which a height above a threshold is treat
 _N_COEFFICIENTS = 32  # Legendre coefficients of a whole channel
 _N_KNOTS = 17
 _QUANTILES = np.array([0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0])
-_MOST_PILOTS = 256  # cases that set scales and thresholds
-_MOST_INSTANTS = 2048  # of a case at which the readouts of a scale are evaluated: their standard error is 1%
+_MOST_PILOTS, _FEWEST_PILOTS = 256, 48  # cases that set scales and thresholds
+_PILOT_INSTANTS = 100_000  # of all pilots
+MOST_INSTANTS = 2048  # of a case at which the readouts of a scale are evaluated: their standard error is 1%
 _TOGETHER = 2**17  # numbers that are pooled at once: they stay in the processor's cache
 
 
@@ -57,9 +58,8 @@ class CaseFeatures:
         """
         n_scales, n_readouts = len(self.bank.spacings), self.bank.n_readouts
         pooled = np.empty((len(cases), n_scales, 2, 2, n_readouts), dtype=np.float32)
-        thresholds = self.thresholds.astype(np.float32)
-        for number, scale, kind, y, time_weights in _readouts(cases, self.bank):
-            pooled[number, scale, kind] = _pool(y, time_weights, thresholds[scale, kind])
+        for number, scale, kind, y, time_weights in _readouts(cases, self.bank, self.thresholds):
+            pooled[number, scale, kind] = _pool(y, time_weights)
         return (
             pooled.reshape(len(cases), -1),
             _shapes(cases),
@@ -82,7 +82,9 @@ def fit_features(
         Cases that may set scales and thresholds.
     """
     order = rng.permutation(len(cases))
-    picked = np.sort(order[usual[order]][:_MOST_PILOTS])
+    length = min(float(np.mean([len(case.times) for case in cases])), MOST_INSTANTS)
+    most = int(np.clip(_PILOT_INSTANTS / length, _FEWEST_PILOTS, _MOST_PILOTS))
+    picked = np.sort(order[usual[order]][:most])
     pilots = [cases[number] for number in picked]
     shape = (len(bank.spacings), 2, bank.n_readouts)
     squares, thresholds = np.zeros(shape), np.empty(shape)
@@ -108,13 +110,21 @@ def fit_features(
     return CaseFeatures(scaled, thresholds / size, knots)
 
 
-def _readouts(cases: Sequence[Case], bank: ReadoutBank) -> Iterator[tuple[int, int, int, Values, Values]]:
+def _readouts(
+    cases: Sequence[Case], bank: ReadoutBank, thresholds: Float | None = None
+) -> Iterator[tuple[int, int, int, Values, Values]]:
     """Yield number of the case, scale, kind, readouts (n_readouts, n_instants), and weights of the instants.
 
-    The instants are the observations; of long cases, every k-th one, another set of them at every scale.
+    Readouts are counted from their `thresholds` (n_scales, 2, n_readouts), or from 0. The instants are the
+    observations; of long cases, every k-th one, another set of them at every scale.
     """
     # NumPy, not PyTorch: arrays this small gain nothing from threads, which wait where cores are busy.
-    weights, mixtures = bank.weights.astype(np.float32), bank.mixtures.astype(np.float32)
+    mixtures = bank.mixtures.astype(np.float32)
+    # One more delay, at which every signal is -1, takes the thresholds off in the same product.
+    weights = np.zeros((*bank.weights.shape[:-1], N_DELAYS + 1), dtype=np.float32)
+    weights[..., :-1] = bank.weights
+    if thresholds is not None:
+        weights[..., -1] = thresholds.reshape(weights.shape[:-1])
     ahead = (np.arange(N_DELAYS) - N_DELAYS // 2) * bank.spacings[:, None]
     n_inputs, times = len(bank.fold), np.empty(0)
     places: list[tuple[_Places, Values]] = []
@@ -127,18 +137,24 @@ def _readouts(cases: Sequence[Case], bank: ReadoutBank) -> Iterator[tuple[int, i
         change = np.where(before.within, inputs - before(inputs)[:, 0], 0.0)
         for scale, (own, time_weights) in enumerate(places):
             for kind, signal in enumerate((inputs, change)):
-                delayed = own(signal).astype(np.float32)  # (n_inputs, N_DELAYS, n_instants)
+                delayed = own(signal)  # (n_inputs, N_DELAYS, n_instants)
+                mixed = np.full(
+                    (1 if n_inputs == 1 else len(mixtures[scale, kind]), N_DELAYS + 1, len(time_weights)),
+                    -1.0,
+                    dtype=np.float32,
+                )
                 if n_inputs == 1:
-                    y = weights[scale, kind].reshape(-1, N_DELAYS) @ delayed[0]
+                    mixed[:, :-1] = delayed
+                    y = weights[scale, kind].reshape(-1, N_DELAYS + 1) @ mixed[0]
                 else:
-                    mixed = np.tensordot(mixtures[scale, kind], delayed, 1)
+                    mixed[:, :-1] = np.tensordot(mixtures[scale, kind], delayed.astype(np.float32), 1)
                     y = (weights[scale, kind] @ mixed).reshape(-1, len(time_weights))
                 yield number, scale, kind, y, time_weights
 
 
 def _instants(case: Case, scale: int, ahead: Float) -> tuple[_Places, Values]:
     """Where the delays of a scale lie at the instants of its readouts, and the weights of these instants."""
-    stride = -(-len(case.times) // _MOST_INSTANTS)
+    stride = -(-len(case.times) // MOST_INSTANTS)
     instants = case.times[scale % stride :: stride]
     # Each stands for the observations of its stretch.
     weights = np.add.reduceat(case.weights, np.arange(len(instants)) * stride)
@@ -181,8 +197,8 @@ class _Places:
         return np.asarray(found)
 
 
-def _pool(y: Values, time_weights: Values, thresholds: Values) -> Values:
-    """Fraction of time above the thresholds and mean height above them, (2, n_readouts); y is overwritten."""
+def _pool(y: Values, time_weights: Values) -> Values:
+    """Fraction of time above 0 and mean height above it, (2, n_readouts); y is overwritten."""
     out = np.empty((2, len(y)), dtype=np.float32)
     together = max(1, _TOGETHER // y.shape[1])
     # NumPy's maximum takes a third of the time beside an array that it takes beside a number.
@@ -191,7 +207,6 @@ def _pool(y: Values, time_weights: Values, thresholds: Values) -> Values:
     for begin in range(0, len(y), together):
         own = y[begin : begin + together]
         n_rows = len(own)
-        own -= thresholds[begin : begin + together, None]
         # A ramp: a step makes the fraction jump with the last bit of a product.
         np.clip(own, -0.5 * _WIDTH, 0.5 * _WIDTH, out=ramp[:n_rows])
         above = ramp[:n_rows] @ time_weights / _WIDTH + 0.5

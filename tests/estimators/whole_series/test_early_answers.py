@@ -1,4 +1,4 @@
-"""Classifiers and regressors asked early: as sure as unseen beginnings of cases allow, unchanged at the end."""
+"""Classifiers and regressors asked early: as sure as unseen beginnings allow, unchanged at the end."""
 
 import numpy as np
 import pytest

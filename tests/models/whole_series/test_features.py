@@ -21,7 +21,7 @@ def test_a_long_case_is_read_at_some_instants_as_at_all(irregular, monkeypatch):
     bank = draw_bank(1, 9000.0, 16, np.random.default_rng(0))
     fitted = features.fit_features(cases, bank, np.random.default_rng(0), np.ones(2, dtype=bool))
     some = fitted(cases)[0]
-    monkeypatch.setattr(features, "_MOST_INSTANTS", 10**9)
+    monkeypatch.setattr(features, "MOST_INSTANTS", 10**9)
     every = fitted(cases)[0]
     some, every = (own.reshape(2, -1, 2, 2, 16) for own in (some, every))
     shares = some[:, :, :, 0] - every[:, :, :, 0]
