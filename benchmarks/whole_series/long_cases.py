@@ -1,7 +1,7 @@
 """Long cases, beside MiniRocket in processor time: ``python -m benchmarks.whole_series.long_cases``.
 
-Two noisy tones of nearly one frequency, 100 training cases; one thread, one process, in turn. What aeon compiles is
-not counted.
+Two noisy tones of nearly one frequency, 100 training cases; one thread, one process, in turn. What aeon
+compiles is not counted.
 """
 
 from __future__ import annotations
