@@ -172,7 +172,18 @@ class ParameterError(SSMTSError, ValueError):
         self.name, self.value, self.allowed = name, value, allowed
 
     def __str__(self) -> str:
-        return f"{self.name}={self.value!r} is not allowed: {self.name} must be {self.allowed}."
+        return f"{self.name}={_shown(self.value)} is not allowed: {self.name} must be {self.allowed}."
+
+
+def _shown(value: object) -> str:
+    """A value as a user would write it: no types of numpy, no tables, at most 200 characters."""
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        value = value.tolist()
+    elif isinstance(value, list | tuple) and len(value) < 100:
+        parts = ", ".join(_shown(part) for part in value)
+        return f"[{parts}]" if isinstance(value, list) else f"({parts}{',' * (len(value) == 1)})"
+    text = object.__repr__(value) if hasattr(value, "to_numpy") else repr(value)
+    return text if len(text) <= 200 else f"{text[:190]} ..."
 
 
 class NonFiniteForecastError(SSMTSError, ValueError):

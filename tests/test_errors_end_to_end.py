@@ -332,3 +332,20 @@ def test_every_fault_is_tried():
     every = {getattr(errors, name) for name in errors.__all__ if name.endswith("Error")}
     assert every - bases <= tried
     assert len(FIT) + len(PREDICT) >= 60
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (np.float64(0.9), "level=0.9 is"),
+        ([np.int64(80), np.float32(0.5)], "level=[80, 0.5] is"),
+        (np.array([80, 90]), "level=[80, 90] is"),
+        ("x" * 500, " ... is"),
+        (pd.DataFrame({"a": range(1000)}), "DataFrame object"),
+    ],
+)
+def test_messages_show_values_as_a_user_writes_them(value, shown):
+    text = str(errors.ParameterError("level", value, "between 1 and 100"))
+    assert shown in text
+    assert len(text) < 300
+    assert "np." not in text

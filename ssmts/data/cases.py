@@ -178,7 +178,9 @@ def _real(part: Any, name: str) -> NDArray[np.float64]:
             f"Complex data not supported: {name} is complex. Give real and imaginary part as two channels."
         )
     if array.dtype.kind not in "iufbO":
-        raise NotNumericError(f"{name} is an array of {array.dtype}, not of numbers.")
+        raise NotNumericError(
+            f"{name} is an array of {array.dtype}, not of numbers. Convert it, e.g. with X.astype(float)."
+        )
     try:
         return np.asarray(array, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
@@ -237,7 +239,10 @@ def _stamps(times: Any) -> Times:
 def _case(number: int, block: NDArray[np.float64], times: Times, n_channels: int) -> Series:
     """One case as a sorted series, without unobserved rows at its ends."""
     if len(block) != n_channels:
-        raise ShapeError(f"Case {number} has {len(block)} channels, but case 0 has {n_channels}.")
+        raise ShapeError(
+            f"Case {number} has {len(block)} channels, but case 0 has {n_channels}. Give the same "
+            "ones, NaN where one was not observed."
+        )
     values = block.T
     seen = ~np.isnan(values)
     if np.isinf(values).any():
@@ -253,7 +258,10 @@ def _case(number: int, block: NDArray[np.float64], times: Times, n_channels: int
         times, values = times[rows], values[rows]
     lost = times == np.iinfo(np.int64).min if times.dtype.kind == "i" else ~np.isfinite(times)
     if lost.any():
-        raise NonFiniteTimeError(f"times of case {number} is missing or infinite where X was observed.")
+        raise NonFiniteTimeError(
+            f"times of case {number} is missing or infinite where X was observed. Correct it, or "
+            "leave the observation out."
+        )
     steps = np.diff(times)
     if (steps < 0).any():
         order = np.argsort(times, kind="stable")

@@ -275,7 +275,7 @@ def _same_clock(instants: Instants, layout: Layout) -> Times:
 
 def _check(times: Times, series: Series, layout: Layout, *, past: bool) -> None:
     """Raise unless every instant is new and lies after the origin, or inside the past."""
-    whose = "" if series.id is None else f" of series {series.id!r}"
+    whose = series.whose
     show = layout.show_instant
     if past:
         first, last = series.times[0], series.times[-1]

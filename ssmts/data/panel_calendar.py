@@ -76,9 +76,9 @@ def _check_on(panel: Panel, offset: pd.tseries.offsets.BaseOffset) -> None:
             stamps = stamps.tz_localize("UTC").tz_convert(panel.layout.tz)
         on = np.fromiter((single.is_on_offset(stamp) for stamp in stamps), dtype=bool, count=len(stamps))
         if not on.all():
-            whose = "" if one.id is None else f" of series {one.id!r}"
             row = stamps[int((~on).argmax())]
             raise InstantError(
-                f"freq={offset.freqstr!r}, but the row{whose} at {row} does not lie on it. Correct freq or "
+                f"freq={offset.freqstr!r}, but the row{one.whose} at {row} does not lie on it. "
+                "Correct freq or "
                 "the row, or leave freq out: months, quarters and years are then found by their stamps."
             )

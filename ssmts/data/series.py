@@ -103,6 +103,16 @@ class Series:
     covariates: Covariates | None = None
 
     @property
+    def label(self) -> str:
+        """The series as the subject of a message."""
+        return "The series" if self.id is None else f"Series {self.id!r}"
+
+    @property
+    def whose(self) -> str:
+        """`` of series 'a'`` in a message; empty where there is only one."""
+        return "" if self.id is None else f" of series {self.id!r}"
+
+    @property
     def origin(self) -> int | float:
         """Time of the last row with an observation in any channel: the start of a forecast.
 
@@ -118,9 +128,7 @@ class Series:
         if row >= 0:
             instant: int | float = self.times[row].item()
             return instant
-        raise AllMissingError(
-            f"Series {self.id!r} holds no observation: every value is missing. Leave it out."
-        )
+        raise AllMissingError(f"{self.label} holds no observation: every value is missing. Leave it out.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,7 +198,7 @@ class ForecastStream:
                 begun[one.id] = self._buffer(one)
             elif one.covariates is not None and not np.isnan(one.covariates.values).all():
                 raise CovariateError(
-                    f"Series {one.id!r} has covariates, but no observation yet. Nothing was updated. Give "
+                    f"{one.label} has covariates, but no observation yet. Nothing was updated. Give "
                     "them with its first observation, or after it."
                 )
         for change in changes:

@@ -141,9 +141,17 @@ class CaseStream:
         try:
             row = np.atleast_1d(np.asarray(values, dtype=np.float64))
         except (TypeError, ValueError, OverflowError) as error:
-            raise NotNumericError(f"values holds something that is no number ({error}).") from error
+            raise NotNumericError(
+                f"values holds something that is no number ({error}). NaN is a missing one."
+            ) from error
         if row.shape != (n_channels,):
-            raise ShapeError(f"values has shape {row.shape}, but the model has {n_channels} channels.")
+            raise ShapeError(
+                f"values has shape {row.shape}, but the model has {n_channels} channels. "
+                "Give one number a channel, NaN where it was not observed."
+            )
         if np.isinf(row).any():
-            raise InfiniteValueError(f"values is infinite in channel {np.isinf(row).argmax()}.")
+            raise InfiniteValueError(
+                f"values is infinite in channel {channels[int(np.isinf(row).argmax())]!r}. Correct "
+                "it, or give NaN."
+            )
         return row

@@ -101,7 +101,7 @@ class FittedBaseline:
                 values[:, channel] = np.interp(leads, knots, np.append(own[-1], mean))
                 if not np.isfinite(values[:, channel]).all():
                     raise NonFiniteForecastError(
-                        f"The forecast of series {series.id!r} is not finite. Check its history for extreme "
+                        f"The forecast{series.whose} is not finite. Check its history for extreme "
                         "values, or scale the data."
                     )
                 if not len(asked):

@@ -126,9 +126,8 @@ class Mixing:
             covariates = covariates_of(series)
             seen = covariates.times[~np.isnan(covariates.values[:, k])]
             if not ((seen <= origin) & (seen > origin - self.context * self.step)).any():
-                who = "" if series.id is None else f" of series {series.id!r}"
                 raise CovariateError(
-                    f"Past covariate {name!r}{who} has no value in the context before the origin, "
+                    f"Past covariate {name!r}{series.whose} has no value in the context before the origin, "
                     f"{panel.layout.show_instant(origin)}. Give more recent rows, or fit without it."
                 )
 

@@ -363,7 +363,7 @@ def require_covariates(
         Names column, series and the first instant that is not covered.
     """
     for series, instants in zip(panel.series, times, strict=True):
-        who = "" if series.id is None else f" of series {series.id!r}"
+        who = series.whose
         for k, name in enumerate(columns.future):
             covariates = covariates_of(series)
             own = covariates.times[~np.isnan(covariates.values[:, k])]

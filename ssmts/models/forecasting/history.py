@@ -54,9 +54,9 @@ def continued(panel: Panel, later: Panel, what: str) -> Panel:
             continue
         if series.times[0] <= known.times[-1]:
             show = panel.layout.show_instant
-            name = "" if series.id is None else f" of series {series.id!r}"
             raise InstantError(
-                f"{what}{name} begins at {show(series.times[0])}, not after the end of the training data at "
+                f"{what}{series.whose} begins at {show(series.times[0])}, not after the end of the "
+                "training data at "
                 f"{show(known.times[-1])}. Give later rows."
             )
         by_id[series.id] = Series(

@@ -128,7 +128,7 @@ def _forecast_grid(fitted: FittedForecaster, panel: Panel) -> tuple[Float, Float
     if not finite.all():
         number = int(np.argwhere(~finite)[0, 0])
         raise NonFiniteForecastError(
-            f"The forecast of series {panel.series[number].id!r} is not finite. Check its history for "
+            f"The forecast{panel.series[number].whose} is not finite. Check its history for "
             "extreme values, or scale the data."
         )
     return grid, age

@@ -123,9 +123,9 @@ def _of_series(
             mean[:, channels] = deviation[:, channels] = np.nan
             continue
         if not seen.any():
-            whose = "" if series.id is None else f" of series {series.id!r}"
             raise AllMissingError(
-                f"Channel {names[channels[0]]!r}{whose} holds no observation to reconstruct it from. Give a "
+                f"Channel {names[channels[0]]!r}{series.whose} holds no observation to reconstruct "
+                "it from. Give a "
                 "longer X, or leave the series out."
             )
         values = series.values[np.ix_(seen, channels)].T

@@ -158,13 +158,11 @@ def _clocks(
     for channel in np.flatnonzero(~whole):
         rows = window_rows(series, int(channel), begin, stop, step, context)
         if not len(rows) and dead is not None:
-            dead.append(
-                f"{names[channel]!r}" if series.id is None else f"{names[channel]!r} of {series.id!r}"
-            )
+            dead.append(f"{names[channel]!r}{series.whose}")
             continue
         if not len(rows):
             raise AllMissingError(
-                f"{_name(series)} has no observation of channel {names[channel]!r} in the context of "
+                f"{series.label} has no observation of channel {names[channel]!r} in the context of "
                 f"{context:g} reference steps before its last row. Give more history."
             )
         yield series.times[rows], series.values[rows, channel][None], np.array([channel])
@@ -184,7 +182,7 @@ def _separate_clocks(
             n_forecast += 1
             yield times, series.values[rows, channel][None], np.array([channel])
         elif not np.isnan(series.values[:, channel]).all():
-            outdated.append(f"{name!r}" if series.id is None else f"{name!r} of series {series.id!r}")
+            outdated.append(f"{name!r}{series.whose}")
     if not n_forecast:
         raise _too_short(series, 1, context)
 
@@ -217,13 +215,9 @@ def window_rows(series: Series, channel: int, begin: int, stop: int, step: float
     return seen[max(first - int(between), 0) :]
 
 
-def _name(series: Series) -> str:
-    return "The series" if series.id is None else f"Series {series.id!r}"
-
-
 def _too_short(series: Series, count: int, context: float) -> TooShortError:
     return TooShortError(
-        f"{_name(series)} has {count} observation on the reference grid in the context of {context:g} "
+        f"{series.label} has {count} observation on the reference grid in the context of {context:g} "
         "reference steps before its last one, but at least 2 are needed: Found array with 1 sample(s) while "
         "a minimum of 2 is required. Give more recent history."
     )
