@@ -98,7 +98,7 @@ def _ask(rng: Generator) -> Trial:
     if verb in _OTHERS:
         options = {}
     ask = getattr(copy.copy(model), verb)
-    words = ", ".join(f"{name}={value!r:.60}" for name, value in (given | options).items())
+    words = ", ".join(f"{name}={_shown(value)}" for name, value in (given | options).items())
 
     def call() -> Any:
         try:
@@ -107,6 +107,14 @@ def _ask(rng: Generator) -> Trial:
             plt.close("all")
 
     return f"{shape}: {verb}({_words(X)}, {words})", call
+
+
+def _shown(value: Any) -> str:
+    """The beginning of a value; frames with odd names cannot be shown."""
+    try:
+        return f"{value!r:.60}"
+    except Exception as error:
+        return f"a {type(value).__name__} that cannot be shown ({type(error).__name__})"
 
 
 _VERBS: dict[str, Callable[[Generator], dict[str, Any]]] = {

@@ -155,6 +155,8 @@ def read_instants(column: nw.Series[Any], where: str, at: RowNamer) -> Instants:
 
 def _read_numbers(column: nw.Series[Any], where: str, at: RowNamer) -> NDArray[np.float64]:
     """Times without a unit, as float64."""
+    if column.dtype in (nw.Int128, nw.UInt128):  # numpy has no integers of 128 bits
+        column = column.cast(nw.Float64)
     if column.dtype.is_integer():
         whole = column.to_numpy()
         big = (whole > _MAX_EXACT) | (whole < -_MAX_EXACT)

@@ -34,6 +34,7 @@ _UNITS = {
 }
 _NS = {name: ns for names, ns in _UNITS.items() for name in names}
 _PART = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)?\s*([A-Za-zµ]+)\s*")
+_MOST_STEPS = 10**15
 _JITTER = 0.01  # of the median interval: most intervals of a regular series are that close to it
 _HOW = 'Write "4D", "15min", "1h30min", a pd.Timedelta, a datetime.timedelta or a np.timedelta64.'
 
@@ -110,6 +111,8 @@ def parse_horizon(horizon: Any, clock: Clock, step: float) -> int | float:
             raise HorizonError(
                 f"horizon={horizon} is not positive. Give at least 1 reference step, or a duration."
             )
+        if horizon > _MOST_STEPS:
+            raise HorizonError("horizon is an integer of more steps than can be counted. Give fewer.")
         return int(horizon) * step
     if (
         isinstance(horizon, bool)

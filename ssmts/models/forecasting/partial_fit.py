@@ -234,7 +234,8 @@ def _weights_of(
     new: dict[Hashable | None, Float] = {}
     for series in panel.series:
         own = np.ones(len(series.times)) if weights is None else weights[series.id]
-        new[series.id] = own if half_life is None else own * 0.5 ** ((end - series.times) / half_life)
+        with np.errstate(over="ignore"):  # a half-life so short that nothing before the end counts
+            new[series.id] = own if half_life is None else own * 0.5 ** ((end - series.times) / half_life)
     nothing = np.zeros(0)
     return {id_: np.concatenate([old.get(id_, nothing), new.get(id_, nothing)]) for id_ in whole.ids}
 

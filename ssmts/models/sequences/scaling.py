@@ -15,11 +15,11 @@ from ssmts.data.series import Panel, Series
 from ssmts.errors import InfiniteValueError
 from ssmts.models.sequences.static_groups import StaticClasses
 
-__all__ = ["Scaling"]
+__all__ = ["LARGEST", "Scaling"]
 
 _MOST_GROUPS = 24
 _ENOUGH = 8  # observations that say how much a series varies
-_LARGEST = 1e150  # standard deviation whose square, summed over a data set, is finite
+LARGEST = 1e150  # standard deviation whose square, summed over a data set, is finite
 _PRIOR_COUNT = 4.0  # observations that the usual scale counts for where there are fewer
 
 
@@ -65,7 +65,7 @@ class Scaling:
             own = {series.id: _moments(series) for series in panel.series}
             moments = [own[s.id] if s.id in own else _moments(s) for s in whole.series]
             scale = np.stack([_or_one(*both) for both in moments])
-            usual = (scale < _LARGEST) & np.isfinite(np.stack([mean for mean, _ in moments]))
+            usual = (scale < LARGEST) & np.isfinite(np.stack([mean for mean, _ in moments]))
         if not usual.all():
             number, channel = map(int, np.argwhere(~usual)[0])
             whose = "" if whole.ids[number] is None else f" of series {whole.ids[number]!r}"

@@ -9,8 +9,9 @@ import numpy as np
 
 from ssmts.data.arrays import Float
 from ssmts.data.series import Panel, Series, Times
+from ssmts.errors import InfiniteValueError
 from ssmts.models.sequences.grid import on_reference_grid
-from ssmts.models.sequences.scaling import Scaling
+from ssmts.models.sequences.scaling import LARGEST, Scaling
 from ssmts.models.sequences.sequence import Sequence
 
 __all__ = ["ExtraFeatures", "RowWeights", "training_sequences"]
@@ -48,6 +49,11 @@ def training_sequences(
     -------
     list of Sequence
         Channels with fewer than two observations are left out: they hold no window.
+
+    Raises
+    ------
+    InfiniteValueError
+        If values are too far from those that the scale is of.
     """
     sequences = []
     for number, series in enumerate(panel.series):
@@ -57,8 +63,10 @@ def training_sequences(
             times, values = series.times[seen], series.values[seen, channel]
             if len(times) < 2:
                 continue
-            # The level is taken out here for the digits' sake; windows are centred anyway.
-            rows = [(values - values.mean()) / scale[channel]]
+            # The mean is taken out here for the digits' sake; windows are centred anyway.
+            with np.errstate(over="ignore", invalid="ignore"):
+                rows = [(values - values.mean()) / scale[channel]]
+            _require_squares(rows[0], values, panel.layout.channels[channel], series)
             if weights is not None:
                 rows.append(weights[series.id][seen])
             if ends is not None:  # which observations were there, in whatever way they are put on the grid
@@ -80,6 +88,19 @@ def training_sequences(
                 if len(clock) > 1
             ]
     return sequences
+
+
+def _require_squares(standardised: Float, values: Float, channel: Hashable, series: Series) -> None:
+    """Raise where values of later rows are too far from those of training to be squared."""
+    with np.errstate(invalid="ignore"):
+        far = ~(np.abs(standardised) < LARGEST)
+    if far.any():
+        largest = values[int(np.abs(values).argmax())]
+        raise InfiniteValueError(
+            f"Column {channel!r}{series.whose} holds {largest:.3g}, too far from the values of "
+            "training to be "
+            "computed with. Correct it, or make it NaN if it was not observed."
+        )
 
 
 def _instants(times: Times, since: Float) -> Any:

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 from ssmts import LinearSSMForecaster
-from ssmts.errors import CovariateError, ParameterError
+from ssmts.errors import CovariateError, HorizonError, InfiniteValueError, ParameterError
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +66,28 @@ def test_covariates_of_another_year_are_refused():
     late = future.set_axis(ahead + pd.Timedelta("365D"))
     with pytest.raises(CovariateError, match=r"'price' is not known at 2023-10-28.*future="):
         model.predict(X, future=late)
+
+
+@pytest.fixture(scope="module")
+def one_wave():
+    y = np.sin(np.arange(90) * np.pi / 12) + 0.1 * np.random.default_rng(0).normal(size=90)
+    return y, LinearSSMForecaster(horizon=3).fit(y)
+
+
+def test_later_values_too_far_from_training_are_named(one_wave):
+    y, model = one_wave
+    far = y.copy()
+    far[50] = 1e300
+    for ask in (model.score, model.backtest, model.calibrate):
+        with pytest.raises(InfiniteValueError, match=r"1e\+300, too far from the values of training"):
+            ask(far)
+
+
+def test_numbers_beyond_counting(one_wave):
+    y, model = one_wave
+    with pytest.raises(HorizonError, match="more steps than can be counted"):
+        model.predict(horizon=10**59)
+    model.partial_fit(y[:80], forget=5e-324)  # nothing before the last row counts
+    frame = pl.DataFrame({"t": pl.Series(range(90), dtype=pl.Int128), "y": y})
+    wide = LinearSSMForecaster(horizon=3, time_col="t").fit(frame)
+    np.testing.assert_allclose(wide.predict()["y"].to_numpy(), LinearSSMForecaster(3).fit(y).predict())
