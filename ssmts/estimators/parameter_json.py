@@ -27,9 +27,19 @@ def encode_param(name: str, value: Any) -> Any:
         return str(value)
     if isinstance(value, list | tuple):
         return [encode_param(name, item) for item in value]
-    raise ParameterError(name, value, "numbers, strings, durations and lists of them in a saved model")
+    if isinstance(value, dict):  # as pairs: JSON would turn keys into text
+        return {"pairs": [[encode_param(name, key), encode_param(name, own)] for key, own in value.items()]}
+    raise ParameterError(
+        name, value, "numbers, strings, durations, and lists and mappings of them in a saved model"
+    )
 
 
 def decode_param(value: Any) -> Any:
     """Inverse of :func:`encode_param`."""
-    return pd.Timedelta(value["nanoseconds"], unit="ns") if isinstance(value, dict) else value
+    if isinstance(value, list):
+        return [decode_param(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "pairs" in value:
+        return {decode_param(key): decode_param(own) for key, own in value["pairs"]}
+    return pd.Timedelta(value["nanoseconds"], unit="ns")

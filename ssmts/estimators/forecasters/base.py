@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence as Seq
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -19,6 +19,7 @@ from ssmts.estimators.forecasters.reader import ROLES, read_history, read_traini
 from ssmts.estimators.forecasters.sample_weights import lengthened, row_weights
 from ssmts.estimators.forecasters.verbs import ForecasterVerbs
 from ssmts.estimators.registry import FORECASTERS
+from ssmts.models.forecasting.bounds import Bounds
 from ssmts.models.forecasting.fit import DeepFitter, fit_forecaster
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.history import continued
@@ -50,6 +51,7 @@ class SSMForecaster(ForecasterVerbs):
     holidays: Any = None
     channel_mixing: bool = False
     quantiles: Any = None
+    bounds: Any = None
     n_modes: int = 128
     hold: str = "auto"
     store_tail: bool = True
@@ -144,7 +146,9 @@ class SSMForecaster(ForecasterVerbs):
             levels=training_levels(self.quantiles),
         )
         fit_deep = self._deep_fitter(None, None) if fit_deep is None else fit_deep
-        return fit_forecaster(panel, whole, options, fit_deep=fit_deep, weights=weights)
+        bounds = Bounds.of(self.bounds, whole)
+        fitted = fit_forecaster(panel, whole, options, fit_deep=fit_deep, weights=weights)
+        return replace(fitted, bounds=bounds)
 
     def _deep_fitter(
         self, callbacks: Seq[Callback] | None, resume_from: str | os.PathLike[str] | None

@@ -96,8 +96,9 @@ def cross_validate(
             fitted = _with_widths(fitted, past, fits["until"])
         values = forecast_at(fitted, known, times)
         if not len(fits["levels"]):
-            return values, [np.empty((*one.shape, 0)) for one in values]
-        return values, quantiles_around(fitted, known, times, values, fits["levels"])
+            return fitted.bounded(values), [np.empty((*one.shape, 0)) for one in values]
+        quantiles = quantiles_around(fitted, known, times, values, fits["levels"])
+        return fitted.bounded(values), quantiles
 
     with reporting("cross-validation", model.verbose):
         table = rolling_table(panel, model.horizon, n_windows, step_size, refit, learn, forecast)

@@ -64,6 +64,7 @@ def _require_plain(fitted: FittedForecaster, format: str) -> None:
     for there, name, remedy in (
         (fitted.model.panel is not None, "panel branch", "at most 24 series, long enough for a window,"),
         (fitted.effect is not None, "future_covariates", "None"),
+        (fitted.bounds is not None, "bounds", "None (clip what comes out)"),
         (fitted.scaling.classes is not None, "static_covariates", "None"),
         (fitted.mixing is not None, "channel_mixing", "False"),
         (deep is not None and deep.config.n_tokens > 1, "token_stride", "None"),

@@ -112,7 +112,7 @@ def reconstruct(
     times = times_inside(panel, at, step)
     means, deviations = reconstructed(fitted, panel, times, with_deviation=level is not None)
     if level is None:
-        return write_forecast(panel.layout, panel.ids, times, means)
+        return write_forecast(panel.layout, panel.ids, times, fitted.bounded(means))
     widths = np.append(0.0, interval_ends(fitted, levels))
     values = [m[:, :, None] + d[:, :, None] * widths for m, d in zip(means, deviations, strict=True)]
-    return write_forecast(panel.layout, panel.ids, times, values, suffixes=["", *suffixes])
+    return write_forecast(panel.layout, panel.ids, times, fitted.bounded(values), suffixes=["", *suffixes])

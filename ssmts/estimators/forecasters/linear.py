@@ -48,6 +48,9 @@ class LinearSSMForecaster(SSMForecaster):
     quantiles : list of float, optional
         Quantile levels to learn, between 0 and 1; by default 25 from 0.005 to 0.995. `predict_quantiles` and
         `predict_interval` interpolate between them.
+    bounds : pair or mapping, optional
+        Lowest and highest value that can be observed, e.g. ``(0, None)`` for counts, or a mapping from
+        channels to pairs. Forecasts, quantiles and trajectories stay between them.
     n_modes : int, default=128
         The largest number of modes in the bank.
     hold : {"auto", "foh", "gp", "zoh"}, default="auto"

@@ -20,6 +20,7 @@ from ssmts.estimators.registry import FORECASTERS
 from ssmts.models import ForecastModel, ModelConfig
 from ssmts.models.covariates.channel_mixing import Mixing
 from ssmts.models.covariates.effect import CovariateEffect
+from ssmts.models.forecasting.bounds import Bounds
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.partial_fit import sums_from_state, sums_to_state
 from ssmts.models.sequences.scaling import Scaling
@@ -61,6 +62,7 @@ def write_forecaster(
         "covariates": None if fitted.columns is None else fitted.columns.to_dict(),
         "effect": None,
         "mixing": None,
+        "bounds": None if fitted.bounds is None else fitted.bounds.to_list(),
     }
     if fitted.effect is not None:
         state["effect"] = fitted.effect.to_dict()
@@ -134,6 +136,7 @@ def read_forecaster(
             effect=effect,
             mixing=mixing,
             sums=sums,
+            bounds=Bounds.from_list(state.get("bounds")),
         )
         params = {name: decode_param(value) for name, value in state["params"].items()}
         return state["class"], params, fitted

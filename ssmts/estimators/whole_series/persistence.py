@@ -54,7 +54,7 @@ def write_fitted_cases(
     names = seen.feature_names_in
     state = {
         "class": class_name,
-        "params": {name: _encode(name, value) for name, value in params.items()},
+        "params": {name: encode_param(name, value) for name, value in params.items()},
         "layout": fitted.layout.to_dict(),
         "step": fitted.model.input.step,
         "classes": None if fitted.classes is None else _encode_labels(fitted.classes),
@@ -114,7 +114,7 @@ def read_fitted_cases(
             class_offsets=None if offsets is None else np.array(offsets),
             classes=None if state["classes"] is None else _decode_labels(state["classes"]),
         )
-        params = {name: _decode(value) for name, value in state["params"].items()}
+        params = {name: decode_param(value) for name, value in state["params"].items()}
         seen, names = state["seen"], state["seen"]["feature_names_in"]
         names = None if names is None else np.array(names, dtype=object)
         return state["class"], params, fitted, InputSignature(seen["table"], seen["n_features_in"], names)
@@ -137,16 +137,3 @@ def _encode_labels(labels: Any) -> dict[str, Any]:
 
 def _decode_labels(stored: dict[str, Any]) -> Any:
     return np.array(stored["values"], dtype=stored["dtype"])
-
-
-def _encode(name: str, value: Any) -> Any:
-    """A parameter; class weights are a dictionary, whose keys JSON would turn into text."""
-    if isinstance(value, dict):
-        return {"pairs": [[_encode(name, key), _encode(name, own)] for key, own in value.items()]}
-    return encode_param(name, value)
-
-
-def _decode(value: Any) -> Any:
-    if isinstance(value, dict) and "pairs" in value:
-        return {_decode(key): _decode(own) for key, own in value["pairs"]}
-    return decode_param(value)

@@ -49,7 +49,7 @@ def all_origins(
         If no series holds a context and a horizon.
     """
     sequences = fitted.sequences(panel)
-    sources = {number: _Source(fitted, panel, sequence) for number, sequence in enumerate(sequences)}
+    sources = {number: SequenceSource(fitted, panel, sequence) for number, sequence in enumerate(sequences)}
     parts = []
     for stack in tracked(stack_sequences(sequences)):
         assert stack.numbers is not None
@@ -71,7 +71,7 @@ def all_origins(
     return TidyForecasts.joined(parts)
 
 
-class _Source:
+class SequenceSource:
     """Instants, observed values and units of one sequence."""
 
     def __init__(self, fitted: FittedForecaster, panel: Panel, sequence: Sequence) -> None:
@@ -96,7 +96,16 @@ class _Source:
         own = series.values[rows, self.channel]
         plain = own if fitted.effect is None else own - self._effect_at(fitted, series, times)
         self.level = float(plain.mean())
+        limits = fitted.bounds
+        self.bounds = None if limits is None else (limits.low[self.channel], limits.high[self.channel])
         self.y = np.where(same, own[closest], sequence.values * self.scale + self.level + self.effect)
+
+    def within(self, forecast: Float, rows: slice) -> Float:
+        """Standardised forecasts of some rows, moved between the bounds."""
+        if self.bounds is None:
+            return forecast
+        middle = self.level + self.effect[rows]
+        return np.asarray((np.clip(forecast * self.scale + middle, *self.bounds) - middle) / self.scale)
 
     def _effect_at(self, fitted: FittedForecaster, series: Series, times: Times) -> Float:
         assert fitted.effect is not None
@@ -128,7 +137,9 @@ class _Bands:
         return np.asarray(forecast[:, None] + error_quantiles.scale(deviation)[window][:, None] * offsets)
 
 
-def _tidy(block: RollingForecasts, source: _Source, horizon: float, bands: _Bands) -> Iterator[TidyForecasts]:
+def _tidy(
+    block: RollingForecasts, source: SequenceSource, horizon: float, bands: _Bands
+) -> Iterator[TidyForecasts]:
     """Forecasts of a block at the observed instants."""
     clock, rows = block.stack.times, block.rows
     limit = float(block.forecast.shape[1] - 1)
@@ -154,6 +165,9 @@ def _tidy(block: RollingForecasts, source: _Source, horizon: float, bands: _Band
         return
     quantiles = bands.around(forecast, every, np.repeat(np.arange(len(rows)), lengths), block.deviation)
     level = source.level + source.effect[ahead]
+    in_units, bands_in_units = forecast * source.scale + level, quantiles * source.scale + level[:, None]
+    if source.bounds is not None:
+        in_units, bands_in_units = (np.clip(own, *source.bounds) for own in (in_units, bands_in_units))
     yield TidyForecasts(
         series=np.full(len(rows), source.series),
         channels=np.full(len(rows), source.channel),
@@ -161,8 +175,8 @@ def _tidy(block: RollingForecasts, source: _Source, horizon: float, bands: _Band
         lengths=lengths,
         times=source.times[ahead],
         y=source.y[ahead],
-        forecast=forecast * source.scale + level,
-        quantiles=quantiles * source.scale + level[:, None],
+        forecast=in_units,
+        quantiles=bands_in_units,
     )
 
 

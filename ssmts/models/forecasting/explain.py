@@ -69,6 +69,10 @@ def explain_panel(
                 by_name.setdefault(f"covariate {name}" if name in grid else name, []).append(part)
         parts += by_name.values()
         names += by_name
+    if fitted.bounds is not None:
+        whole = [np.sum(own, axis=0) for own in zip(*parts, strict=True)]
+        parts.append([moved - own for moved, own in zip(fitted.bounded(whole), whole, strict=True)])
+        names.append("bounds")
     return times, names, [np.stack(own) for own in zip(*parts, strict=True)]
 
 
@@ -88,6 +92,7 @@ def components(fitted: FittedForecaster, names: list[str], values: Float) -> dic
         They add up to the forecast.
     """
     n_own = len(names) - (0 if fitted.effect is None else len(fitted.effect.part_names))
+    n_own -= fitted.bounds is not None
     past = [k for k in range(n_own) if names[k] not in (_EXTRA, _DEEP)]
     others = {name: own for k, (name, own) in enumerate(zip(names, values, strict=True)) if k not in past}
     return {"past": values[past].sum(axis=0)} | others

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ssmts.data.arrays import Float
 from ssmts.data.covariates import CovariateColumns
 from ssmts.data.series import Layout, Panel
 from ssmts.models.covariates.channel_mixing import Mixing
 from ssmts.models.covariates.effect import CovariateEffect
+from ssmts.models.forecasting.bounds import Bounds
 from ssmts.models.forecasting.model import ForecastModel
 from ssmts.models.linear.moments import Moments
 from ssmts.models.linear.ridge import Penalties
@@ -76,6 +78,8 @@ class FittedForecaster:
         Features from past covariates and other channels; None likewise.
     sums : TrainingSums or None
         Sufficient statistics for `partial_fit`; None for a model loaded from a file without them.
+    bounds : Bounds or None
+        What forecasts stay between.
     """
 
     model: ForecastModel
@@ -89,6 +93,11 @@ class FittedForecaster:
     effect: CovariateEffect | None = None
     mixing: Mixing | None = None
     sums: TrainingSums | None = None
+    bounds: Bounds | None = None
+
+    def bounded(self, values: list[Float]) -> list[Float]:
+        """Forecasts (n_instants, n_channels, ...) of every series, moved between the bounds."""
+        return values if self.bounds is None else [self.bounds.clipped(own) for own in values]
 
     @property
     def n_steps(self) -> int:

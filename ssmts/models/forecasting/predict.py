@@ -26,6 +26,7 @@ __all__ = [
     "forecast_at",
     "forecast_panel",
     "parted",
+    "unbounded_panel",
     "window_scales",
     "windows_of",
 ]
@@ -36,11 +37,21 @@ def forecast_panel(
 ) -> tuple[list[Times], list[Float]]:
     """Instants and forecasts of every series; the parameters are those of `SSMForecaster.predict`.
 
+    Forecasts stay between the bounds of the model.
+
     Returns
     -------
     times : list of ndarray, each (n_instants,)
     values : list of ndarray of float64, each (n_instants, n_channels)
     """
+    times, values = unbounded_panel(fitted, panel, horizon=horizon, step=step, at=at)
+    return times, fitted.bounded(values)
+
+
+def unbounded_panel(
+    fitted: FittedForecaster, panel: Panel, *, horizon: Any = None, step: Any = None, at: Any = None
+) -> tuple[list[Times], list[Float]]:
+    """What :func:`forecast_panel` moves between the bounds: the centre of quantiles and trajectories."""
     if fitted.effect is None:
         grid, age = _forecast_grid(fitted, panel)
         times = output_times(fitted, panel, horizon, step, at)
@@ -64,7 +75,7 @@ def _keep_own_instants(
 
 
 def forecast_at(fitted: FittedForecaster, panel: Panel, times: list[Times]) -> list[Float]:
-    """Forecasts of every series at its instants, all after its origin and within the horizon."""
+    """Forecasts at instants after the origin and within the horizon, not yet between the bounds."""
     if fitted.effect is None:
         return evaluate(fitted, panel, *_forecast_grid(fitted, panel), times)
     require_covariates(panel, fitted.effect.columns, times)

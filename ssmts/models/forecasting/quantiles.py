@@ -11,7 +11,7 @@ from ssmts.data.arrays import Float
 from ssmts.data.series import Panel, Times
 from ssmts.errors import ModelFileError, ParameterError
 from ssmts.models.forecasting.fitted import FittedForecaster
-from ssmts.models.forecasting.predict import dead_channels, forecast_panel, window_scales
+from ssmts.models.forecasting.predict import dead_channels, unbounded_panel, window_scales
 from ssmts.models.uncertainty.error_quantiles import ErrorQuantiles
 
 __all__ = ["quantile_panel", "quantiles_around", "sample_panel", "error_quantiles_of"]
@@ -40,7 +40,7 @@ def quantile_panel(
     times : list of ndarray, each (n_instants,)
     values : list of ndarray of float64, each (n_instants, n_channels, n_levels)
     """
-    times, values = forecast_panel(fitted, panel, **options)
+    times, values = unbounded_panel(fitted, panel, **options)
     return times, quantiles_around(fitted, panel, times, values, levels)
 
 
@@ -55,6 +55,7 @@ def quantiles_around(
     panel : Panel
     times : list of ndarray, each (n_instants,)
     values : list of ndarray of float64, each (n_instants, n_channels)
+        Not yet between the bounds.
     levels : ndarray of float64, shape (n_levels,)
 
     Returns
@@ -75,7 +76,7 @@ def quantiles_around(
         dead, deviation = dead_channels(fitted, panel, series, scale)
         quantiles[:, dead] = center[:, dead, None] + deviation[:, None] * ndtri(levels)
         out.append(quantiles)
-    return out
+    return fitted.bounded(out)
 
 
 def sample_panel(
@@ -102,7 +103,7 @@ def sample_panel(
         )
     if error_quantiles.copula is None:
         raise ModelFileError("This model was saved by a version without trajectories. Fit it again.")
-    times, values = forecast_panel(fitted, panel, **options)
+    times, values = unbounded_panel(fitted, panel, **options)
     scales = window_scales(fitted, panel, error_quantiles)
     out = []
     for series, instants, center, scale, groups, age in zip(panel.series, times, values, *scales):
@@ -118,4 +119,4 @@ def sample_panel(
         draws = generator.normal(size=(len(dead), n)) * deviation[:, None]
         trajectories[:, dead] = center[:, dead, None] + draws
         out.append(trajectories)
-    return times, out
+    return times, fitted.bounded(out)

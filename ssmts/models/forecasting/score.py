@@ -6,6 +6,7 @@ import numpy as np
 
 from ssmts.data.series import Panel
 from ssmts.errors import TooShortError
+from ssmts.models.forecasting.backtest import SequenceSource
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.history import continued
 from ssmts.models.forecasting.rolling_origins import rolling_forecasts
@@ -24,7 +25,11 @@ def mean_squared_error(fitted: FittedForecaster, panel: Panel) -> float:
         If no series holds a context and a horizon.
     """
     linear = fitted.model.config.linear
-    sequences = fitted.sequences(with_context(fitted, panel))
+    panel = with_context(fitted, panel)
+    sequences = fitted.sequences(panel)
+    sources = None
+    if fitted.bounds is not None:
+        sources = {k: SequenceSource(fitted, panel, own) for k, own in enumerate(sequences)}
     total, count = 0.0, 0
     for stack in stack_sequences(sequences):
         interval = float(np.median(np.diff(stack.times)))
@@ -38,9 +43,11 @@ def mean_squared_error(fitted: FittedForecaster, panel: Panel) -> float:
                 if end <= row + 1:  # a hole as long as the horizon begins here
                     continue
                 leads = stack.times[row + 1 : end] - stack.times[row]
-                errors = (
-                    at_leads(forecast[None], np.minimum(leads, linear.horizon))[0] - values[row + 1 : end]
-                )
+                ahead = at_leads(forecast[None], np.minimum(leads, linear.horizon))[0]
+                if sources is not None:
+                    assert stack.numbers is not None
+                    ahead = sources[int(stack.numbers[window.member])].within(ahead, slice(row + 1, end))
+                errors = ahead - values[row + 1 : end]
                 total += float(errors @ errors)
                 count += len(errors)
     if not count:
