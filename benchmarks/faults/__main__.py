@@ -1,46 +1,63 @@
-"""Hostile input: ``python -m benchmarks.faults --frames``.
+"""Hostile input: ``python -m benchmarks.faults --frames``, ``--files``.
 
 Makes 20,000 frames, arrays, cases, labels, covariates and requests with faults, by number (``--seed``), and
 gives them to forecasters, classifiers and regressors with their defaults, to their streams and their files.
 What may come of it is an answer of finite numbers or an error of ``ssmts.errors``, within 5 seconds and
 without a warning of another library; anything else is a finding, of which the first of each kind is shown.
-``--trial 123`` runs one and shows its traceback.
+``--files`` mutates saved models, streams and checkpoints: bytes, headers, and metadata and tensors below a
+right digest; 10,000 of them by default. ``--trial 123`` runs one and shows its traceback.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import resource
 import sys
+import tempfile
 from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
 
+from benchmarks.faults.files import make_file_trial
 from benchmarks.faults.judging import judge
-from benchmarks.faults.trials import make_trial
+from benchmarks.faults.trials import Trial, make_trial
 
-_MEMORY = 8 * 2**30  # bytes of address space; what asks for more gets a MemoryError, which is a finding
+_MEMORY = 2**30  # bytes above the start; what asks for more gets a MemoryError, which is a finding
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the number of findings."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--frames", action="store_true", help="frames, cases, covariates and requests")
-    parser.add_argument("--n", type=int, default=20_000, help="number of trials")
+    parser.add_argument("--files", action="store_true", help="models, streams and checkpoints")
+    parser.add_argument("--n", type=int, help="number of trials, 20,000 of frames or 10,000 of files")
     parser.add_argument("--first", type=int, default=0, help="number of the first trial")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--trial", type=int, help="run this one and show its traceback")
     options = parser.parse_args(arguments)
-    if options.trial is not None:
-        words, call = make_trial(options.seed, options.trial)
-        print(words)
-        print(call())
-        return 0
-    if not options.frames:
-        parser.error("say what to try: --frames")
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    if options.frames == options.files:
+        parser.error("say what to try: --frames or --files")
+    with tempfile.TemporaryDirectory() as folder:
+        make = functools.partial(make_file_trial, folder=Path(folder)) if options.files else make_trial
+        if options.trial is not None:
+            words, call = make(options.seed, options.trial)
+            print(words)
+            print(call())
+            return 0
+        n = options.n or (10_000 if options.files else 20_000)
+        return _run(make, options.seed, range(options.first, options.first + n))
+
+
+def _run(make: Callable[[int, int], Trial], seed: int, numbers: range) -> int:
+    """Run trials and print what they came to; the number of findings."""
+    make(seed, numbers.start)[1]  # loads what is imported on demand
+    start = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (start + _MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
     kinds: Counter[str] = Counter()
     shown: set[tuple[str, str]] = set()
-    for number in range(options.first, options.first + options.n):
-        words, call = make_trial(options.seed, number)
+    for number in numbers:
+        words, call = make(seed, number)
         outcome = judge(call)
         kinds[outcome.kind] += 1
         place = (outcome.kind, outcome.where or outcome.what[:40])
