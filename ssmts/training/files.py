@@ -3,10 +3,8 @@
 import hashlib
 import json
 import os
-import secrets
 import stat
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ssmts.errors import ModelFileError
+from ssmts.training.atomic import write_atomic
 from ssmts.training.content import interpreting
 
 FORMAT_VERSION = 1
@@ -48,8 +47,8 @@ def write_safetensors_atomic(
     ------
     TypeError
         If `metadata` holds something that JSON cannot.
-    OSError
-        If the file cannot be written.
+    FileWriteError
+        If the file cannot be written; one of that name is as it was.
     """
     stored = {name: _to_storage(tensor) for name, tensor in tensors.items()}
     header = {
@@ -65,47 +64,6 @@ def write_safetensors_atomic(
 def sealed(stored: Mapping[str, Tensor], header: Mapping[str, str]) -> bytes:
     """Content of a file, with the digest of header and tensors in its header."""
     return save(dict(stored), {**header, "sha256": _digest(header, stored)})
-
-
-def write_atomic(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file that is either complete or absent; see `write_safetensors_atomic`.
-
-    Parameters
-    ----------
-    path : path-like
-    content : bytes
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
-    """
-    with replacing(path) as beside, beside.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-@contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A path beside `path`, to be written: renamed over it when the block ends well, removed when not.
-
-    Parameters
-    ----------
-    path : path-like
-
-    Yields
-    ------
-    Path
-    """
-    path = Path(path)
-    # Not tempfile: its files are readable by their owner only, whatever the umask.
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
-    try:
-        yield beside
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def read_safetensors(

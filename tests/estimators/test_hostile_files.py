@@ -8,7 +8,7 @@ import torch
 
 import ssmts
 from ssmts import ForecastStream
-from ssmts.errors import ModelFileError
+from ssmts.errors import ModelFileError, NonFiniteForecastError
 from ssmts.training.files import file_kind, read_safetensors, write_safetensors_atomic
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "v1"
@@ -68,7 +68,6 @@ TENSORS = [
     ("wide", "spread.knots", lambda t: t[:-1]),
     ("wide", "tail.times", lambda t: torch.full_like(t, 7)),
     ("wide", "tail.times", lambda t: t.to(torch.float32)),
-    ("wide", "linear.shared", lambda t: torch.full_like(t, torch.nan)),
     ("deep", "spread.knots", lambda t: torch.full_like(t, 1e30)),
     ("long", "linear.by_group", lambda t: t.reshape(-1)[0]),
     ("long", "tail.covariates.static", lambda t: torch.full_like(t, torch.inf)),
@@ -99,6 +98,18 @@ def refused(folder, name, tensors, state):
     write_safetensors_atomic(path, tensors, state, kind=kind_of(name))
     with pytest.raises(ModelFileError, match=r"file\.safetensors (is an ssmts file, but|cannot|holds a)"):
         load(path)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_weights_that_are_no_numbers_make_no_forecast(tmp_path, value):
+    tensors, state = read_safetensors(GOLDEN / "wide.safetensors")
+    write_safetensors_atomic(
+        tmp_path / "file",
+        tensors | {"linear.shared": torch.full_like(tensors["linear.shared"], value)},
+        state,
+    )
+    with pytest.raises(NonFiniteForecastError, match="is not finite"):
+        ssmts.load(tmp_path / "file").predict()
 
 
 @pytest.mark.parametrize("name", [path.stem for path in sorted(GOLDEN.glob("*.safetensors"))])

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from ssmts.data import Panel, Series, write_forecast
@@ -18,10 +19,8 @@ from ssmts.models.forecasting.quantiles import quantiles_around
 from ssmts.models.sequences.scaling import Scaling
 from ssmts.training.content import checked_fields
 
-__all__ = ["GAPS", "UNBOUNDED", "check_fitted", "check_panel", "checked_config", "require_spreads"]
+__all__ = ["check_fitted", "check_panel", "checked_config", "require_spreads"]
 
-GAPS = (".values", ".static")  # ends of the names of tensors in which NaN is a missing value
-UNBOUNDED = (".group",)  # of tensors with penalties
 _GROUPINGS = ("series", "static", "channel", "none", "panel")
 _LONGEST = 2**31  # reference steps of a context or a horizon, and modes
 _SERIES = 32  # forecast in a rehearsal at most
@@ -50,10 +49,12 @@ def check_panel(panel: Panel) -> None:
 
 
 def require_spreads(tensors: Mapping[str, Tensor]) -> None:
-    """Raise unless the spreads of covariates, which values are divided by, are positive."""
-    for name in ("effect.spread", "mixing.spread"):
-        if name in tensors and not bool((tensors[name] > 0).all()):
-            raise ValueError(f"tensor {name!r} is not positive")
+    """Raise unless centres and spreads of covariates are finite, and spreads positive: they divide."""
+    for branch in ("effect", "mixing"):
+        for name in (f"{branch}.center", f"{branch}.spread"):
+            own = tensors.get(name, torch.ones(1))
+            if not bool(torch.isfinite(own).all()) or (name.endswith("spread") and not bool((own > 0).all())):
+                raise ValueError(f"tensor {name!r} is not finite and positive")
 
 
 def checked_config(config: ModelConfig) -> ModelConfig:
@@ -113,7 +114,7 @@ def _check_scaling(scaling: Scaling, n_channels: int) -> None:
     for name, own in (("scale", scaling.scale), ("level", scaling.level)):
         if own is not None and (own.shape != shape or own.dtype != np.float64):
             raise ValueError(f"scaling.{name} is {own.shape} of {own.dtype}, not {shape} of float64")
-    if not (scaling.scale > 0).all():
+    if not ((scaling.scale > 0) & (scaling.scale < np.inf)).all():
         raise ValueError("scaling.scale is not positive")
 
 
@@ -129,7 +130,9 @@ def _rehearse(fitted: FittedForecaster) -> None:
         with np.errstate(all="ignore"):
             times, values = forecast_panel(fitted, panel, horizon=horizon)
             if fitted.model.error_quantiles is not None:
-                quantiles_around(fitted, panel, times, values, np.array([0.1, 0.9]))
+                around = quantiles_around(fitted, panel, times, values, np.array([0.1, 0.9]))
+                if any((np.isfinite(v)[..., None] & ~np.isfinite(q)).any() for v, q in zip(values, around)):
+                    raise ValueError("quantiles of its forecasts are not finite")
             write_forecast(panel.layout, panel.ids, times, values)
     except (SSMTSError, ImportError):
         # Polars may not be here; what these series lack, or that a forecast is not finite, `predict` says.

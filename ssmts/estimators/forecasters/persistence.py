@@ -14,8 +14,6 @@ from torch import Tensor
 from ssmts.data import CovariateColumns, Covariates, Layout, Panel, Series
 from ssmts.data.labels import decode_label, encode_label
 from ssmts.estimators.forecasters.file_checks import (
-    GAPS,
-    UNBOUNDED,
     check_fitted,
     check_panel,
     checked_config,
@@ -31,7 +29,7 @@ from ssmts.models.forecasting.partial_fit import sums_from_state, sums_to_state
 from ssmts.models.sequences.scaling import Scaling
 from ssmts.models.sequences.static_groups import StaticClasses
 from ssmts.training import read_safetensors, write_safetensors_atomic
-from ssmts.training.content import checked_fields, interpreting, require_finite
+from ssmts.training.content import checked_fields, interpreting
 from ssmts.training.files import below
 
 __all__ = ["read_estimator", "read_forecaster", "revived", "write_forecaster"]
@@ -102,7 +100,6 @@ def read_forecaster(
     """
     tensors, state = read_safetensors(path, kind=kind)
     with interpreting(path, "a forecaster"):
-        require_finite(tensors, gaps=GAPS, unbounded=UNBOUNDED)
         require_spreads(tensors)
         layout = checked_fields(Layout.from_dict(state["layout"]))
         level, classes = tensors.get("scaling.level"), state.get("classes")  # not in older files

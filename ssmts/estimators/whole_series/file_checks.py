@@ -24,7 +24,7 @@ def check_cases(fitted: FittedCases) -> None:
     step = read.step
     if isinstance(step, bool) or not isinstance(step, int | float) or not 0 < step < np.inf:
         raise ValueError(f"step is {step!r:.80}, not a positive number")
-    if read.scale.shape != (n_channels,) or not (read.scale > 0).all():
+    if read.scale.shape != (n_channels,) or not ((read.scale > 0) & (read.scale < np.inf)).all():
         raise ValueError(f"scale is not a positive number for each of {n_channels} channels")
     if not isinstance(fitted.history, dict):
         raise TypeError("history is no dictionary")

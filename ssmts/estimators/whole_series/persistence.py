@@ -17,12 +17,11 @@ from ssmts.models.whole_series.linear_model import CaseModel
 from ssmts.models.whole_series.network import CaseEnsemble
 from ssmts.models.whole_series.observation_model import ObservationModel
 from ssmts.training import read_safetensors, write_safetensors_atomic
-from ssmts.training.content import checked_fields, interpreting, require_finite
+from ssmts.training.content import checked_fields, interpreting
 
 __all__ = ["KIND", "InputSignature", "read_fitted_cases", "write_fitted_cases"]
 
 KIND = "cases"  # of these files
-_UNBOUNDED = (".lowest", ".highest")  # ends of names of tensors that clip
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,6 @@ def read_fitted_cases(
     """
     tensors, state = read_safetensors(path, kind=KIND)
     with interpreting(path, "a classifier or regressor"):
-        require_finite(tensors, unbounded=_UNBOUNDED)
         deep, offsets = None, state.get("class_offsets")
         if state["deep"] is not None:
             deep = CaseEnsemble.from_tensors(state["deep"], state["token_stride"], tensors)
