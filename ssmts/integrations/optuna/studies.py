@@ -158,7 +158,7 @@ def _is_abandoned(study: Study, trial: FrozenTrial) -> bool:
             return True
         time.sleep(0.1)
         trial = study.get_trials(deepcopy=False)[trial.number]
-    return owner[0] == socket.gethostname() and _started(owner[1]) != owner[2]
+    return bool(owner[0] == socket.gethostname() and _started(owner[1]) != owner[2])
 
 
 def _started(pid: int) -> str | None:
