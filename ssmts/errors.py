@@ -7,6 +7,8 @@ boundaries intact.
 
 from __future__ import annotations
 
+import os
+
 __all__ = [
     "AllMissingError",
     "ClockMismatchError",
@@ -17,6 +19,7 @@ __all__ = [
     "DuplicateTimeError",
     "DurationError",
     "EmptyDataError",
+    "FileWriteError",
     "HorizonError",
     "InfiniteValueError",
     "InputTypeError",
@@ -144,6 +147,28 @@ class InstantError(SSMTSError, ValueError):
 
 class ModelFileError(SSMTSError, ValueError):
     """A file is not a saved model, is damaged, or was written by a newer version."""
+
+
+class FileWriteError(SSMTSError, OSError):
+    """A file cannot be written: the disk is full, the folder is gone or may not be written to.
+
+    What was there before is as it was.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], cause: OSError) -> None:
+        super().__init__(path, cause)
+        self.path, self.cause = path, cause
+        self.errno, self.filename = cause.errno, str(path)
+        self._cause = str(cause.strerror or cause)
+
+    def __reduce__(self) -> tuple[type[FileWriteError], tuple[object, ...]]:
+        return type(self), (self.path, self.cause)
+
+    def __str__(self) -> str:
+        return (
+            f"{os.fspath(self.path)} cannot be written ({self._cause}); a file of that name is as it was. "
+            "Make room, or give a path in a folder that exists and may be written to."
+        )
 
 
 class TargetGivenError(SSMTSError, ValueError):

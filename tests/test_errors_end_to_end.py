@@ -322,7 +322,7 @@ def test_validation_must_follow_the_training_data():
 def test_every_fault_is_tried():
     tried = {case[-2] for case in [*FIT.values(), *PREDICT.values()]}
     tried |= {errors.ParameterError, errors.ModelFileError, errors.TargetGivenError}  # by tests/estimators
-    tried |= {errors.TimeRangeError}  # by tests/data
+    tried |= {errors.TimeRangeError, errors.FileWriteError}  # by tests/data and tests/training
     tried |= {
         errors.NotTrainedError,
         errors.TargetError,

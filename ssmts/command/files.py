@@ -83,11 +83,14 @@ def _require_pyarrow() -> None:
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:
-    """Write a frame without its index as csv or parquet, by the name of the file."""
-    if path.suffix.lower() in _PARQUET:
-        frame.to_parquet(path, index=False)
-    else:
-        frame.to_csv(path, index=False)
+    """Write a frame without its index as csv or parquet, by the name of the file; whole or not at all."""
+    from ssmts.training.atomic import replacing
+
+    with replacing(path) as beside:
+        if path.suffix.lower() in _PARQUET:
+            frame.to_parquet(beside, index=False)
+        else:
+            frame.to_csv(beside, index=False)
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

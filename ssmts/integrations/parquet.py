@@ -17,7 +17,7 @@ from ssmts.data.row_groups import BATCH, parquet_tables, whole_series
 from ssmts.errors import EmptyDataError, InstantError, ParameterError
 from ssmts.integrations._scoring import ERROR, Scorer
 from ssmts.progress import reporting, tracked
-from ssmts.training.files import replacing
+from ssmts.training.atomic import replacing
 
 __all__ = ["Scored", "predict"]
 

@@ -19,7 +19,7 @@ from ssmts.data.arrays import Rows
 from ssmts.errors import ParameterError
 from ssmts.models.forecasting.exportable import ExportableForecast, ExportableStream
 from ssmts.models.forecasting.fitted import FittedForecaster
-from ssmts.training.files import write_atomic
+from ssmts.training.atomic import write_atomic
 from ssmts_kernels import backend
 
 __all__ = ["export"]

@@ -14,6 +14,7 @@ from ssmts.data import (
     Layout,
     Panel,
     Series,
+    is_number,
     parse_instant,
     read_covariate_row,
     write_forecast,
@@ -28,6 +29,7 @@ from ssmts.estimators.registry import FORECASTERS
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.history import following, with_id
 from ssmts.models.forecasting.predict import forecast_panel
+from ssmts.training.content import interpreting
 
 __all__ = ["ForecastStream", "StreamUpdate"]
 
@@ -344,10 +346,13 @@ class ForecastStream:
         """
         name, stored, fitted = read_forecaster(path, kind="stream")
         max_jump = stored.pop(_MAX_JUMP, None)  # not in older files
-        params = FORECASTERS.named(name, path)(**stored).get_params()  # with defaults newer than the file
-        reader = HistoryReader.of(fitted, params)
-        history = reader.history(None)
-        return cls(fitted, reader, history, name=name, params=params, max_jump=max_jump)
+        class_ = FORECASTERS.named(name, path)
+        with interpreting(path, "a stream"):
+            params = class_(**stored).get_params()  # with defaults newer than the file
+            if max_jump is not None and not (is_number(max_jump) and max_jump > 0):
+                raise ValueError(f"max_jump is {max_jump!r:.80}, not a positive number")
+            reader = HistoryReader.of(fitted, params)
+            return cls(fitted, reader, reader.history(None), name=name, params=params, max_jump=max_jump)
 
     def __getstate__(self) -> dict[str, Any]:
         with self._lock:

@@ -35,6 +35,7 @@ from ssmts.models.whole_series.explain import explained_cases
 from ssmts.models.whole_series.fitted import FittedCases, not_fitted
 from ssmts.models.whole_series.observed_case import ObservedCase
 from ssmts.models.whole_series.preprocessing import LinearOptions
+from ssmts.training.content import interpreting
 
 __all__ = ["CaseEstimator"]
 
@@ -277,12 +278,15 @@ class CaseEstimator(BaseEstimator):
         name, params, fitted, seen = read_fitted_cases(path)
         if name != cls.__name__:
             raise ModelFileError(f"{path} holds a {name}, not a {cls.__name__}. Use ssmts.load(path).")
-        return cls._revive(params, fitted, seen)
+        return cls._revive(params, fitted, seen, path)
 
     @classmethod
-    def _revive(cls, params: dict[str, Any], fitted: FittedCases, seen: InputSignature) -> Self:
-        model = cls(**params)
-        model._become_fitted(fitted, seen)
+    def _revive(
+        cls, params: dict[str, Any], fitted: FittedCases, seen: InputSignature, path: str | os.PathLike[str]
+    ) -> Self:
+        with interpreting(path, f"a {cls.__name__}"):
+            model = cls(**params)
+            model._become_fitted(fitted, seen)
         return model
 
     def __sklearn_tags__(self) -> Any:

@@ -148,7 +148,11 @@ def test_numbers_that_are_none(cases):
 
 @pytest.mark.parametrize(
     ("weights", "match"),
-    [(np.zeros(20), "not all 0"), (np.ones(3), "20 cases"), (-np.ones(20), "not negative")],
+    [
+        (np.zeros(20), "not all 0|positive for at least one"),
+        (np.ones(3), "20 cases"),
+        (-np.ones(20), "not negative"),
+    ],
 )
 def test_weights_that_are_none(cases, weights, match):
     with pytest.raises(ParameterError, match=match):
