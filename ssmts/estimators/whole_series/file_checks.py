@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ssmts.data import Series
+from ssmts.models.whole_series.features import CaseFeatures
 from ssmts.models.whole_series.fitted import FittedCases
 
 __all__ = ["check_cases"]
@@ -28,6 +29,9 @@ def check_cases(fitted: FittedCases) -> None:
         raise ValueError(f"scale is not a positive number for each of {n_channels} channels")
     if not isinstance(fitted.history, dict):
         raise TypeError("history is no dictionary")
+    features = getattr(fitted.model, "features", None)
+    if isinstance(features, CaseFeatures) and not np.isfinite(features.thresholds).all():
+        raise ValueError("thresholds of features are not finite")
     early = fitted.early
     if early is not None and not (
         early.ages.shape == early.weights.shape
