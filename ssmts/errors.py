@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 
+from ssmts.wording import Described, shown
+
 __all__ = [
     "AllMissingError",
     "ClockMismatchError",
@@ -187,7 +189,7 @@ class ParameterError(SSMTSError, ValueError):
     name : str
         The parameter.
     value : object
-        What it was set to.
+        What it was set to; a :class:`~ssmts.wording.Described` says it in words.
     allowed : str
         What it may be, in words, as it should read after "must be".
     """
@@ -197,18 +199,8 @@ class ParameterError(SSMTSError, ValueError):
         self.name, self.value, self.allowed = name, value, allowed
 
     def __str__(self) -> str:
-        return f"{self.name}={_shown(self.value)} is not allowed: {self.name} must be {self.allowed}."
-
-
-def _shown(value: object) -> str:
-    """A value as a user would write it: no types of numpy, no tables, at most 200 characters."""
-    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
-        value = value.tolist()
-    elif isinstance(value, list | tuple) and len(value) < 100:
-        parts = ", ".join(_shown(part) for part in value)
-        return f"[{parts}]" if isinstance(value, list) else f"({parts}{',' * (len(value) == 1)})"
-    text = object.__repr__(value) if hasattr(value, "to_numpy") else repr(value)
-    return text if len(text) <= 200 else f"{text[:190]} ..."
+        given = f" ({self.value})" if isinstance(self.value, Described) else f"={shown(self.value)}"
+        return f"{self.name}{given} is not allowed: {self.name} must be {self.allowed}."
 
 
 class NonFiniteForecastError(SSMTSError, ValueError):

@@ -16,6 +16,7 @@ from ssmts.data._table import Table, is_hashable, is_name, is_text
 from ssmts.data.panel_calendar import on_calendar
 from ssmts.data.series import Clock, Layout, Panel, Series
 from ssmts.errors import ColumnError, InputTypeError, ParameterError
+from ssmts.wording import shown
 
 __all__ = ["read_panel"]
 
@@ -133,7 +134,8 @@ def _read(
     for part, name in named.items():
         if name is not None:
             raise ColumnError(
-                f"{part}={name!r} is set, but X is a {type(X).__name__} without named columns. Give a frame."
+                f"{part}={shown(name)} is set, but X is a {type(X).__name__} without named columns. Give "
+                "a frame."
             )
     panel = read_array(X, expected, allow_empty=allow_empty)
     check_clock(panel.layout, expected)

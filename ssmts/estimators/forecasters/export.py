@@ -20,6 +20,7 @@ from ssmts.errors import ParameterError
 from ssmts.models.forecasting.exportable import ExportableForecast, ExportableStream
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.training.atomic import write_atomic
+from ssmts.wording import Described
 from ssmts_kernels import backend
 
 __all__ = ["export"]
@@ -71,7 +72,9 @@ def _require_plain(fitted: FittedForecaster, format: str) -> None:
         (rotary, "format", "'torch.export', as ONNX has no rotary states: another backbone"),
     ):
         if there:
-            raise ParameterError(name, "used by this model", f"{remedy} for a model that is exported")
+            raise ParameterError(
+                name, Described("used by this model"), f"{remedy} for a model that is exported"
+            )
 
 
 def _groups(fitted: FittedForecaster) -> Rows:

@@ -134,7 +134,10 @@ class CaseEstimator(BaseEstimator):
         try:
             return float(measure(y, answers, sample_weight=weights))
         except (TypeError, ValueError) as error:
-            raise TargetError(f"y cannot be compared with the answers: {error}.") from error
+            raise TargetError(
+                f"y cannot be compared with the answers: {str(error).rstrip('.')}. Give labels of the "
+                "kind of training."
+            ) from error
 
     def read_cases(self, X: Any, rate: Any = None, times: Any = None) -> list[Case] | list[ObservedCase]:
         """Cases as the fitted models see them, in reference steps; for experiments.

@@ -14,6 +14,7 @@ from ssmts.data.covariates import CovariateColumns
 from ssmts.data.series import Panel, Series
 from ssmts.errors import InfiniteValueError
 from ssmts.models.sequences.static_groups import StaticClasses
+from ssmts.wording import shown
 
 __all__ = ["LARGEST", "Scaling"]
 
@@ -68,7 +69,7 @@ class Scaling:
             usual = (scale < LARGEST) & np.isfinite(np.stack([mean for mean, _ in moments]))
         if not usual.all():
             number, channel = map(int, np.argwhere(~usual)[0])
-            whose = "" if whole.ids[number] is None else f" of series {whole.ids[number]!r}"
+            whose = "" if whole.ids[number] is None else f" of series {shown(whole.ids[number])}"
             largest = np.nanmax(np.abs(whole.series[number].values[:, channel]))
             raise InfiniteValueError(
                 f"Column {whole.layout.channels[channel]!r}{whose} holds values up to {largest:.3g}, too "

@@ -21,6 +21,7 @@ from ssmts.models.whole_series.hold import CaseHold, has_gaps
 from ssmts.models.whole_series.loo_ridge import fit_ridge
 from ssmts.models.whole_series.random_readouts import ReadoutBank, draw_bank
 from ssmts.progress import stage
+from ssmts.wording import shown
 
 __all__ = ["CaseFit", "CaseInput", "CaseModel", "CaseReading", "distinct_cases", "fit_cases", "fit_input"]
 
@@ -72,7 +73,7 @@ class CaseInput:
         if beyond.any():
             row, channel = np.argwhere(beyond)[0]
             raise InfiniteValueError(
-                f"Case {one.id!r} holds {values[row, channel]:.3g} in channel {channel}, more than "
+                f"Case {shown(one.id)} holds {values[row, channel]:.3g} in channel {channel}, more than "
                 f"{_FARTHEST:.0e} standard deviations of the training data from their mean: a value too "
                 "large to be computed with. Correct it, or make it NaN if it was not observed."
             )
