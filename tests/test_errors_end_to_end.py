@@ -298,7 +298,7 @@ PREDICT = {
         errors.InstantError,
         ["'r'", "Leave them out"],
     ),
-    "extreme values": ("wide", WIDE * 1e200, {}, errors.NonFiniteForecastError, ["not finite", "scale"]),
+    "extreme values": ("wide", WIDE * 1e200, {}, errors.InfiniteValueError, ["'a'", "too far"]),
 }
 
 
@@ -324,6 +324,7 @@ def test_every_fault_is_tried():
     tried = {case[-2] for case in [*FIT.values(), *PREDICT.values()]}
     tried |= {errors.ParameterError, errors.ModelFileError, errors.TargetGivenError}  # by tests/estimators
     tried |= {errors.TimeRangeError, errors.FileWriteError}  # by tests/data and tests/training
+    tried |= {errors.NonFiniteForecastError}  # by tests/estimators
     tried |= {
         errors.NotTrainedError,
         errors.TargetError,

@@ -236,10 +236,17 @@ def read_values(column: nw.Series[Any], name: Any, at: RowNamer) -> NDArray[np.f
 
 def read_ids(column: nw.Series[Any], name: Any, at: RowNamer) -> tuple[NDArray[np.intp], list[Any]]:
     """Codes of the ids by first appearance, and the ids."""
-    missing = np.asarray(column.is_null().to_list(), dtype=bool)
     native = column.to_native()
-    aware = isinstance(getattr(native, "dtype", None), pd.DatetimeTZDtype)  # numpy would lose the zone
-    items = native if aware else column.to_numpy()
+    if getattr(native.dtype, "kind", "") == "V":
+        raise ColumnError(f"Column {shown(name)} holds raw bytes, which are no ids. Convert them to text.")
+    missing = np.asarray(column.is_null().to_list(), dtype=bool)
+    if isinstance(native.dtype, pd.DatetimeTZDtype):  # numpy would lose the zone
+        items = native
+    elif str(native.dtype) in ("Int128", "UInt128"):  # which numpy lacks
+        items = np.empty(len(column), dtype=object)
+        items[:] = column.to_list()
+    else:
+        items = column.to_numpy()
     try:
         codes, ids = pd.factorize(items)
     except TypeError as error:

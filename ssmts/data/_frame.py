@@ -15,6 +15,7 @@ from ssmts.data._channels import read_channels, value_column
 from ssmts.data._convert import RowNamer, read_ids, read_instants, read_values
 from ssmts.data._roles import Roles, resolve_roles
 from ssmts.data._table import Table
+from ssmts.data.duration import alias_of
 from ssmts.data.series import Clock, Layout, Panel, Series, Times
 from ssmts.errors import AllMissingError, ClockMismatchError, DuplicateTimeError, InfiniteValueError
 from ssmts.wording import shown
@@ -115,8 +116,8 @@ def _index_freq(index: Any) -> str | None:
     """Explicit frequency of a pandas index; that of the starts of periods."""
     if isinstance(index, pd.PeriodIndex):
         return pd.period_range(index[0], periods=3, freq=index.freq).to_timestamp().freqstr
-    freq: str | None = getattr(index, "freqstr", None)
-    return freq
+    freq = getattr(index, "freq", None)
+    return None if freq is None else alias_of(freq)
 
 
 def _value_dtype(table: Table, roles: Roles) -> str | None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ssmts.data._frame import read_frame
 from ssmts.data._roles import as_names
-from ssmts.data._table import Table, collected, require_unique
+from ssmts.data._table import Table, collected, is_hashable, require_unique
 from ssmts.data.series import Covariates, Layout, Panel
 from ssmts.errors import AllMissingError, ColumnError, CovariateError, MissingColumnError
 from ssmts.wording import listed, shown
@@ -101,6 +101,8 @@ def without_columns(X: Any, names: Sequence[Hashable]) -> Any:
     is_pandas = nw.dependencies.is_pandas_dataframe(X)
     if is_pandas:
         require_unique(X, "Rename one or leave it out.")
+    elif not nw.dependencies.is_polars_dataframe(X):
+        Table(X)  # which says what is read
     named = set(names)
     present = [name for name in X.columns if name in named]
     if not present:
@@ -186,8 +188,10 @@ def _categories(column: nw.Series[Any], name: Hashable) -> tuple[Any, ...]:
     """Sorted categories of a column of text, booleans or categories; () for a numeric column."""
     if column.dtype.is_numeric():
         return ()
-    found = {item for item in column.to_list() if item is not None and item == item}
-    for item in found:
+    items = [item for item in column.to_list() if item is not None]
+    odd = [item for item in items if not is_hashable(item)]
+    found = set() if odd else {item for item in items if item == item}
+    for item in odd or found:
         if not isinstance(item, str | int | bool):
             raise ColumnError(
                 f"Covariate {shown(name)} holds {shown(item)}, a {type(item).__name__}: categories are "

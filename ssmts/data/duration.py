@@ -17,7 +17,15 @@ from ssmts.data.series import Clock, Panel, Times
 from ssmts.errors import DurationError, HorizonError, ParameterError, TooShortError
 from ssmts.wording import shown
 
-__all__ = ["Step", "parse_context", "parse_duration", "parse_horizon", "parse_step", "reference_step"]
+__all__ = [
+    "Step",
+    "alias_of",
+    "parse_context",
+    "parse_duration",
+    "parse_horizon",
+    "parse_step",
+    "reference_step",
+]
 
 Step = int | float | pd.tseries.offsets.BaseOffset
 
@@ -200,6 +208,25 @@ def parse_step(value: Any, clock: Clock) -> Step:
                     '"MS" or "B".'
                 ) from None
     return parse_duration(value, clock)
+
+
+def alias_of(offset: pd.tseries.offsets.BaseOffset) -> str | None:
+    """The alias of a pandas offset, such as ``"MS"``; None for one that cannot be read back from text.
+
+    Parameters
+    ----------
+    offset : pandas offset
+
+    Returns
+    -------
+    str or None
+    """
+    alias: str = offset.freqstr
+    try:
+        pd.tseries.frequencies.to_offset(alias)
+    except ValueError:
+        return None
+    return alias
 
 
 def _whole_months(value: Any) -> int | None:

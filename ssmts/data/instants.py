@@ -241,7 +241,12 @@ def _as_column(at: Any) -> nw.Series[Any]:
     if isinstance(at, pd.MultiIndex):
         raise InstantError("at is an index of several levels. Give its times, or a frame with ids and times.")
     many = isinstance(at, pd.Index | pd.Series | np.ndarray | list | tuple) and np.ndim(at) > 0
-    column = pd.Series(at if many else [at])
+    try:
+        column = pd.Series(at if many else [at])
+    except OverflowError as error:
+        raise InstantError(
+            f"at={shown(at)} holds an integer that is too large for a time. Give stamps, e.g. pd.Timestamp."
+        ) from error
     if not len(column):
         raise InstantError("at is empty. Give at least one instant.")
     if isinstance(column.dtype, pd.StringDtype) or column.dtype == object:

@@ -67,7 +67,7 @@ class Scorer:
         """
         if not isinstance(model, SSMForecaster | SSMClassifier | SSMRegressor):
             raise ParameterError("model", Described(type(model).__name__), "an estimator of ssmts")
-        if errors not in ("raise", "record"):
+        if not isinstance(errors, str) or errors not in ("raise", "record"):
             raise ParameterError("errors", errors, "'raise' or 'record'")
         fitted = model.fitted_
         if fitted.layout.form != "long":

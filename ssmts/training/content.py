@@ -3,6 +3,7 @@
 import functools
 import math
 import os
+import re
 from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from types import NoneType, UnionType
@@ -14,6 +15,9 @@ from torch import Tensor
 from ssmts.errors import ModelFileError, SSMTSError
 
 T = TypeVar("T")
+
+_INTERNALS = re.compile(r"\bssmts\.(\w+\.)+| at 0x[0-9a-f]+")  # in messages of Python
+_LONGEST = 300  # characters of them
 
 
 @contextmanager
@@ -41,9 +45,10 @@ def interpreting(path: str | os.PathLike[str], what: str) -> Iterator[None]:
     except SSMTSError as error:
         raise ModelFileError(f"{path} cannot be loaded: {error}") from error
     except Exception as error:
+        why = _INTERNALS.sub("", str(error))[:_LONGEST]
         raise ModelFileError(
             f"{path} is an ssmts file, but not {what} that this version can read "
-            f"({type(error).__name__}: {error}). Fit and save the model again."
+            f"({type(error).__name__}: {why}). Fit and save the model again."
         ) from error
 
 

@@ -156,12 +156,12 @@ def _check_header(path: Path, header: Mapping[str, str], kind: str) -> None:
     version = header.get("format_version", "")
     if version != str(FORMAT_VERSION):
         raise ModelFileError(
-            f"{path} has format version {version!r}, this ssmts reads {FORMAT_VERSION}; "
+            f"{path} has format version {version!r:.20}, this ssmts reads {FORMAT_VERSION}; "
             "read it with the ssmts version that wrote it, or update ssmts"
         )
     if header.get("kind") != kind:
         raise ModelFileError(
-            f"{path} is a {header.get('kind')} file, not a {kind} file; give the path of a {kind} file"
+            f"{path} is a {header.get('kind')!s:.40} file, not a {kind} file; give the path of a {kind} file"
         )
 
 

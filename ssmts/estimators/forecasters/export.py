@@ -33,7 +33,7 @@ def export(
     fitted: FittedForecaster, path: str | os.PathLike[str], *, format: str, step: Any, streaming: bool
 ) -> None:
     """Write the predict path or one step of a stream; see :meth:`ForecasterVerbs.export`."""
-    if format not in _FORMATS:
+    if not isinstance(format, str) or format not in _FORMATS:
         raise ParameterError("format", format, f"one of {', '.join(map(repr, _FORMATS))}")
     _require_plain(fitted, format)
     interval = 1.0

@@ -84,6 +84,8 @@ def _whole(given: Float) -> Described:
 
 def _checked(weights: Any) -> Float:
     try:
+        if np.iscomplexobj(weights):
+            raise TypeError("complex numbers")
         array = np.asarray(weights, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise ParameterError("sample_weight", weights, "numbers") from error

@@ -185,9 +185,8 @@ class ForecastStream:
         return id_
 
     def _known_ids(self) -> str:
-        return (
-            f"the id of a series, such as {listed(self._buffers)}" if self._buffers else "the id of a series"
-        )
+        known = f": {listed(self._buffers)}" if self._buffers else ""
+        return f"one of the series' ids{known}"
 
     def _take(self, rows: Iterable[Series], *, replace: bool) -> StreamUpdate:
         """Check all rows, then add them."""

@@ -39,6 +39,8 @@ from ssmts.training.content import interpreting
 
 __all__ = ["CaseEstimator"]
 
+_LARGEST = 1e150  # of a target: its square, summed over cases, is finite
+
 
 @dataclass(frozen=True)
 class TrainingInput:
@@ -86,8 +88,8 @@ class CaseEstimator(BaseEstimator):
         seed: Any = self.random_state
         if seed is None:
             seed = np.random.default_rng().integers(2**31)
-        elif not is_integer(seed) or seed < 0:
-            raise ParameterError("random_state", seed, "None or an integer >= 0")
+        elif not is_integer(seed) or not 0 <= seed < 2**32:
+            raise ParameterError("random_state", seed, f"None or an integer from 0 to {2**32 - 1}")
         return LinearOptions(int(self.n_readouts), self.hold, self.rate_range, int(seed))
 
     def _read_training(self, X: Any, y: Any, times: Any, sample_weight: Any) -> TrainingInput:
@@ -131,6 +133,8 @@ class CaseEstimator(BaseEstimator):
             y = aligned_targets(y, self._read(X, None, expected=self._check_fitted().layout))
         y = checked_targets(y, len(answers))
         weights = None if sample_weight is None else checked_weights(sample_weight, y)
+        if y.dtype.kind == "f" and (np.abs(y) > _LARGEST).any():
+            raise TargetError(f"y holds {np.abs(y).max():.3g}, too large to be squared. Correct it.")
         try:
             return float(measure(y, answers, sample_weight=weights))
         except (TypeError, ValueError) as error:

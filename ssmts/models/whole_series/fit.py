@@ -83,7 +83,7 @@ def fit_whole_series(
 
 def _what_to_try(series: Sequence[Series], layout: Layout, options: LinearOptions) -> tuple[bool, bool]:
     """Whether to read cases as held between observations, and whether as the observations alone."""
-    if options.hold not in HOLDS:
+    if not isinstance(options.hold, str) or options.hold not in HOLDS:
         raise ParameterError("hold", options.hold, f"one of {', '.join(map(repr, HOLDS))}")
     if options.hold == "none" and options.rate_range is not None:
         raise ParameterError("rate_range", options.rate_range, "None with hold='none', which counts rows")

@@ -200,3 +200,14 @@ def test_columns_in_another_order(cases):
     model = LinearSSMClassifier(**SMALL).fit(frame, y)
     with pytest.raises(ColumnError, match="same order"):
         model.predict(frame[frame.columns[::-1]])
+
+
+def test_seeds_and_targets_out_of_range(cases):
+    X, y = cases
+    with pytest.raises(ParameterError, match="an integer from 0 to 4294967295"):
+        LinearSSMClassifier(random_state=2**63).fit(X, y)
+    with pytest.raises(ParameterError, match="hold=<Series of shape"):
+        LinearSSMClassifier(hold=pd.Series(["a"])).fit(X, y)
+    model = LinearSSMRegressor(**SMALL).fit(X, np.arange(float(len(X))))
+    with pytest.raises(TargetError, match=r"y holds 1e\+300, too large to be squared"):
+        model.score(X, np.full(len(X), 1e300))
