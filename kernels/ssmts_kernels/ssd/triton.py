@@ -77,7 +77,7 @@ def backward(
     grad_D = exponent.new_empty(batch * chunks if D is not None else 0, heads)
     _gradients[(batch * heads, chunks)](
         *inputs, grad_y, starts, ends, grad_x, grad_exponent, grad_gain, grad_B, grad_C, grad_D, *sizes,
-        num_warps=8, **options,
+        num_warps=8, num_stages=1, **options,  # loads ahead of their stage would spill registers
     )  # fmt: skip
     return (
         grad_x, grad_exponent, grad_gain, grad_B.sum(3), grad_C.sum(3),
