@@ -145,10 +145,9 @@ def _errors(table: TidyTable) -> str:
     percents = [percent for percent in ("80", "90", "95") if percent in table.ends]
     head = ["channel", "values", "MAE", "RMSE"]
     head += [f"inside {percent}%" for percent in percents]
-    names = list(dict.fromkeys(table.channels.tolist()))
+    channels = table.by_channel()
     rows = []
-    for name in names[:_MOST_CHANNELS]:
-        own = table.rows(np.array([other == name for other in table.channels.tolist()], dtype=bool))
+    for name, own in list(channels.items())[:_MOST_CHANNELS]:
         missed = own.y - own.forecast
         row = ["all" if name is None else str(name), f"{len(own.y):,}"]
         row += [shown(float(np.mean(np.abs(missed)))), shown(float(np.sqrt(np.mean(missed**2))))]
@@ -157,7 +156,9 @@ def _errors(table: TidyTable) -> str:
             row.append(f"{np.mean((low <= own.y) & (own.y <= high)):.1%}")
         rows.append(row)
     more = (
-        f"<p>The first {_MOST_CHANNELS} of {len(names)} channels.</p>" if len(names) > _MOST_CHANNELS else ""
+        f"<p>The first {_MOST_CHANNELS} of {len(channels)} channels.</p>"
+        if len(channels) > _MOST_CHANNELS
+        else ""
     )
     return _html_table([head, *rows], "numbers") + more
 

@@ -49,12 +49,13 @@ def backtest_picture(fitted: FittedForecaster, table: TidyTable, id: Any = None)
     if id is not None and ids == [None]:
         raise ParameterError("id", id, "None: the table holds a single series without an id")
     chosen = ids[:1] if id is None else chosen_labels("id", id, ids)
+    parts = dict(zip(members, table.parts(), strict=True))
     members = [member for one in chosen for member in members if member[0] == one]
     title = ""
     if len(members) > _MOST_CHARTS:
         title = f"{_MOST_CHARTS} of {len(members)} channels and series; id or fewer rows choose others"
         members = members[:_MOST_CHARTS]
-    tables = [table.of(member) for member in members]
+    tables = [parts[member] for member in members]
     charts = [
         _stretch(fitted, own, _name(fitted, member).replace(", ", "\n"), legend=not number)
         for number, (member, own) in enumerate(zip(members, tables, strict=True))

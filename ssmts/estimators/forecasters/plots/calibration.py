@@ -58,9 +58,8 @@ def calibration_picture(table: TidyTable) -> Picture:
         raise ParameterError(
             "X", "a table without intervals", "one with intervals: backtest(X, level=[50, 80, 95])"
         )
-    names = list(dict.fromkeys(table.channels.tolist()))
-    parts = {str(name): table.rows(table.channels == name) for name in names}
-    if not 1 < len(names) <= _MOST_LINES:
+    parts = {str(name): own for name, own in table.by_channel().items()}
+    if not 1 < len(parts) <= _MOST_LINES:
         parts = {"": table}
     marks: list[Any] = [Line([0.0, 100.0], [0.0, 100.0], "as nominal", "rule", style="--")]
     for number, (name, own) in enumerate(parts.items()):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ssmts.data import Panel, Series, Times
+from ssmts.data import Panel, Series, Times, is_integer
 from ssmts.data.arrays import Float
 from ssmts.errors import ParameterError
 from ssmts.estimators.forecasters.plots.choice import chosen_series, history_before, origins_of, reach_of
@@ -88,7 +88,7 @@ def forecast_picture(
     """
     reach = reach_of(fitted, instants.get("horizon"))
     panel = chosen_series(reader.history(X, future), id)
-    if X is None and not (isinstance(origins, int) and origins == 1):
+    if X is None and not (is_integer(origins) and origins == 1):
         raise ParameterError("origins", origins, "1 where X is None: earlier origins need the rows of X")
     percents, levels = _intervals(fitted, level)
     found = _forecasts(fitted, panel, origins_of(panel, origins, reach), levels, instants)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -65,12 +66,25 @@ class TidyTable:
 
     def members(self) -> list[tuple[Any, Any]]:
         """Pairs of id and channel in the order in which they appear."""
-        return list(dict.fromkeys(zip(self.ids.tolist(), self.channels.tolist(), strict=True)))
+        _, first = np.unique(self._codes, return_index=True)
+        return [(self.ids[row], self.channels[row]) for row in np.sort(first)]
 
-    def of(self, member: tuple[Any, Any]) -> TidyTable:
-        """The rows of a pair of id and channel."""
-        pairs = zip(self.ids.tolist(), self.channels.tolist(), strict=True)
-        return self.rows(np.array([pair == member for pair in pairs], dtype=bool))
+    def parts(self) -> Iterator[TidyTable]:
+        """The rows of each pair of id and channel, in that order."""
+        for code in pd.unique(self._codes):
+            yield self.rows(self._codes == code)
+
+    @property
+    def _codes(self) -> NDArray[np.int64]:
+        """A number for each pair of id and channel."""
+        ids, channels = pd.factorize(self.ids)[0], pd.factorize(self.channels)
+        return np.asarray(ids * (len(channels[1]) + 1) + channels[0], dtype=np.int64)
+
+    def by_channel(self) -> dict[Any, TidyTable]:
+        """The rows of each channel over all series."""
+        codes = pd.factorize(self.channels)[0]
+        found = (self.rows(codes == code) for code in pd.unique(codes))
+        return {own.channels[0]: own for own in found}
 
 
 def table_of(fitted: FittedForecaster, reader: HistoryReader, X: Any, level: Any) -> TidyTable:
