@@ -51,7 +51,7 @@ def chosen_labels(name: str, value: Any, known: Sequence[Hashable]) -> list[Hash
         text = {str(other): other for other in known}
         near = [text[match] for match in get_close_matches(str(label), list(text), n=3)]
         shown = ", ".join(map(repr, near or known[:_SHOWN]))
-        more = "" if near or len(known) <= _SHOWN else ", ..."
+        more = "" if near or len(known) <= _SHOWN else " and others"
         raise ParameterError(name, label, f"one of the {len(known)} there are, such as {shown}{more}")
     if not labels or len(set(labels)) < len(labels):
         raise ParameterError(name, value, "one label, or a list of different ones")
