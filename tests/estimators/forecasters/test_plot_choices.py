@@ -106,6 +106,8 @@ def test_chosen_series(panel_model, panel):
     for ax, one in zip(axes, (ids[2], ids[0]), strict=True):
         _, values = drawn(ax, "forecast")
         np.testing.assert_allclose(values, expected.loc[expected[name] == one].iloc[:, -1], rtol=1e-9)
+    (first,) = panel_model.plot(panel)
+    assert first.get_ylabel().splitlines()[0] == ids[0]  # the name is there where it could be another
     (ax,) = panel_model.plot_components(panel, id=ids[1])
     np.testing.assert_allclose(
         ax.get_lines()[0].get_ydata(), expected.loc[expected[name] == ids[1]].iloc[:, -1], rtol=1e-9

@@ -87,7 +87,8 @@ def forecast_picture(
         If a series or an origin is not there.
     """
     reach = reach_of(fitted, instants.get("horizon"))
-    panel = chosen_series(reader.history(X, future), id)
+    whole = reader.history(X, future)
+    panel = chosen_series(whole, id)
     if X is None and not (is_integer(origins) and origins == 1):
         raise ParameterError("origins", origins, "1 where X is None: earlier origins need the rows of X")
     percents, levels = _intervals(fitted, level)
@@ -97,7 +98,7 @@ def forecast_picture(
     charts = [
         chart
         for series, own in zip(panel.series, found, strict=True)
-        for chart in _charts(fitted, panel, series, own, percents, history, several=len(found) > 1)
+        for chart in _charts(fitted, panel, series, own, percents, history, named=len(whole.series) > 1)
     ]
     title = ""
     if most is not None and len(charts) > most:
@@ -179,7 +180,7 @@ def _charts(
     percents: list[str],
     history: Any,
     *,
-    several: bool,
+    named: bool,
 ) -> list[Chart]:
     """A chart for each channel of a series."""
     origin = forecasts[0].origin
@@ -219,7 +220,7 @@ def _charts(
                 )
             )
         marks += [Rule(stamps(panel.layout, np.array([own.origin]))[0]) for own in forecasts]
-        label = f"{series.id}\n{name}" if several else str(name)
+        label = f"{series.id}\n{name}" if named else str(name)
         charts.append(Chart(marks, y_label=label, x_limits=limits))
     return charts
 
