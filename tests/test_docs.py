@@ -17,7 +17,8 @@ PAGES = [p for p in ALL if p.name not in TESTED_ELSEWHERE and BLOCK.search(p.rea
 
 
 NEEDED = {
-    "production.md": ["optuna", "mlflow.pyfunc", "onnxscript", "onnxruntime", "ray.data"]
+    "understanding.md": ["plotly"],
+    "production.md": ["optuna", "mlflow.pyfunc", "onnxscript", "onnxruntime", "ray.data"],
 }  # packages that are not there everywhere
 
 

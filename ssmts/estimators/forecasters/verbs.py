@@ -14,12 +14,20 @@ from ssmts.errors import TargetGivenError
 from ssmts.estimators.forecasters import forecast_frames, learning
 from ssmts.estimators.forecasters.cross_validation import backtest, cross_validate
 from ssmts.estimators.forecasters.export import export
-from ssmts.estimators.forecasters.plot import plot, plot_components, plot_losses, plot_weights
+from ssmts.estimators.forecasters.plots.backtest import plot_backtest
+from ssmts.estimators.forecasters.plots.calibration import plot_calibration
+from ssmts.estimators.forecasters.plots.components import plot_components
+from ssmts.estimators.forecasters.plots.forecast import plot
+from ssmts.estimators.forecasters.plots.losses import plot_losses
+from ssmts.estimators.forecasters.plots.modes import plot_weights
 from ssmts.estimators.forecasters.protocols import HasFitted, Refittable
 from ssmts.estimators.forecasters.quantile_levels import interval_levels
 from ssmts.estimators.forecasters.reader import HistoryReader
+from ssmts.estimators.forecasters.report import write_report
 from ssmts.estimators.forecasters.shards import ShardSums, fit_shards, shard_sums, solve_shards
 from ssmts.estimators.forecasters.stream import ForecastStream
+from ssmts.estimators.forecasters.summary import summarised
+from ssmts.estimators.summary import Summary, fitted_html
 from ssmts.models import ForecastModel
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.quantiles import error_quantiles_of
@@ -327,107 +335,290 @@ class ForecasterVerbs(BaseEstimator):
         self,
         X: Any = None,
         *,
+        id: Any = None,
         level: Any = None,
+        origins: Any = 1,
+        history: Any = None,
+        truth: Any = None,
         axes: Any = None,
+        interactive: bool = False,
         horizon: Any = None,
         step: Any = None,
         at: Any = None,
         future: Any = None,
     ) -> Any:
-        """Draw the context and the forecast of every channel of the first series.
+        """Draw a stretch of history, the forecast of every channel, and what was observed later.
 
         Parameters
         ----------
         X : like predict's, optional
+        id : id or list of ids, optional
+            Series to draw; the first one by default.
         level : float or list of float, optional
             Coverage in percent of central intervals to draw, as for :meth:`predict_interval`.
+        origins : int or list of instants, default=1
+            Where forecasts begin. A number counts back from the end of X, a horizon apart; an instant, or a
+            list of them, is taken as it is. At most 20. Rows of X after an origin are drawn as truth.
+        history : int or duration, optional
+            How much is drawn before the first origin; an int counts reference steps. By default four times
+            what is forecast, up to the context.
+        truth : like X, optional
+            Later rows of the same series, drawn beside the forecast from the end of X.
         axes : matplotlib axes or array of them, optional
-            One a channel; made if not given.
+            One for each series and channel; new ones for at most 8 are made if not given.
+        interactive : bool, default=False
+            A figure of plotly (extra ``ssmts[plotly]``) instead of axes of matplotlib.
         horizon, step, at, future : optional
             As for :meth:`predict`.
 
         Returns
         -------
-        ndarray of matplotlib.axes.Axes
+        ndarray of matplotlib.axes.Axes, or plotly.graph_objects.Figure
 
         Raises
         ------
+        ParameterError
+            If an id is not in X, or an origin lies before its first observation.
         ssmts.errors.SSMTSError
             As for :meth:`predict` and :meth:`predict_interval`.
         """
-        asked = {"horizon": horizon, "step": step, "at": at, "future": future}
-        return plot(self._check_fitted(), self._reader, X, level=level, axes=axes, **asked)
+        return plot(
+            self._check_fitted(),
+            self._reader,
+            X,
+            axes=axes,
+            interactive=interactive,
+            id=id,
+            level=level,
+            origins=origins,
+            history=history,
+            truth=truth,
+            horizon=horizon,
+            step=step,
+            at=at,
+            future=future,
+        )
+
+    def summary(self) -> Summary:
+        """What fit chose - step, context, season, branches - and its errors on held-out blocks.
+
+        Returns
+        -------
+        Summary
+            Prints as text, shows as a table in a notebook; `to_frame` has a row for each value.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Before fit.
+        """
+        return summarised(type(self).__name__, self._check_fitted())
+
+    def _html_repr(self) -> str:
+        """Scikit-learn shows it in notebooks."""
+        return fitted_html(self, hasattr(self, "_fitted"), self.summary)
+
+    def report(
+        self,
+        path: str | os.PathLike[str],
+        X: Any = None,
+        *,
+        id: Any = None,
+        level: Any = (80, 95),
+        future: Any = None,
+        title: str | None = None,
+    ) -> None:
+        """Write an HTML page: the forecast, what fit chose, errors and coverage on X, contributions.
+
+        The page is one file without scripts, fonts or pictures from elsewhere, for light and dark screens,
+        wide and narrow.
+
+        Parameters
+        ----------
+        path : path-like
+            Written whole or not at all.
+        X : like fit's, optional
+            Forecast from its end. Where it holds a context and a horizon, errors and coverage are computed on
+            it, from four origins a horizon; rows later than the training data say most. None: the forecast
+            from the end of the training data.
+        id : id or list of ids, optional
+            Series in the pictures; the first one by default. The table of errors has all channels over all
+            series.
+        level : float or list of float, default=(80, 95)
+            Coverage of intervals in percent.
+        future : frame, optional
+            As for :meth:`predict`.
+        title : str, optional
+            Of the page.
+
+        Raises
+        ------
+        ParameterError
+            If an id is not in X.
+        ssmts.errors.SSMTSError
+            As for :meth:`predict` and :meth:`predict_interval`.
+        """
+        write_report(
+            path,
+            self._check_fitted(),
+            self._reader,
+            self.summary(),
+            X,
+            id=id,
+            level=level,
+            future=future,
+            title=title,
+        )
 
     def plot_components(
         self,
         X: Any = None,
         *,
+        id: Any = None,
         axes: Any = None,
+        interactive: bool = False,
         horizon: Any = None,
         step: Any = None,
         at: Any = None,
         future: Any = None,
     ) -> Any:
-        """Draw what the past, covariates, the calendar and holidays add to the forecast of the first series.
+        """Draw what the past, covariates, the calendar and holidays add to the forecast of a series.
 
         The pictures add up to the forecast; see :meth:`explain` for what each of them is relative to.
 
         Parameters
         ----------
         X : like predict's, optional
+        id : id, optional
+            The series; the first one by default.
         axes : array of matplotlib axes, optional
             One a component; made if not given.
+        interactive : bool, default=False
+            As for :meth:`plot`.
         horizon, step, at, future : optional
             As for :meth:`predict`.
 
         Returns
         -------
-        ndarray of matplotlib.axes.Axes
+        ndarray of matplotlib.axes.Axes, or plotly.graph_objects.Figure
 
         Raises
         ------
+        ParameterError
+            If the id is not in X.
         ssmts.errors.SSMTSError
             As for :meth:`predict`.
         """
-        asked = {"horizon": horizon, "step": step, "at": at, "future": future}
-        return plot_components(self._check_fitted(), self._reader, X, axes=axes, **asked)
+        return plot_components(
+            self._check_fitted(),
+            self._reader,
+            X,
+            axes=axes,
+            interactive=interactive,
+            id=id,
+            horizon=horizon,
+            step=step,
+            at=at,
+            future=future,
+        )
 
-    def plot_modes(self, *, axes: Any = None) -> Any:
+    def plot_backtest(self, X: Any, *, id: Any = None, axes: Any = None, interactive: bool = False) -> Any:
+        """Draw forecasts from past origins beside what followed, and the error by time ahead.
+
+        Parameters
+        ----------
+        X : frame or array
+            A table of :meth:`backtest` or :meth:`cross_validate`, intervals included if it holds them; or
+            rows like `score`'s, for a backtest with 80% intervals from four origins a horizon.
+        id : id or list of ids, optional
+            Series to draw; the first one by default.
+        axes : array of matplotlib axes, optional
+            One for each series and channel, at most 8, and one for the error; made if not given.
+        interactive : bool, default=False
+            As for :meth:`plot`.
+
+        Returns
+        -------
+        ndarray of matplotlib.axes.Axes, or plotly.graph_objects.Figure
+            The latest six or fewer origins whose forecasts do not overlap; the error is that of all origins,
+            of several channels in units of their standard deviations.
+
+        Raises
+        ------
+        ParameterError
+            If an id is not in the table, or it holds the forecasts of several models.
+        TooShortError
+            If rows hold no whole window.
+        """
+        return plot_backtest(self._check_fitted(), self._reader, X, id, axes, interactive)
+
+    def plot_calibration(self, X: Any, *, ax: Any = None, interactive: bool = False) -> Any:
+        """Draw the observed coverage of intervals against the nominal one, channel by channel.
+
+        Parameters
+        ----------
+        X : frame or array
+            A table of :meth:`backtest` or :meth:`cross_validate` with intervals or quantiles; or rows like
+            `score`'s, for a backtest with intervals from 10% to 99%.
+        ax : matplotlib.axes.Axes, optional
+            Made if not given.
+        interactive : bool, default=False
+            As for :meth:`plot`.
+
+        Returns
+        -------
+        matplotlib.axes.Axes or plotly.graph_objects.Figure
+
+        Raises
+        ------
+        ParameterError
+            If the table has no intervals, or holds the forecasts of several models.
+        TooShortError
+            If rows hold no whole window.
+        """
+        return plot_calibration(self._check_fitted(), self._reader, X, ax, interactive)
+
+    def plot_modes(self, *, axes: Any = None, interactive: bool = False) -> Any:
         """Draw the weight of each mode in the linear branch: the time scales that the fit relies on.
 
         The first axes shows real modes by decay time, the second oscillating modes by decay time and period.
         A weight is the mode's fraction of all squared weights over lead times (and groups). Kernels have norm
-        1 on the context, so that weights can be compared.
+        1 on the context, so that weights can be compared. A model of a panel has the mean weights of the
+        forecasts that it mixes.
 
         Parameters
         ----------
         axes : array of two matplotlib axes, optional
             Made if not given.
+        interactive : bool, default=False
+            As for :meth:`plot`.
 
         Returns
         -------
-        ndarray of matplotlib.axes.Axes, shape (2,)
+        ndarray of matplotlib.axes.Axes, shape (2,) or (1,), or plotly.graph_objects.Figure
         """
-        return plot_weights(self._check_fitted(), axes)
+        return plot_weights(self._check_fitted(), axes, interactive)
 
-    def plot_history(self, *, ax: Any = None) -> Any:
+    def plot_history(self, *, ax: Any = None, interactive: bool = False) -> Any:
         """Draw the losses of the networks of the deep branch by epoch.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, optional
             Made if not given.
+        interactive : bool, default=False
+            As for :meth:`plot`.
 
         Returns
         -------
-        matplotlib.axes.Axes
+        matplotlib.axes.Axes or plotly.graph_objects.Figure
 
         Raises
         ------
         NotTrainedError
             If fit trained no network.
         """
-        return plot_losses(self._check_fitted().history, ax)
+        return plot_losses(self._check_fitted().history, ax, interactive)
 
     def backtest(
         self,

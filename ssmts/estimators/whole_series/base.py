@@ -16,6 +16,7 @@ from ssmts.data import Panel, collected_cases, is_integer, is_long, is_number, i
 from ssmts.data.arrays import Float
 from ssmts.errors import ModelFileError, ParameterError, TargetError
 from ssmts.estimators.registry import WHOLE_SERIES
+from ssmts.estimators.summary import Summary, fitted_html
 from ssmts.estimators.whole_series.checks import (
     aligned_targets,
     checked_table,
@@ -30,6 +31,7 @@ from ssmts.estimators.whole_series.persistence import (
     write_fitted_cases,
 )
 from ssmts.estimators.whole_series.stream import CaseStream
+from ssmts.estimators.whole_series.summary import summarised
 from ssmts.models.whole_series.case import Case
 from ssmts.models.whole_series.explain import explained_cases
 from ssmts.models.whole_series.fitted import FittedCases, not_fitted
@@ -201,6 +203,25 @@ class CaseEstimator(BaseEstimator):
 
     def _answers(self, X: Any, rate: Any, times: Any) -> Float:
         return self._check_fitted()(self.read_cases(X, rate, times))
+
+    def summary(self) -> Summary:
+        """What fit chose and its errors on left-out cases.
+
+        Returns
+        -------
+        Summary
+            Prints as text, shows as a table in a notebook; `to_frame` has a row for each value.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Before fit.
+        """
+        return summarised(type(self).__name__, self._check_fitted())
+
+    def _html_repr(self) -> str:
+        """Scikit-learn shows it in notebooks."""
+        return fitted_html(self, hasattr(self, "_fitted"), self.summary)
 
     def explain(self, X: Any, *, n_periods: int = 8) -> pd.DataFrame:
         """How the answer to a sparse case would differ without each channel's observations of each period.

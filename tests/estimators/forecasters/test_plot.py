@@ -88,9 +88,12 @@ def test_intervals_around_the_forecast(model, frame):
     axes = model.plot(frame, level=[80, 95], horizon=6)
     ends = model.predict_interval(frame, level=[80, 95], horizon=6)
     for ax, name in zip(axes, frame, strict=True):
-        assert [band.get_label() for band in ax.collections] == ["95%", "80%"]  # the narrow one on top
+        assert [band.get_label() for band in ax.collections] == [
+            "95% interval",
+            "80% interval",
+        ]  # the narrow one on top
         for band in ax.collections:
-            level = band.get_label().rstrip("%")
+            level = band.get_label().partition("%")[0]
             corners = band.get_paths()[0].vertices[:, 1]
             assert corners.min() == pytest.approx(ends[f"{name}-lo-{level}"].min(), rel=1e-12)
             assert corners.max() == pytest.approx(ends[f"{name}-hi-{level}"].max(), rel=1e-12)

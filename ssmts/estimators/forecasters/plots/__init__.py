@@ -1,0 +1,1 @@
+"""Pictures of forecasts: what they show, and how matplotlib and plotly draw it."""
