@@ -21,6 +21,7 @@ __all__ = [
     "DuplicateTimeError",
     "DurationError",
     "EmptyDataError",
+    "FailedSeriesWarning",
     "FileWriteError",
     "HorizonError",
     "InfiniteValueError",
@@ -219,6 +220,10 @@ class TooShortWarning(UserWarning):
     """Series too short for a training window were left out of fit; they can still be forecast."""
 
 
+class FailedSeriesWarning(UserWarning):
+    """Series of a panel could not be forecast and were left out of the answer."""
+
+
 class OutlierWarning(UserWarning):
     """Training cases hold values far beyond those of all others; scales are taken from the others."""
 
@@ -229,3 +234,15 @@ class ColumnRenamedWarning(UserWarning):
 
 class DeadChannelWarning(UserWarning):
     """Channels were not observed in the context: mean and deviation of training stand for them."""
+
+
+# What is wrong with all series of a frame alike: no series can be left out for it.
+OF_ALL_SERIES = (
+    ClockMismatchError,
+    ColumnError,
+    DurationError,
+    InputTypeError,
+    MissingIdError,
+    NotNumericError,
+    ParameterError,
+)

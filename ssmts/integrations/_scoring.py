@@ -10,32 +10,13 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from ssmts.errors import (
-    ClockMismatchError,
-    ColumnError,
-    DurationError,
-    InputTypeError,
-    MissingIdError,
-    NotNumericError,
-    ParameterError,
-    SSMTSError,
-)
+from ssmts.errors import OF_ALL_SERIES, ParameterError, SSMTSError
 from ssmts.estimators import SSMClassifier, SSMForecaster, SSMRegressor
 from ssmts.wording import Described, shown
 
 __all__ = ["ERROR", "Scorer"]
 
 ERROR = "error"
-# What is wrong with all series alike.
-_OF_ALL = (
-    ClockMismatchError,
-    ColumnError,
-    DurationError,
-    InputTypeError,
-    MissingIdError,
-    NotNumericError,
-    ParameterError,
-)
 
 
 @dataclass(frozen=True)
@@ -123,7 +104,7 @@ class Scorer:
                 answers[ERROR] = pd.Series(pd.NA, index=answers.index, dtype="string")
             yield answers
             return
-        except _OF_ALL:
+        except OF_ALL_SERIES:
             raise
         except SSMTSError as error:
             ids = frame[self.id_col]

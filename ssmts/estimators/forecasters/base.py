@@ -174,7 +174,14 @@ class SSMForecaster(ForecasterVerbs):
             del self.feature_names_in_
 
     def predict(
-        self, X: Any = None, *, horizon: Any = None, step: Any = None, at: Any = None, future: Any = None
+        self,
+        X: Any = None,
+        *,
+        horizon: Any = None,
+        step: Any = None,
+        at: Any = None,
+        future: Any = None,
+        errors: str = "raise",
     ) -> Any:
         """Forecast every series of X from its last observation.
 
@@ -193,6 +200,10 @@ class SSMForecaster(ForecasterVerbs):
         future : frame, optional
             Future covariates that continue those of X, with the same id and time columns, at any times. They
             can also be given as rows of X with missing targets.
+        errors : {"raise", "warn", "record"}, default="raise"
+            What becomes of a series of a long frame that cannot be forecast, for infinite values, say, or too
+            little history. Its error is raised; or it is named in a `FailedSeriesWarning` and left out; or a
+            row holds its id and, in a column ``error``, why. The others are forecast as without it.
 
         Returns
         -------
@@ -206,9 +217,8 @@ class SSMForecaster(ForecasterVerbs):
         sklearn.exceptions.NotFittedError
             Before fit.
         """
-        return predict(
-            self._check_fitted(), self._reader, X, horizon=horizon, step=step, at=at, future=future
-        )
+        asked = {"horizon": horizon, "step": step, "at": at, "future": future, "errors": errors}
+        return predict(self._check_fitted(), self._reader, X, **asked)
 
     def score(self, X: Any, y: None = None) -> float:
         """Minus the mean squared error over rolling origins, in units of the training scale.

@@ -9,6 +9,7 @@ import numpy as np
 from ssmts.data import is_integer, write_contributions, write_forecast
 from ssmts.data.arrays import Float
 from ssmts.errors import ParameterError
+from ssmts.estimators.forecasters.failing_series import without_failing
 from ssmts.estimators.forecasters.quantile_levels import asked_levels, central_levels, interval_levels
 from ssmts.estimators.forecasters.reader import HistoryReader
 from ssmts.models.forecasting.explain import explain_panel
@@ -23,12 +24,22 @@ _MOST_PATHS = 100_000  # of a series: more do not fit into memory
 
 
 def predict(
-    fitted: FittedForecaster, reader: HistoryReader, X: Any, *, future: Any = None, **instants: Any
+    fitted: FittedForecaster,
+    reader: HistoryReader,
+    X: Any,
+    *,
+    future: Any = None,
+    errors: str = "raise",
+    **instants: Any,
 ) -> Any:
     """Forecast; `instants` are `horizon`, `step` and `at` of :meth:`SSMForecaster.predict`."""
-    panel = reader.history(X, future)
-    times, values = forecast_panel(fitted, panel, **instants)
-    return write_forecast(panel.layout, panel.ids, times, values)
+
+    def ask(X: Any, future: Any) -> Any:
+        panel = reader.history(X, future)
+        times, values = forecast_panel(fitted, panel, **instants)
+        return write_forecast(panel.layout, panel.ids, times, values)
+
+    return without_failing(ask, fitted.layout, X, future, errors)
 
 
 def predict_quantiles(
@@ -55,12 +66,17 @@ def _at_levels(
     suffixes: list[str],
     *,
     future: Any = None,
+    errors: str = "raise",
     **instants: Any,
 ) -> Any:
     """Quantiles at some levels, with a suffix of the column names for each."""
-    panel = reader.history(X, future)
-    times, values = quantile_panel(fitted, panel, levels, **instants)
-    return write_forecast(panel.layout, panel.ids, times, values, suffixes=suffixes)
+
+    def ask(X: Any, future: Any) -> Any:
+        panel = reader.history(X, future)
+        times, values = quantile_panel(fitted, panel, levels, **instants)
+        return write_forecast(panel.layout, panel.ids, times, values, suffixes=suffixes)
+
+    return without_failing(ask, fitted.layout, X, future, errors)
 
 
 def sample(

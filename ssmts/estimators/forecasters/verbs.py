@@ -105,6 +105,7 @@ class ForecasterVerbs(BaseEstimator):
         step: Any = None,
         at: Any = None,
         future: Any = None,
+        errors: str = "raise",
     ) -> Any:
         """Quantiles of the forecast of every series of X; they never cross.
 
@@ -113,7 +114,7 @@ class ForecasterVerbs(BaseEstimator):
         X : like predict's, optional
         quantiles : float or list of float, default=(0.1, 0.5, 0.9)
             Quantile levels between the outermost that fit learnt; intermediate ones are interpolated.
-        horizon, step, at, future
+        horizon, step, at, future, errors
             As for :meth:`predict`.
 
         Returns
@@ -133,9 +134,8 @@ class ForecasterVerbs(BaseEstimator):
         -----
         `predict` forecasts the mean. The median of the held-out errors may differ from it.
         """
-        return forecast_frames.predict_quantiles(
-            self._check_fitted(), self._reader, X, quantiles, horizon=horizon, step=step, at=at, future=future
-        )
+        asked = {"horizon": horizon, "step": step, "at": at, "future": future, "errors": errors}
+        return forecast_frames.predict_quantiles(self._check_fitted(), self._reader, X, quantiles, **asked)
 
     def predict_interval(
         self,
@@ -146,6 +146,7 @@ class ForecasterVerbs(BaseEstimator):
         step: Any = None,
         at: Any = None,
         future: Any = None,
+        errors: str = "raise",
     ) -> Any:
         """Central intervals of the forecast of every series of X.
 
@@ -154,7 +155,7 @@ class ForecasterVerbs(BaseEstimator):
         X : like predict's, optional
         level : float or list of float, default=90
             Coverage in percent: 90 is from the quantile 0.05 to 0.95.
-        horizon, step, at, future
+        horizon, step, at, future, errors
             As for :meth:`predict`.
 
         Returns
@@ -170,9 +171,8 @@ class ForecasterVerbs(BaseEstimator):
         ssmts.errors.SSMTSError
             As for :meth:`predict`.
         """
-        return forecast_frames.predict_interval(
-            self._check_fitted(), self._reader, X, level, horizon=horizon, step=step, at=at, future=future
-        )
+        asked = {"horizon": horizon, "step": step, "at": at, "future": future, "errors": errors}
+        return forecast_frames.predict_interval(self._check_fitted(), self._reader, X, level, **asked)
 
     def interval_suffixes(self, level: Any = 90) -> list[str]:
         """What :meth:`predict_interval` appends to the names of the channels, e.g. ``-lo-90`` and ``-hi-90``.
