@@ -72,14 +72,14 @@ def _row(name: str, dtype: torch.dtype, launch: Launch, capability: int, need: C
 
 def _page(rows: list[list[str]], doubtful: list[list[str]]) -> str:
     header = ["kernel", "dtype", "configuration", "for", "registers", "spilled, bytes", "shared", "occupancy"]
+    n_defaults = sum("default" in row[2] for row in rows)
     text = f"""# Triton kernels, compiled ahead of time
 
 `python -m benchmarks.kernels.compile`: every kernel in every configuration, on the shapes of a training step
 (d_model 128, length 512), by Triton {triton.__version__} and its ptxas. Occupancy is what registers and
 shared memory allow. Nothing here was run on a GPU.
 
-Default configurations that spill, or ask for more shared memory than a block may have: {len(doubtful)} of
-{sum("default" in row[2] for row in rows)}.
+Defaults that spill, or ask for more shared memory than a block may have: {len(doubtful)} of {n_defaults}.
 
 """
     if doubtful:

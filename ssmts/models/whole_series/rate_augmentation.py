@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.signal import resample_poly
 
 from ssmts.data.arrays import Rows
 from ssmts.models.sequences.grid import regular_interval
@@ -38,6 +37,8 @@ def slower_copy(case: Case, rate: float, rng: np.random.Generator) -> Case | Non
         if plain or k < 2:
             values = case.values[:, rows]
         else:
+            from scipy.signal import resample_poly  # a tenth of the import of an estimator
+
             values = resample_poly(case.values, 1, k, axis=1, padtype="line")
     if len(rows) < _FEWEST or len(rows) == len(case.times):
         return None
