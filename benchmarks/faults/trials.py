@@ -290,7 +290,7 @@ def _stream(rng: Generator) -> Trial:
     def call() -> Any:
         stream = make()
         if "id" in key and rng.random() < 0.2:
-            stream.update(SHAPES[shape][0]().head(3))
+            stream.update(SHAPES[shape][0]()[:3])
         stream.update(**given, **key)
         return stream.predict()
 
