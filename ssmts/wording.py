@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Described", "dtype_in_words", "kinds_of", "listed", "shown"]
+__all__ = ["Described", "dtype_in_words", "kinds_of", "listed", "said", "shown"]
 
 _LONGEST = 100  # characters of a value
 _MOST = 10  # parts of a list
@@ -30,7 +31,7 @@ class _Shown(reprlib.Repr):
         self.maxstring = self.maxother = self.maxlong = _LONGEST
 
     def repr1(self, x: Any, level: int) -> str:
-        if isinstance(x, np.datetime64 | np.timedelta64):
+        if isinstance(x, np.datetime64 | np.timedelta64 | type):
             return repr(x)
         if isinstance(x, np.generic):
             return super().repr1(float(x) if isinstance(x, np.longdouble) else x.item(), level)
@@ -82,6 +83,22 @@ def shown(value: object) -> str:
         without their address; a :class:`Described` as it is.
     """
     return str(value) if isinstance(value, Described) else _SHOWN.repr(value)
+
+
+def said(error: BaseException) -> str:
+    """The message of an error of another library, as a part of a sentence.
+
+    Parameters
+    ----------
+    error : BaseException
+
+    Returns
+    -------
+    str
+        Its first line, without types of NumPy and the period.
+    """
+    first = str(error).partition("\n")[0]
+    return re.sub(r"\bnp\.\w+\(([^()]*)\)", r"\1", first).rstrip(". :")
 
 
 def listed(names: Iterable[object]) -> str:

@@ -298,7 +298,13 @@ PREDICT = {
         errors.InstantError,
         ["'r'", "Leave them out"],
     ),
-    "extreme values": ("wide", WIDE * 1e200, {}, errors.InfiniteValueError, ["'a'", "too far"]),
+    "extreme values": (
+        "wide",
+        WIDE * 1e200,
+        {},
+        errors.InfiniteValueError,
+        ["too far from the values", "'a'"],
+    ),
 }
 
 
@@ -307,6 +313,13 @@ PREDICT = {
 def test_predict(models, fitted, X, options, error, parts):
     check(lambda: models[fitted].predict(X, **options), error, parts)
     assert np.isfinite(np.asarray(models[fitted].predict(horizon=1))[..., -1].astype(float)).all()
+
+
+def test_a_forecast_beyond_the_range_of_floats():
+    model = LinearSSMForecaster(6).fit(WIDE * 1e149)
+    rising = WIDE.assign(a=np.finfo(float).max - 1e297 * np.arange(60)[::-1])
+    with np.errstate(all="ignore"):
+        check(lambda: model.predict(rising), errors.NonFiniteForecastError, ["not finite", "scale the data"])
 
 
 def test_validation_must_follow_the_training_data():

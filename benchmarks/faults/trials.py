@@ -192,7 +192,7 @@ def _fit(rng: Generator) -> Trial:
         _saved(model)
         return answer
 
-    words = ", ".join(f"{name}={value!r:.60}" for name, value in (parameters | given).items())
+    words = ", ".join(f"{name}={_shown(value)}" for name, value in (parameters | given).items())
     return f"{shape}: fit({_words(X)}, {words})", call
 
 
@@ -216,7 +216,7 @@ def _judge(rng: Generator) -> Trial:
         given["y"] = broken_targets(rng, NUMBERS if regresses else LABELS)
     elif verb != "explain" and rng.random() < 0.2:
         given["times"] = _times(rng)
-    words = ", ".join(f"{name}={value!r:.60}" for name, value in given.items())
+    words = ", ".join(f"{name}={_shown(value)}" for name, value in given.items())
     name = "regressor" if regresses else "classifier"
     return f"{name} of {shape}: {verb}({_words(X)}, {words})", lambda: getattr(model, verb)(X, **given)
 
@@ -267,7 +267,7 @@ def _fit_cases(rng: Generator) -> Trial:
         _saved(model)
         return answer
 
-    words = ", ".join(f"{name}={value!r:.60}" for name, value in (parameters | {"y": y} | given).items())
+    words = ", ".join(f"{name}={_shown(value)}" for name, value in (parameters | {"y": y} | given).items())
     name = "regressor" if regresses else "classifier"
     return f"{name} of {shape}: fit({_words(X)}, {words})", call
 
@@ -290,11 +290,11 @@ def _stream(rng: Generator) -> Trial:
     def call() -> Any:
         stream = make()
         if "id" in key and rng.random() < 0.2:
-            stream.update(SHAPES[shape][0]().head(3))
+            stream.update(SHAPES[shape][0]()[:3])
         stream.update(**given, **key)
         return stream.predict()
 
-    return f"{shape}: stream, {given | key!r:.200}", call
+    return f"{shape}: stream, {_shown(given | key)}", call
 
 
 def _refit(rng: Generator) -> Trial:
@@ -309,4 +309,4 @@ def _refit(rng: Generator) -> Trial:
         "level": pick(rng, (None, None, *LEVELS)),
     }
     model = LinearSSMForecaster(HORIZON, **usual)
-    return f"{shape}: cross_validate({_words(X)}, {given!r:.200})", lambda: model.cross_validate(X, **given)
+    return f"{shape}: cross_validate({_words(X)}, {_shown(given)})", lambda: model.cross_validate(X, **given)

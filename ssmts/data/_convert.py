@@ -187,7 +187,7 @@ def _not_times(column: nw.Series[Any], where: str, at: RowNamer) -> Exception:
             f"{where}: {at(0)} is in time zone {stamps[0].tzinfo}, {at(row)} in {stamps[row].tzinfo}. "
             "Convert to one clock, e.g. with pd.to_datetime(..., utc=True)."
         )
-    native = column.to_native().dtype
+    native = _short_dtype(column)
     if isinstance(column.dtype, nw.Duration):
         remedy = "Convert elapsed times to numbers, e.g. with .dt.total_seconds()."
     else:
@@ -195,6 +195,12 @@ def _not_times(column: nw.Series[Any], where: str, at: RowNamer) -> Exception:
     return TimeColumnError(
         f"{where} holds {native}, not times: {at(0)} is {shown(column.to_list()[0])}. {remedy}"
     )
+
+
+def _short_dtype(column: nw.Series[Any]) -> str:
+    """The type of a column in a message; that of a struct names all of its fields."""
+    native = str(column.to_native().dtype)
+    return native if len(native) <= 60 else f"{native[:50]} ..."
 
 
 def read_values(column: nw.Series[Any], name: Any, at: RowNamer) -> NDArray[np.float64]:
@@ -209,7 +215,7 @@ def read_values(column: nw.Series[Any], name: Any, at: RowNamer) -> NDArray[np.f
     if dtype.is_numeric():
         values: NDArray[np.float64] = column.cast(nw.Float64).to_numpy()
         return values
-    native = str(column.to_native().dtype)
+    native = _short_dtype(column)
     if "complex" in native:
         raise ComplexDataError(
             f"Complex data not supported: column {shown(name)} is {native}. Give real and imaginary part "

@@ -137,7 +137,8 @@ def _find_channels(
     for name in expected.channels:
         if name not in named:
             raise MissingColumnError(
-                f"{_SEEN}: column {shown(name)} is missing (X has {named}). Add it, or fit without it."
+                f"{_SEEN}: column {shown(name)} is missing (X has {listed(named)}). Add it, or fit "
+                "without it."
             )
     if target_cols is None:
         for name in named:

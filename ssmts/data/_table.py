@@ -48,7 +48,7 @@ def collected(frame: Any) -> Any:
     try:
         return frame.collect()
     except pl.exceptions.PolarsError as error:
-        why = str(error).partition("\n")[0]
+        why = shown(str(error).partition("\n")[0]).strip("'\"")
         raise InputTypeError(
             f"X is a lazy frame that cannot be collected: {type(error).__name__}: {why}. Correct the query."
         ) from error

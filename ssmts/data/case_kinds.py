@@ -27,6 +27,8 @@ def collected_cases(X: Any) -> Any:
     X = collected(X)
     if nw.dependencies.is_pandas_dataframe(X):
         require_unique(X, "Rename one, or give X.to_numpy().")
+    if nw.dependencies.is_polars_series(X):
+        raise InputTypeError("X is a polars Series. Give an array (n_cases, n_timepoints), or a long frame.")
     if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1 and all(np.ndim(case) for case in X):
         X = list(X)
     if isinstance(X, list | tuple):

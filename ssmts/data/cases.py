@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Hashable
 from datetime import date
 from typing import Any
@@ -28,7 +29,7 @@ from ssmts.errors import (
     ParameterError,
     ShapeError,
 )
-from ssmts.wording import Described, dtype_in_words
+from ssmts.wording import Described, dtype_in_words, said
 
 __all__ = ["case_step", "read_cases"]
 
@@ -179,6 +180,11 @@ def _real(part: Any, name: str) -> NDArray[np.float64]:
     """An array of float64, without a copy where it already is."""
     try:
         array = np.asarray(part)
+    except TypeError as error:
+        raise NotNumericError(
+            f"{name} holds columns that are no numbers ({said(error)}). Leave them out, or name them with "
+            "id_col and time_col."
+        ) from error
     except ValueError as error:
         raise ShapeError(
             f"{name} is ragged: its parts differ in length. Give a list with one array a case, {_SHAPES}."
@@ -193,11 +199,12 @@ def _real(part: Any, name: str) -> NDArray[np.float64]:
             "X.astype(float)."
         )
     try:
-        return np.asarray(array, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
+        with warnings.catch_warnings(action="error", category=DeprecationWarning):  # arrays as items
+            return np.asarray(array, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError, DeprecationWarning) as error:
         raise NotNumericError(
-            f"{name} holds something that is no number ({error}): argument must be a string or a number, "
-            "and strings must be numbers. A missing observation is NaN."
+            f"{name} holds something that is no number ({said(error)}): argument must be a string or a "
+            "number, and strings must be numbers. A missing observation is NaN."
         ) from error
 
 

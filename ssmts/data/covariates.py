@@ -190,7 +190,7 @@ def _categories(column: nw.Series[Any], name: Hashable) -> tuple[Any, ...]:
         return ()
     items = [item for item in column.to_list() if item is not None]
     odd = [item for item in items if not is_hashable(item)]
-    found = set() if odd else {item for item in items if item == item}
+    found = set() if odd else {item for item in items if item is not pd.NA and item == item}
     for item in odd or found:
         if not isinstance(item, str | int | bool):
             raise ColumnError(

@@ -15,7 +15,7 @@ from ssmts.data._table import Table
 from ssmts.data.duration import Step
 from ssmts.data.series import Layout, Panel, Series, Times
 from ssmts.errors import ClockMismatchError, DurationError, HorizonError, InstantError
-from ssmts.wording import listed, shown
+from ssmts.wording import listed, said, shown
 
 __all__ = ["output_times", "parse_instant", "parse_instants", "times_between"]
 
@@ -220,8 +220,8 @@ def parse_instant(time: Any, layout: Layout) -> int | float:
         nanoseconds = int(stamp.as_unit("ns").value)
     except (ValueError, OverflowError) as error:
         raise InstantError(
-            f"{shown(time)} cannot be read as an instant: {str(error).rstrip('.')}. Give a stamp, e.g. "
-            "pd.Timestamp or datetime."
+            f"{shown(time)} cannot be read as an instant: {said(error)}. Give a stamp, e.g. pd.Timestamp "
+            "or datetime."
         ) from error
     if pd.isna(stamp):
         raise InstantError("The time is missing (NaT). Give a stamp, e.g. pd.Timestamp or datetime.")
@@ -254,8 +254,7 @@ def _as_column(at: Any) -> nw.Series[Any]:
             column = _read_text(column)
         except (TypeError, ValueError) as error:
             raise InstantError(
-                f"at={shown(at)} cannot be read as instants: {str(error).rstrip('.')}. Give stamps, e.g. "
-                "pd.Timestamp."
+                f"at={shown(at)} cannot be read as instants: {said(error)}. Give stamps, e.g. pd.Timestamp."
             ) from error
     return nw.from_native(column, series_only=True)
 

@@ -38,6 +38,7 @@ from ssmts.models.whole_series.fitted import FittedCases, not_fitted
 from ssmts.models.whole_series.observed_case import ObservedCase
 from ssmts.models.whole_series.preprocessing import LinearOptions
 from ssmts.training.content import interpreting
+from ssmts.wording import said
 
 __all__ = ["CaseEstimator"]
 
@@ -141,8 +142,7 @@ class CaseEstimator(BaseEstimator):
             return float(measure(y, answers, sample_weight=weights))
         except (TypeError, ValueError) as error:
             raise TargetError(
-                f"y cannot be compared with the answers: {str(error).rstrip('.')}. Give labels of the "
-                "kind of training."
+                f"y cannot be compared with the answers: {said(error)}. Give labels of the kind of training."
             ) from error
 
     def read_cases(self, X: Any, rate: Any = None, times: Any = None) -> list[Case] | list[ObservedCase]:

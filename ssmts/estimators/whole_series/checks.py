@@ -19,7 +19,7 @@ from sklearn.utils.validation import (
 from ssmts.data import Panel
 from ssmts.data.arrays import Float
 from ssmts.errors import ColumnError, InputTypeError, ParameterError, ShapeError, TargetError
-from ssmts.wording import Described, kinds_of, shown
+from ssmts.wording import Described, kinds_of, said, shown
 
 __all__ = ["aligned_targets", "checked_table", "checked_targets", "checked_weights", "seen_table"]
 
@@ -58,16 +58,16 @@ def seen_table(X: Any, estimator: Any) -> Any:
 
 
 def _no_table(X: Any, error: TypeError) -> InputTypeError:
-    return InputTypeError(f"X, a {type(X).__name__}, holds something that is no number: {error}. {_GIVE}")
+    return InputTypeError(
+        f"X, a {type(X).__name__}, holds something that is no number: {said(error)}. {_GIVE}"
+    )
 
 
 def _no_shape(X: Any, error: ValueError, remedy: str) -> ShapeError:
     """scikit-learn's message without the values of X, which it shows."""
-    said = _VALUES.sub(" instead. ", str(error))
-    if "scalar array" in said:
-        said = "Expected 2D array, got a scalar instead"
-    own = said.startswith(("Expected 2D array, got 1D", "Found array", "X has", "X is"))
-    return ShapeError(f"{said}{remedy}" if own else f"X is a {type(X).__name__}: {said}. {_GIVE}")
+    text = _VALUES.sub(" instead. ", str(error))
+    own = text.startswith(("Expected 2D array, got 1D", "Found array", "X has", "X is"))
+    return ShapeError(f"{text}{remedy}" if own else f"X is a {type(X).__name__}: {said(error)}. {_GIVE}")
 
 
 def checked_targets(y: Any, n_cases: int) -> Any:
@@ -94,9 +94,8 @@ def checked_targets(y: Any, n_cases: int) -> Any:
         y = column_or_1d(y, warn=True)
         check_consistent_length(np.empty(n_cases), y)
     except (TypeError, ValueError, OverflowError) as error:
-        said = str(error).rstrip(".")
         raise TargetError(
-            f"{given}: {said}. Give one label or number for each of {n_cases} cases."
+            f"{given}: {said(error)}. Give one label or number for each of {n_cases} cases."
         ) from error
     _refuse_mixed(y)
     missing = pd.isna(y)
@@ -167,7 +166,7 @@ def checked_weights(sample_weight: Any, y: Any) -> Float:
         weights: Float = _check_sample_weight(sample_weight, y, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         given = Described(f"a {type(sample_weight).__name__}{_length(sample_weight)}")
-        allowed = f"one finite number for each of {len(y)} cases, not all 0 ({error})"
+        allowed = f"one finite number for each of {len(y)} cases, not all 0 ({said(error)})"
         raise ParameterError("sample_weight", given, allowed) from error
     if (weights < 0).any():
         raise ParameterError("sample_weight", weights.min(), "not negative")

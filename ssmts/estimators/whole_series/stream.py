@@ -20,7 +20,7 @@ from ssmts.errors import (
 )
 from ssmts.models.whole_series.calibration import softmax
 from ssmts.models.whole_series.fitted import FittedCases
-from ssmts.wording import listed, shown
+from ssmts.wording import listed, said, shown
 
 __all__ = ["CaseStream"]
 
@@ -143,7 +143,7 @@ class CaseStream:
             row = np.atleast_1d(np.asarray(values, dtype=np.float64))
         except (TypeError, ValueError, OverflowError) as error:
             raise NotNumericError(
-                f"values holds something that is no number ({error}). NaN is a missing one."
+                f"values holds something that is no number ({said(error)}). NaN is a missing one."
             ) from error
         if row.shape != (n_channels,):
             raise ShapeError(

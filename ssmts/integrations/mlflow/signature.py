@@ -65,9 +65,10 @@ def _cases(model: Any) -> ModelSignature:
         inputs += [ColSpec(AnyType(), str(name)) for name in layout.value_columns]
     elif names is not None:
         inputs = [ColSpec(AnyType(), str(name)) for name in names]
-    else:
-        shape = (-1, -1) if model._input.table else (-1, model.n_features_in_, -1)
-        inputs = [TensorSpec(np.dtype(np.float64), shape)]
+    elif model._input.table:
+        inputs = [TensorSpec(np.dtype(np.float64), (-1, -1))]
+    else:  # of any length: MLflow refuses lists of arrays where there is a schema
+        return ModelSignature(params=ParamSchema(params))
     return ModelSignature(inputs=Schema(inputs), params=ParamSchema(params))
 
 

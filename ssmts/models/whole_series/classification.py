@@ -151,7 +151,7 @@ def _early(linear: CaseFit, factor: float, codes: Rows, weights: Float) -> Early
 
 def _class_weights(given: Any, classes: Any, y: Any) -> Float:
     """Weight of every class."""
-    if given != "balanced" and not isinstance(given, dict):
+    if not isinstance(given, dict) and not (isinstance(given, str) and given == "balanced"):
         raise ParameterError("class_weight", given, "None, 'balanced' or a dict from labels to weights")
     of_labels = given
     if isinstance(given, dict):

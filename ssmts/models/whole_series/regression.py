@@ -18,7 +18,7 @@ from ssmts.models.whole_series.gain import Gain
 from ssmts.models.whole_series.linear_model import CaseFit
 from ssmts.models.whole_series.octave_weights import Loss
 from ssmts.models.whole_series.training_cases import TrainingCases
-from ssmts.wording import dtype_in_words
+from ssmts.wording import dtype_in_words, said
 
 __all__ = ["RegressionTask"]
 
@@ -63,7 +63,9 @@ class RegressionTask:
         try:
             numbers = np.asarray(y, dtype=np.float64)
         except (TypeError, ValueError, OverflowError) as error:
-            raise NotNumericError(f"y holds something that is no number ({error}). Give numbers.") from error
+            raise NotNumericError(
+                f"y holds something that is no number ({said(error)}). Give numbers."
+            ) from error
         if not np.isfinite(numbers).all():
             raise InfiniteValueError("Input y contains infinity. Leave such cases out.")
         return cls(), numbers[:, None]

@@ -211,3 +211,11 @@ def test_seeds_and_targets_out_of_range(cases):
     model = LinearSSMRegressor(**SMALL).fit(X, np.arange(float(len(X))))
     with pytest.raises(TargetError, match=r"y holds 1e\+300, too large to be squared"):
         model.score(X, np.full(len(X), 1e300))
+
+
+def test_tables_of_other_kinds_and_weights_of_classes_that_are_series(cases):
+    X, y = cases
+    with pytest.raises(ParameterError, match="class_weight=<Series of shape"):
+        LinearSSMClassifier(**SMALL, class_weight=pd.Series(["a"])).fit(X, y)
+    with pytest.raises(InputTypeError, match="X is a polars Series"):
+        LinearSSMClassifier(**SMALL).fit(pl.Series([1.0, 2.0]), ["a", "b"])

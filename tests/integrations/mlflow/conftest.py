@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -125,3 +125,16 @@ def served(model, tmp_path_factory):
 def ask(served):
     """Post to the served model: status and body."""
     return lambda payload, **options: answer(served, payload, **options)
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Serve the model of a folder until the end of a test: a function that posts to it."""
+    with ExitStack() as stack:
+
+        def start(path):
+            served = ["models", "serve", "-m", str(path), "--env-manager", "local"]
+            url = stack.enter_context(running(tmp_path, *served))
+            return lambda payload: answer(f"{url}/invocations", payload)
+
+        yield start

@@ -1,5 +1,7 @@
 """Classifiers and regressors of whole series through MLflow."""
 
+import json
+
 import mlflow
 import numpy as np
 import pandas as pd
@@ -58,6 +60,52 @@ def test_the_same_from_flavor_and_file(classifier, cases, tmp_path):
     copy = flavor.load_model(str(tmp_path / "model"))
     assert copy.get_params() == classifier.get_params()
     np.testing.assert_array_equal(copy.predict_proba(cases[0]), classifier.predict_proba(cases[0]))
+
+
+@pytest.fixture(scope="module")
+def ragged(cases):
+    """The same cases, the later the shorter, one with a value missing."""
+    parts = [case[None, : 48 - k % 9] for k, case in enumerate(cases[0])]
+    parts[3] = np.where(np.arange(parts[3].shape[1]) == 7, np.nan, parts[3])
+    return parts
+
+
+@pytest.fixture(scope="module")
+def of_ragged(ragged, cases, tmp_path_factory):
+    model = LinearSSMClassifier(n_readouts=8, random_state=0).fit(ragged, cases[1])
+    path = tmp_path_factory.mktemp("ragged") / "model"
+    flavor.save_model(model, path)
+    return model, path
+
+
+def test_cases_of_unequal_length(of_ragged, ragged):
+    model, path = of_ragged
+    loaded, expected = mlflow.pyfunc.load_model(str(path)), model.predict_proba(ragged)
+    padded = np.full((len(ragged), 1, 48), np.nan)
+    for row, case in zip(padded, ragged):
+        row[:, : case.shape[1]] = case
+    column = pd.DataFrame({"case": [case[0] for case in ragged]})
+    for given in (ragged, [case.tolist() for case in ragged], padded, column):
+        found = loaded.predict(given, params={"probabilities": True})
+        np.testing.assert_array_equal(found, expected)
+    with pytest.raises(MlflowException, match="Case 0 is ragged: its channels differ in length"):
+        loaded.predict(pd.DataFrame({"case": [[[1.0, 2.0], [3.0]]]}))
+
+
+@pytest.mark.slow
+def test_cases_of_unequal_length_over_http(of_ragged, ragged, serve):
+    model, path = of_ragged
+    data = [[[None if np.isnan(value) else value for value in case[0]]] for case in ragged]
+    ask = serve(path)
+    body = {"dataframe_split": {"columns": ["case"], "data": data}, "params": {"probabilities": True}}
+    status, text = ask(body)
+    assert status == 200, text
+    found = pd.DataFrame(json.loads(text)["predictions"])
+    np.testing.assert_allclose(found, model.predict_proba(ragged), rtol=0, atol=1e-9)
+    two = {"dataframe_split": {"columns": ["case"], "data": [[[[1, 2, 4], [3, 4, 5]]]]}}
+    status, text = ask(two)
+    assert status == 400
+    assert "X has 2 channels" in json.loads(text)["message"]
 
 
 @pytest.mark.slow
