@@ -44,6 +44,7 @@ if TYPE_CHECKING:  # what __getattr__ gives
         WindowMeanForecaster,
         load,
     )
+    from ssmts.hierarchies import HierarchicalForecaster
 
 __all__ = [
     "__version__",
@@ -51,6 +52,7 @@ __all__ = [
     "Comparison",
     "DriftForecaster",
     "ForecastStream",
+    "HierarchicalForecaster",
     "LinearSSMClassifier",
     "LinearSSMForecaster",
     "LinearSSMRegressor",
@@ -105,6 +107,8 @@ if not TYPE_CHECKING:  # a type checker would take every name for known, and its
             return import_module(_MODULES[name])
         if name in ("Comparison", "compare"):
             return getattr(import_module("ssmts.comparison"), name)
+        if name == "HierarchicalForecaster":
+            return import_module("ssmts.hierarchies").HierarchicalForecaster
         if name in __all__:
             return getattr(import_module("ssmts.estimators"), name)
         raise AttributeError(f"module 'ssmts' has no attribute {name!r}")

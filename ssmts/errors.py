@@ -7,6 +7,10 @@ boundaries intact.
 
 from __future__ import annotations
 
+import os
+
+from ssmts.wording import Described, shown
+
 __all__ = [
     "AllMissingError",
     "ClockMismatchError",
@@ -17,6 +21,7 @@ __all__ = [
     "DuplicateTimeError",
     "DurationError",
     "EmptyDataError",
+    "FileWriteError",
     "HorizonError",
     "InfiniteValueError",
     "InputTypeError",
@@ -146,6 +151,28 @@ class ModelFileError(SSMTSError, ValueError):
     """A file is not a saved model, is damaged, or was written by a newer version."""
 
 
+class FileWriteError(SSMTSError, OSError):
+    """A file cannot be written: the disk is full, the folder is gone or may not be written to.
+
+    What was there before is as it was.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], cause: OSError) -> None:
+        super().__init__(path, cause)
+        self.path, self.cause = path, cause
+        self.errno, self.filename = cause.errno, str(path)
+        self._cause = str(cause.strerror or cause)
+
+    def __reduce__(self) -> tuple[type[FileWriteError], tuple[object, ...]]:
+        return type(self), (self.path, self.cause)
+
+    def __str__(self) -> str:
+        return (
+            f"{os.fspath(self.path)} cannot be written ({self._cause}); a file of that name is as it was. "
+            "Make room, or give a path in a folder that exists and may be written to."
+        )
+
+
 class TargetGivenError(SSMTSError, ValueError):
     """A forecaster was given ``y``: its targets are columns of X."""
 
@@ -162,7 +189,7 @@ class ParameterError(SSMTSError, ValueError):
     name : str
         The parameter.
     value : object
-        What it was set to.
+        What it was set to; a :class:`~ssmts.wording.Described` says it in words.
     allowed : str
         What it may be, in words, as it should read after "must be".
     """
@@ -172,18 +199,8 @@ class ParameterError(SSMTSError, ValueError):
         self.name, self.value, self.allowed = name, value, allowed
 
     def __str__(self) -> str:
-        return f"{self.name}={_shown(self.value)} is not allowed: {self.name} must be {self.allowed}."
-
-
-def _shown(value: object) -> str:
-    """A value as a user would write it: no types of numpy, no tables, at most 200 characters."""
-    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
-        value = value.tolist()
-    elif isinstance(value, list | tuple) and len(value) < 100:
-        parts = ", ".join(_shown(part) for part in value)
-        return f"[{parts}]" if isinstance(value, list) else f"({parts}{',' * (len(value) == 1)})"
-    text = object.__repr__(value) if hasattr(value, "to_numpy") else repr(value)
-    return text if len(text) <= 200 else f"{text[:190]} ..."
+        given = f" ({self.value})" if isinstance(self.value, Described) else f"={shown(self.value)}"
+        return f"{self.name}{given} is not allowed: {self.name} must be {self.allowed}."
 
 
 class NonFiniteForecastError(SSMTSError, ValueError):

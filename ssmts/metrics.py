@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ssmts.errors import AllMissingError, InfiniteValueError, ParameterError, ShapeError
+from ssmts.wording import Described
 
 __all__ = ["coverage", "crps", "mae", "mase", "mse", "wql"]
 
@@ -148,7 +149,7 @@ def wql(y_true: npt.ArrayLike, y_quantiles: npt.ArrayLike, quantiles: npt.ArrayL
     total = np.abs(truth).sum()
     if total == 0:
         raise ParameterError(
-            "y_true", "zeros only", "other than zero somewhere, as its sum is the unit of the loss"
+            "y_true", Described("zeros only"), "other than zero somewhere, as its sum is the unit of the loss"
         )
     return float(2.0 * pinball.mean(axis=-1).sum() / total)
 

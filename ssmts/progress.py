@@ -84,7 +84,8 @@ def reporting(title: str, verbose: Any) -> Iterator[None]:
     ParameterError
         If `verbose` is something else.
     """
-    if not (verbose == "auto" or (isinstance(verbose, int) and verbose >= 0)):
+    is_word = isinstance(verbose, str) and verbose == "auto"
+    if not (is_word or (isinstance(verbose, int) and verbose >= 0)):
         raise ParameterError("verbose", verbose, '"auto", True, False or an integer >= 0')
     if _CURRENT.get() is not None:
         yield

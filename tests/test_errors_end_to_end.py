@@ -8,7 +8,8 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from ssmts import LinearSSMForecaster, S4DForecaster, S4Forecaster, errors
+from ssmts import LinearSSMClassifier, LinearSSMForecaster, S4DForecaster, S4Forecaster, errors
+from ssmts.wording import Described, kinds_of, listed
 
 T = pd.date_range("2024-01-01", periods=60, freq="h", name="ds")
 Y = np.sin(np.arange(60) / 5)
@@ -297,7 +298,7 @@ PREDICT = {
         errors.InstantError,
         ["'r'", "Leave them out"],
     ),
-    "extreme values": ("wide", WIDE * 1e200, {}, errors.NonFiniteForecastError, ["not finite", "scale"]),
+    "extreme values": ("wide", WIDE * 1e200, {}, errors.InfiniteValueError, ["'a'", "too far"]),
 }
 
 
@@ -322,7 +323,8 @@ def test_validation_must_follow_the_training_data():
 def test_every_fault_is_tried():
     tried = {case[-2] for case in [*FIT.values(), *PREDICT.values()]}
     tried |= {errors.ParameterError, errors.ModelFileError, errors.TargetGivenError}  # by tests/estimators
-    tried |= {errors.TimeRangeError}  # by tests/data
+    tried |= {errors.TimeRangeError, errors.FileWriteError}  # by tests/data and tests/training
+    tried |= {errors.NonFiniteForecastError}  # by tests/estimators
     tried |= {
         errors.NotTrainedError,
         errors.TargetError,
@@ -339,9 +341,17 @@ def test_every_fault_is_tried():
     [
         (np.float64(0.9), "level=0.9 is"),
         ([np.int64(80), np.float32(0.5)], "level=[80, 0.5] is"),
-        (np.array([80, 90]), "level=[80, 90] is"),
+        (np.array([80, 90]), "level=array([80, 90]) is"),
+        (np.zeros((3, 50)), "level=<array of shape (3, 50)> is"),
+        (np.longdouble(3), "level=3.0 is"),
         ("x" * 500, " ... is"),
-        (pd.DataFrame({"a": range(1000)}), "DataFrame object"),
+        ([10**5000], "level=[<int>] is"),
+        (list(range(1000)), "8, 9, ...] is"),
+        (object(), "level=<object> is"),
+        (pd.Timestamp("2024-01-01"), "level=Timestamp('2024-01-01 00:00:00') is"),
+        (pd.DataFrame({"a": range(1000)}), "level=<DataFrame of shape (1000, 1)> is"),
+        (pl.LazyFrame({"a": range(1000)}), "level=<LazyFrame> is"),
+        (Described("given twice"), "level (given twice) is"),
     ],
 )
 def test_messages_show_values_as_a_user_writes_them(value, shown):
@@ -349,3 +359,40 @@ def test_messages_show_values_as_a_user_writes_them(value, shown):
     assert shown in text
     assert len(text) < 300
     assert "np." not in text
+    assert " at 0x" not in text
+
+
+def test_many_names_are_counted():
+    assert listed(["a", np.int64(3)]) == "['a', 3]"
+    assert listed(range(60)) == "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ... 60 in all]"
+    assert kinds_of([np.str_("a"), 3, np.float64(2), "b", True]) == "booleans, floats, integers, text"
+    wide = pd.DataFrame(np.ones((60, 500))).add_prefix("c")
+    with pytest.raises(errors.MissingColumnError, match="500 in all") as caught:
+        LinearSSMForecaster(6, time_col="ds").fit(wide)
+    assert len(str(caught.value)) < 400
+
+
+CASES = np.sin(np.arange(20.0) * np.arange(1, 13)[:, None])
+# name: X, y, error, parts of the message
+CASE_FAULTS = {
+    "one case": (CASES[0], ["a"], errors.ShapeError, ["Expected 2D array", "Reshape"]),
+    "a mapping": (dict(enumerate(CASES)), ["a", "b"] * 6, errors.ShapeError, ["dict", "2D array", "Give"]),
+    "labels of two kinds": (CASES, ["a", 1] * 6, errors.TargetError, ["integers, text", "Make all of them"]),
+    "no labels": (CASES, [], errors.TargetError, ["list of length 0", "each of 12 cases"]),
+    "dates among values": (
+        [[pd.Timestamp("2024")] * 3] * 4,
+        ["a", "b"] * 2,
+        errors.NotNumericError,
+        ["X holds something that is no number", "A missing observation is NaN"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASE_FAULTS)
+def test_faults_of_cases_name_them_and_show_no_values(name):
+    X, y, error, parts = CASE_FAULTS[name]
+    with pytest.raises(error) as caught:
+        LinearSSMClassifier().fit(X, y)
+    text = str(caught.value)
+    assert all(part in text for part in parts), text
+    assert len(text) < 400

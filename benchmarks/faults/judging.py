@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import traceback
 import warnings
@@ -21,6 +22,10 @@ from ssmts.errors import SSMTSError
 __all__ = ["LIMIT", "Outcome", "judge"]
 
 LIMIT = 5.0  # seconds
+# What no message shows: types of NumPy but for durations and dates, addresses, modules, and nanoseconds
+# since 1970.
+_RAW = re.compile(r"\bnp\.(?!datetime64|timedelta64)\w+\(| at 0x|\bssmts\.\w+\.|\b1[67]\d{17}\b")
+_LONGEST = 800  # characters of a message
 _OURS = str(Path(ssmts.__file__).parent)
 
 
@@ -31,7 +36,8 @@ class Outcome:
     Parameters
     ----------
     kind : str
-        "answer", "error", or a finding: "foreign error", "foreign warning", "no number", "slow".
+        "answer", "error", or a finding: "foreign error", "foreign warning", "no number", "raw message" (one
+        that is not in a user's words) or "slow".
     what : str
         Class and message of the error or warning, or the seconds.
     where : str
@@ -56,7 +62,8 @@ def judge(call: Callable[[], Any]) -> Outcome:
         try:
             answer = call()
         except SSMTSError as error:
-            outcome = Outcome("error", _named(error))
+            raw = len(str(error)) > _LONGEST or _RAW.search(str(error))
+            outcome = Outcome("raw message" if raw else "error", _named(error), _place(error))
         except Exception as error:
             outcome = Outcome("foreign error", _named(error), _place(error))
         else:

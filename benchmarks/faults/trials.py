@@ -18,7 +18,7 @@ from benchmarks.faults.frames import SHAPES, broken
 from benchmarks.faults.values import CELLS, HORIZONS, INSTANTS, LEVELS, NAMES, QUANTILES, STEPS, pick
 from ssmts import LinearSSMClassifier, LinearSSMForecaster, LinearSSMRegressor
 
-__all__ = ["make_trial"]
+__all__ = ["Trial", "make_trial"]
 
 HORIZON = 6
 Generator = np.random.Generator

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ssmts.errors import ColumnError, DuplicateTimeError, EmptyDataError, TimeColumnError
+from ssmts.wording import listed, shown
 
 __all__ = ["Columns", "guess_columns"]
 
@@ -116,12 +117,12 @@ def guess_columns(
         If there is no row.
     """
     if not len(frame):
-        raise EmptyDataError("The file has no rows.")
+        raise EmptyDataError("The file has no rows. Give one with a header and a row for each time.")
     frame = frame.rename(columns=str)
     named = [time, id, channel, *values, *past, *future, *static]
     for name in named:
         if name is not None and name not in frame.columns:
-            raise ColumnError(f"The file has no column {name!r}; it has {', '.join(frame.columns)}.")
+            raise ColumnError(f"The file has no column {name!r}; it has {listed(frame.columns)}.")
     free = [name for name in frame.columns if name not in named]
     order = None
     if time is None and not counted:
@@ -130,7 +131,8 @@ def guess_columns(
         times, order = _as_times(frame[time])
         if times is None:
             raise TimeColumnError(
-                f"Column {time!r} holds neither dates nor numbers, such as {frame[time].iloc[0]!r}."
+                f"Column {time!r} holds neither dates nor numbers, such as {shown(frame[time].iloc[0])}. "
+                "Name another with --time."
             )
     if time is not None:
         frame = frame.assign(**{time: times})
@@ -141,7 +143,10 @@ def guess_columns(
     free = [name for name in free if name != id]
     found = list(values) or [name for name in free if _is_number(frame[name])]
     if not found:
-        raise ColumnError(f"No column holds numbers to forecast; the file has {', '.join(frame.columns)}.")
+        raise ColumnError(
+            f"No column holds numbers to forecast; the file has {listed(frame.columns)}. Correct it, or "
+            "choose columns with --target."
+        )
     if channel is not None and len(found) > 1:
         raise ColumnError(f"With --channel one column holds the values: name it, --target {found[0]}.")
     left = [name for name in free if name not in found]

@@ -35,12 +35,12 @@ def read_table(path: Path) -> pd.DataFrame:
         try:
             return pd.read_parquet(path).reset_index(drop=False).drop(columns="index", errors="ignore")
         except pyarrow.ArrowInvalid as error:
-            raise InputTypeError(f"{path} is no parquet file: {error}") from error
+            raise InputTypeError(f"{path} is no parquet file: {error}. Give one, or a .csv file.") from error
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             sample = file.read(_SNIFFED)
         if not sample.strip():
-            raise EmptyDataError(f"{path} is empty.")
+            raise EmptyDataError(f"{path} is empty. Give a file with a header and a row for each time.")
         lines = sample.splitlines()
         head = "\n".join(lines[: max(1, min(len(lines) - 1, 50))])
         counts = {sign: lines[0].count(sign) for sign in (",", ";", "\t", "|")}
@@ -50,7 +50,10 @@ def read_table(path: Path) -> pd.DataFrame:
     except UnicodeDecodeError:
         raise InputTypeError(f"{path} is no text in UTF-8. Save it as csv in UTF-8, or as parquet.") from None
     except (pd.errors.ParserError, csv.Error) as error:
-        raise InputTypeError(f"{path} cannot be read as csv: {error}") from error
+        raise InputTypeError(
+            f"{path} cannot be read as csv: {str(error).rstrip('.')}. Correct that line, or save it as "
+            "parquet."
+        ) from error
 
 
 def check_output(path: Path | None) -> None:
@@ -70,9 +73,11 @@ def check_output(path: Path | None) -> None:
     if path.suffix.lower() in _PARQUET:
         _require_pyarrow()
     elif path.suffix.lower() != ".csv":
-        raise ColumnError(f"{path} must end in .csv or .parquet.")
+        raise ColumnError(f"{path} must end in .csv or .parquet. Name it so.")
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"There is no folder {path.parent} for {path.name}.")
+        raise FileNotFoundError(
+            f"There is no folder {path.parent} for {path.name}. Make it, or name another."
+        )
 
 
 def _require_pyarrow() -> None:
@@ -83,11 +88,14 @@ def _require_pyarrow() -> None:
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:
-    """Write a frame without its index as csv or parquet, by the name of the file."""
-    if path.suffix.lower() in _PARQUET:
-        frame.to_parquet(path, index=False)
-    else:
-        frame.to_csv(path, index=False)
+    """Write a frame without its index as csv or parquet, by the name of the file; whole or not at all."""
+    from ssmts.training.atomic import replacing
+
+    with replacing(path) as beside:
+        if path.suffix.lower() in _PARQUET:
+            frame.to_parquet(beside, index=False)
+        else:
+            frame.to_csv(beside, index=False)
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -96,9 +96,12 @@ def _draw(model: Any, X: Any, picture: Path, levels: list[float], horizon: Any, 
     """Write the picture."""
     import matplotlib.pyplot as plt
 
+    from ssmts.training.atomic import replacing
+
     figure = model.plot(X, level=levels, horizon=horizon, step=step)[0].figure
     try:
-        figure.savefig(picture, dpi=150)
+        with replacing(picture) as beside:
+            figure.savefig(beside, dpi=150, format=picture.suffix.removeprefix(".") or None)
     except ValueError as error:  # a kind of picture that matplotlib does not know
         raise click.BadParameter(str(error), param_hint="--plot-to") from None
     finally:

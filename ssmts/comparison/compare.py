@@ -155,7 +155,8 @@ def compare(
         if not tables:
             raise first
         warnings.warn(
-            f"{len(failures)} of {len(every)} models could not be fitted: {failures}",
+            f"{len(failures)} of {len(every)} models could not be fitted and are left out: "
+            + "; ".join(f"{name}: {said}" for name, said in failures.items()),
             UserWarning,
             stacklevel=2,
         )

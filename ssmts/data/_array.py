@@ -19,6 +19,7 @@ from ssmts.errors import (
     NotNumericError,
     ShapeError,
 )
+from ssmts.wording import dtype_in_words, shown
 
 _SHAPES = "(length,), (length, n_channels) or (n_series, length, n_channels)"
 
@@ -35,11 +36,13 @@ def read_array(X: Any, expected: Layout | None, *, allow_empty: bool = False) ->
     length = shape[0] if array.ndim < 3 else shape[1]
     if length == 0 or shape[0] == 0:
         raise EmptyDataError(
-            f"X is empty: Found array with 0 sample(s) (shape={shape}) while a minimum of 1 is required."
+            f"X is empty: Found array with 0 sample(s) (shape={shape}) while a minimum of 1 is required. "
+            "Check the filter that made it."
         )
     if array.ndim > 1 and shape[-1] == 0:
         raise EmptyDataError(
-            f"X has no channel: 0 feature(s) (shape={shape}) while a minimum of 1 is required."
+            f"X has no channel: 0 feature(s) (shape={shape}) while a minimum of 1 is required. Give at "
+            "least one."
         )
     cube = array[None, :, None] if array.ndim == 1 else array[None] if array.ndim == 2 else array
     if expected is not None:
@@ -82,13 +85,14 @@ def _as_float(X: Any) -> NDArray[np.float64]:
         for place, item in np.ndenumerate(array):
             if not is_number(item):
                 raise NotNumericError(
-                    f"X{list(place)} is {item!r}: argument must be a real number, not a string or another "
-                    f"number-like object of type {type(item).__name__!r}. Correct it; a missing observation "
-                    "is NaN."
+                    f"X{list(place) or ''} is {shown(item)}: argument must be a real number, not a string "
+                    f"or another number-like object of type {type(item).__name__!r}. Correct it; a "
+                    "missing observation is NaN."
                 )
     elif array.dtype.kind not in "iuf":
         raise NotNumericError(
-            f"X is an array of {array.dtype}, not of numbers. Convert it, e.g. with X.astype(float)."
+            f"X is an array of {dtype_in_words(array.dtype)}, not of numbers. Convert it, e.g. with "
+            "X.astype(float)."
         )
     try:
         return np.asarray(array, dtype=np.float64)

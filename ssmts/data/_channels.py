@@ -14,6 +14,7 @@ from ssmts.data._roles import as_names
 from ssmts.data._table import Table, is_name
 from ssmts.data.series import Layout, Times
 from ssmts.errors import ColumnError, DuplicateTimeError, EmptyDataError, UnknownColumnError
+from ssmts.wording import listed, shown
 
 __all__ = ["ChannelRows", "label_column", "melted", "read_channels", "value_column"]
 
@@ -22,9 +23,11 @@ def value_column(table: Table, channel_col: Hashable, taken: Sequence[Any], targ
     """Name of the column of values: `target_cols`, or the only remaining column."""
     table.require(channel_col, "channel_col")
     if channel_col in taken:
-        raise ColumnError(f"channel_col={channel_col!r} is taken as id or time. Name another column.")
+        raise ColumnError(f"channel_col={shown(channel_col)} is taken as id or time. Name another column.")
     if channel_col not in table.names:
-        raise ColumnError(f"channel_col={channel_col!r} is a level of the index. Use reset_index() on X.")
+        raise ColumnError(
+            f"channel_col={shown(channel_col)} is a level of the index. Use reset_index() on X."
+        )
     if target_cols is not None:
         rest = as_names(target_cols, "target_cols")
     else:
@@ -33,10 +36,12 @@ def value_column(table: Table, channel_col: Hashable, taken: Sequence[Any], targ
         name: Hashable = rest[0]
         return name
     if not rest:
-        raise EmptyDataError(f"X has no column of values beside ids, times and {channel_col!r}. Add one.")
+        raise EmptyDataError(
+            f"X has no column of values beside ids, times and {shown(channel_col)}. Add one."
+        )
     raise ColumnError(
-        f"With channel_col={channel_col!r} a row holds one value, but {rest} are all left as values. Name "
-        "the one column with target_cols."
+        f"With channel_col={shown(channel_col)} a row holds one value, but {listed(rest)} are all left as "
+        "values. Name the one column with target_cols."
     )
 
 
@@ -71,9 +76,9 @@ class ChannelRows:
         twice = same & (codes[1:] == codes[:-1])
         if twice.any() and not mean_of_repeats:
             k = int(twice.argmax())
-            who = "" if groups is None else f"{layout.id_col} {ids[series[k]]!r}, "
+            who = "" if groups is None else f"{layout.id_col} {shown(ids[series[k]])}, "
             raise DuplicateTimeError(
-                f"Two rows of {who}{self.column} {self.names[codes[k]]!r} have the time "
+                f"Two rows of {who}{self.column} {shown(self.names[codes[k]])} have the time "
                 f"{layout.show_instant(times[k])}: {at(int(order[k]))} and {at(int(order[k + 1]))}. Keep "
                 "one, e.g. with drop_duplicates, or average them with groupby."
             )
@@ -109,8 +114,8 @@ def read_channels(table: Table, channel_col: Hashable, expected: Layout | None) 
         if not is_name(name):
             row = int((codes == code).argmax())
             raise ColumnError(
-                f"Column {channel_col!r}: {table.at(row)} names the channel {name!r}, which is neither text "
-                "nor an integer. Convert it, e.g. with astype(str)."
+                f"Column {shown(channel_col)}: {table.at(row)} names the channel {shown(name)}, which is "
+                "neither text nor an integer. Convert it, e.g. with astype(str)."
             )
     if expected is None:
         ordered = tuple(sorted(names, key=str))  # whatever the order of the rows
@@ -120,8 +125,8 @@ def read_channels(table: Table, channel_col: Hashable, expected: Layout | None) 
             if name not in ordered:
                 row = int((codes == code).argmax())
                 raise UnknownColumnError(
-                    f"Column {channel_col!r}: {table.at(row)} is of channel {name!r}, which fit did not see "
-                    f"({list(ordered)}). Leave it out, or fit with it."
+                    f"Column {shown(channel_col)}: {table.at(row)} is of channel {shown(name)}, which fit "
+                    f"did not see ({listed(ordered)}). Leave it out, or fit with it."
                 )
     place = np.array([ordered.index(name) for name in names], dtype=np.intp)
     return ChannelRows(place[codes], ordered, channel_col)

@@ -27,6 +27,7 @@ from ssmts.errors import (
     TimeColumnError,
     TimeRangeError,
 )
+from ssmts.wording import shown
 
 NANOSECONDS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "D": 86_400_000_000_000}
 _MAX_NS = 2**63 - 1
@@ -87,8 +88,8 @@ def zone_name(name: str) -> str:
         pd.DatetimeTZDtype("ns", name)
     except Exception as error:  # whatever the time zone database of the machine raises
         raise TimeColumnError(
-            f"Time zone {name!r} has no name that can be stored. Convert first, e.g. tz_convert('UTC') or to "
-            "an IANA zone such as 'Europe/Berlin'."
+            f"Time zone {shown(name)} has no name that can be stored. Convert first, e.g. "
+            "tz_convert('UTC') or to an IANA zone such as 'Europe/Berlin'."
         ) from error
     return name
 
@@ -191,7 +192,9 @@ def _not_times(column: nw.Series[Any], where: str, at: RowNamer) -> Exception:
         remedy = "Convert elapsed times to numbers, e.g. with .dt.total_seconds()."
     else:
         remedy = "Convert it with pd.to_datetime or pl.Expr.str.to_datetime, or give numbers."
-    return TimeColumnError(f"{where} holds {native}, not times: {at(0)} is {column.to_list()[0]!r}. {remedy}")
+    return TimeColumnError(
+        f"{where} holds {native}, not times: {at(0)} is {shown(column.to_list()[0])}. {remedy}"
+    )
 
 
 def read_values(column: nw.Series[Any], name: Any, at: RowNamer) -> NDArray[np.float64]:
@@ -209,8 +212,8 @@ def read_values(column: nw.Series[Any], name: Any, at: RowNamer) -> NDArray[np.f
     native = str(column.to_native().dtype)
     if "complex" in native:
         raise ComplexDataError(
-            f"Complex data not supported: column {name!r} is {native}. Give real and imaginary part as two "
-            "columns."
+            f"Complex data not supported: column {shown(name)} is {native}. Give real and imaginary part "
+            "as two columns."
         )
     if native.startswith("Sparse"):
         return read_values(nw.from_native(column.to_native().sparse.to_dense(), series_only=True), name, at)
@@ -220,38 +223,50 @@ def read_values(column: nw.Series[Any], name: Any, at: RowNamer) -> NDArray[np.f
         remedy = "Convert it to numbers, leave it out (target_cols), or name it as id_col or time_col."
     present = ~np.asarray(column.is_null().to_list(), dtype=bool)
     if not present.any():
-        raise AllMissingError(f"Column {name!r} holds no observation: every value is missing. Leave it out.")
+        raise AllMissingError(
+            f"Column {shown(name)} holds no observation: every value is missing. Leave it out."
+        )
     items = column.to_list()
     odd = [k for k in np.flatnonzero(present) if not is_number(items[k])]
     row = int(odd[0] if odd else present.argmax())
-    raise NotNumericError(f"Column {name!r} is {native}, not numeric: {at(row)} is {items[row]!r}. {remedy}")
+    raise NotNumericError(
+        f"Column {shown(name)} is {native}, not numeric: {at(row)} is {shown(items[row])}. {remedy}"
+    )
 
 
 def read_ids(column: nw.Series[Any], name: Any, at: RowNamer) -> tuple[NDArray[np.intp], list[Any]]:
     """Codes of the ids by first appearance, and the ids."""
-    missing = np.asarray(column.is_null().to_list(), dtype=bool)
     native = column.to_native()
-    aware = isinstance(getattr(native, "dtype", None), pd.DatetimeTZDtype)  # numpy would lose the zone
-    items = native if aware else column.to_numpy()
+    if getattr(native.dtype, "kind", "") == "V":
+        raise ColumnError(f"Column {shown(name)} holds raw bytes, which are no ids. Convert them to text.")
+    missing = np.asarray(column.is_null().to_list(), dtype=bool)
+    if isinstance(native.dtype, pd.DatetimeTZDtype):  # numpy would lose the zone
+        items = native
+    elif str(native.dtype) in ("Int128", "UInt128"):  # which numpy lacks
+        items = np.empty(len(column), dtype=object)
+        items[:] = column.to_list()
+    else:
+        items = column.to_numpy()
     try:
         codes, ids = pd.factorize(items)
     except TypeError as error:
         row = next(k for k, item in enumerate(items) if not is_hashable(item))
         raise ColumnError(
-            f"Column {name!r}: the id in {at(row)} is {items[row]!r}, which cannot be told from others. "
-            "Make ids text or numbers."
+            f"Column {shown(name)}: the id in {at(row)} is {shown(items[row])}, which cannot be told from "
+            "others. Make ids text or numbers."
         ) from error
     missing |= codes < 0
     if missing.any():
         raise MissingIdError(
-            f"Column {name!r}: the id is missing in {at(int(missing.argmax()))}. Fill it in, or leave the "
-            "row out."
+            f"Column {shown(name)}: the id is missing in {at(int(missing.argmax()))}. Fill it in, or "
+            "leave the row out."
         )
     listed: list[Any] = ids.tolist()
     for code, id_ in enumerate(listed):
         if isinstance(id_, str) and not is_text(id_):
             row = int((codes == code).argmax())
             raise ColumnError(
-                f"Column {name!r}: the id in {at(row)} is {id_!r}, text that cannot be encoded. Correct it."
+                f"Column {shown(name)}: the id in {at(row)} is {shown(id_)}, text that cannot be encoded. "
+                "Correct it."
             )
     return codes, listed

@@ -15,8 +15,10 @@ from ssmts.data._channels import read_channels, value_column
 from ssmts.data._convert import RowNamer, read_ids, read_instants, read_values
 from ssmts.data._roles import Roles, resolve_roles
 from ssmts.data._table import Table
+from ssmts.data.duration import alias_of
 from ssmts.data.series import Clock, Layout, Panel, Series, Times
 from ssmts.errors import AllMissingError, ClockMismatchError, DuplicateTimeError, InfiniteValueError
+from ssmts.wording import shown
 
 
 def read_frame(
@@ -114,8 +116,8 @@ def _index_freq(index: Any) -> str | None:
     """Explicit frequency of a pandas index; that of the starts of periods."""
     if isinstance(index, pd.PeriodIndex):
         return pd.period_range(index[0], periods=3, freq=index.freq).to_timestamp().freqstr
-    freq: str | None = getattr(index, "freqstr", None)
-    return freq
+    freq = getattr(index, "freq", None)
+    return None if freq is None else alias_of(freq)
 
 
 def _value_dtype(table: Table, roles: Roles) -> str | None:
@@ -149,11 +151,13 @@ def _check_values(values: NDArray[np.float64], name: Any, at: RowNamer, *, fitti
     if infinite.any():
         row = int(infinite.argmax())
         raise InfiniteValueError(
-            f"Input X contains infinity: column {name!r}, {at(row)} is {values[row]}. Correct it, or make it "
-            "NaN if it was not observed."
+            f"Input X contains infinity: column {shown(name)}, {at(row)} is {values[row]}. Correct it, or "
+            "make it NaN if it was not observed."
         )
     if fitting and np.isnan(values).all():
-        raise AllMissingError(f"Column {name!r} holds no observation: every value is missing. Leave it out.")
+        raise AllMissingError(
+            f"Column {shown(name)} holds no observation: every value is missing. Leave it out."
+        )
 
 
 def check_clock(layout: Layout, expected: Layout | None) -> None:
@@ -198,7 +202,7 @@ def _split(
         twice = same & (times[1:] == times[:-1])
         if twice.any():
             k = int(twice.argmax())
-            who = "" if codes is None else f" of {layout.id_col} {ids[codes[k]]!r}"
+            who = "" if codes is None else f" of {layout.id_col} {shown(ids[codes[k]])}"
             column = "the index" if layout.time_in_index else f"column {layout.time_col!r}"
             raise DuplicateTimeError(
                 f"Two rows{who} have the time {layout.show_instant(times[k])} in {column}: "
@@ -209,6 +213,6 @@ def _split(
     observed = np.logical_or.reduceat(~np.isnan(values).all(axis=1), cuts[:-1])
     if not (allow_empty or observed.all()):
         who = ids[int(observed.argmin())]
-        what = "X" if who is None else f"The series of {layout.id_col} {who!r}"
+        what = "X" if who is None else f"The series of {layout.id_col} {shown(who)}"
         raise AllMissingError(f"{what} holds no observation: every value is missing. Leave it out.")
     return tuple(Series(ids[k], times[a:b], values[a:b]) for k, (a, b) in enumerate(itertools.pairwise(cuts)))

@@ -19,6 +19,7 @@ from ssmts.errors import (
     TimeColumnError,
     UnknownColumnError,
 )
+from ssmts.wording import listed, shown
 
 _SEEN = "The feature names should match those that were passed during fit"
 
@@ -57,7 +58,7 @@ def resolve_roles(
     time, level = _find_time(table, id_col, time_col, expected)
     if id_col is not None and id_col == time:
         raise ColumnError(
-            f"Column {id_col!r} cannot be both id_col and time_col. Name two different columns."
+            f"Column {shown(id_col)} cannot be both id_col and time_col. Name two different columns."
         )
     rest = [name for name in table.names if name not in (id_col, time)]
     return Roles(id_col, time, level, _find_channels(table, rest, target_cols, expected))
@@ -78,8 +79,8 @@ def _find_time(
         others = [number for number, name in enumerate(table.levels) if name != id_col or id_col is None]
         if len(others) != 1:
             raise TimeColumnError(
-                f"X has an index of several levels {table.levels}. Say which hold the ids and the times: "
-                "id_col=..., time_col=... ."
+                f"X has an index of several levels, {listed(table.levels)}. Say which hold the ids and "
+                "the times: id_col=..., time_col=... ."
             )
         return table.levels[others[0]], others[0]
     nameless = expected is not None and expected.time_in_index and expected.time_col is None
@@ -87,7 +88,8 @@ def _find_time(
         return "index", None  # what reset_index() calls an index without a name
     if id_col is not None:
         raise TimeColumnError(
-            f"X has ids in {id_col!r} but its times are not named. Set time_col to one of {table.names}."
+            f"X has ids in {shown(id_col)} but its times are not named. Set time_col to one of "
+            f"{listed(table.names)}."
         )
     return _count_rows(table)
 
@@ -96,8 +98,8 @@ def _count_rows(table: Table) -> tuple[Hashable | None, int | None]:
     """Unit steps, or the numbers of the pandas index, for a frame without times."""
     if temporal := table.temporal_columns():
         raise TimeColumnError(
-            f"X has no DatetimeIndex, but column {temporal[0]!r} holds datetimes. Set "
-            f"time_col={temporal[0]!r}; for unit steps leave the column out, e.g. with target_cols."
+            f"X has no DatetimeIndex, but column {shown(temporal[0])} holds datetimes. Set "
+            f"time_col={shown(temporal[0])}; for unit steps leave the column out, e.g. with target_cols."
         )
     if table.index is None:
         return None, None
@@ -115,9 +117,11 @@ def _find_channels(
                 why = (
                     "is taken as id or time"
                     if table.has(name)
-                    else f"is not a column of X (columns: {table.names})"
+                    else f"is not a column of X (columns: {listed(table.names)})"
                 )
-                raise MissingColumnError(f"target_cols names {name!r}, which {why}. Correct target_cols.")
+                raise MissingColumnError(
+                    f"target_cols names {shown(name)}, which {why}. Correct target_cols."
+                )
     else:
         named = rest
     if not named:
@@ -133,12 +137,14 @@ def _find_channels(
     for name in expected.channels:
         if name not in named:
             raise MissingColumnError(
-                f"{_SEEN}: column {name!r} is missing (X has {named}). Add it, or fit without it."
+                f"{_SEEN}: column {shown(name)} is missing (X has {named}). Add it, or fit without it."
             )
     if target_cols is None:
         for name in named:
             if name not in expected.channels:
-                raise UnknownColumnError(f"{_SEEN}: column {name!r} was not there. Drop it, or fit with it.")
+                raise UnknownColumnError(
+                    f"{_SEEN}: column {shown(name)} was not there. Drop it, or fit with it."
+                )
     return expected.channels
 
 
@@ -147,7 +153,7 @@ def check_width(n_channels: int, expected: Layout) -> None:
     if n_channels != len(expected.channels):
         raise ShapeError(
             f"X has {n_channels} features, but ssmts is expecting {len(expected.channels)} features as "
-            f"input: fit saw the channels {list(expected.channels)}. Give the same ones."
+            f"input: fit saw the channels {listed(expected.channels)}. Give the same ones."
         )
 
 
@@ -160,7 +166,7 @@ def as_names(names: Any, part: str) -> list[Any]:
     listed = list(names)
     for name in listed:
         if not is_hashable(name):
-            raise ParameterError(part, names, f"column names; {name!r} is none")
+            raise ParameterError(part, names, f"column names; {shown(name)} is none")
     if len(set(listed)) != len(listed):
         raise ParameterError(part, names, "a list in which no name appears twice")
     return listed

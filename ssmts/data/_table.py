@@ -9,6 +9,7 @@ import narwhals as nw
 import pandas as pd
 
 from ssmts.errors import ColumnError, DuplicateColumnError, EmptyDataError, InputTypeError, MissingColumnError
+from ssmts.wording import listed, shown
 
 
 def is_name(name: object) -> bool:
@@ -70,10 +71,10 @@ def require_unique(frame: pd.DataFrame, remedy: str) -> None:
     """Raise `DuplicateColumnError` if two columns share a name, `ColumnError` if one cannot be looked up."""
     for name in frame.columns:
         if not is_hashable(name):
-            raise ColumnError(f"Column name {name!r} is not a string or an integer. Rename it.")
+            raise ColumnError(f"Column name {shown(name)} is not a string or an integer. Rename it.")
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]
-        raise DuplicateColumnError(f"Column {twice!r} appears more than once. {remedy}")
+        raise DuplicateColumnError(f"Column {shown(twice)} appears more than once. {remedy}")
 
 
 class Table:
@@ -106,13 +107,15 @@ class Table:
         for name in self.names:
             if not is_name(name):
                 raise ColumnError(
-                    f"Column name {name!r} is not a string or an integer. Rename it, e.g. to "
+                    f"Column name {shown(name)} is not a string or an integer. Rename it, e.g. to "
                     f"{str(name).encode(errors='replace').decode()!r}."
                 )
         self.levels: list[Any] = [] if self.index is None else list(self.index.names)
         for name in self.levels:
             if isinstance(name, str) and not is_text(name):
-                raise ColumnError(f"The index has the name {name!r}, text that cannot be encoded. Rename it.")
+                raise ColumnError(
+                    f"The index has the name {shown(name)}, text that cannot be encoded. Rename it."
+                )
         self.n_rows = len(self.native)
         if self.n_rows == 0:
             raise EmptyDataError(
@@ -127,10 +130,12 @@ class Table:
     def require(self, name: Hashable, part: str) -> None:
         """Raise if `name`, given by the parameter `part`, is neither a column nor an index level."""
         if not self.has(name):
+            named = [level for level in self.levels if level is not None]
+            index = f", index: {listed(named)}" if named else ""
             raise MissingColumnError(
-                f"{part}={name!r} is not a column of X (columns: {self.names}, index: {self.levels}). "
-                f"Correct {part}, or name the index with rename_axis({name!r}) if the column is meant to be "
-                "there."
+                f"{part}={shown(name)} is not a column of X (columns: {listed(self.names)}{index}). "
+                f"Correct {part}, or name the index with rename_axis({shown(name)}) if the column is "
+                "meant to be there."
             )
 
     def column(self, name: Hashable) -> nw.Series[Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from ssmts.data._table import collected, require_unique
+from ssmts.data._table import collected, is_hashable, require_unique
 from ssmts.errors import InputTypeError
 
 __all__ = ["collected_cases", "is_long", "is_table"]
@@ -42,6 +42,8 @@ def collected_cases(X: Any) -> Any:
 def is_long(X: Any, id_col: Hashable | None) -> bool:
     """Whether X is a long frame: it has `id_col`, or it is exactly ``unique_id, ds, y``."""
     if not hasattr(type(X), "columns"):
+        return False
+    if not all(map(is_hashable, X.columns)):  # a table of Arrow lists its values there
         return False
     return id_col is not None or {*X.columns} == {"unique_id", "ds", "y"}
 

@@ -28,6 +28,7 @@ from ssmts.errors import (
     ParameterError,
     ShapeError,
 )
+from ssmts.wording import Described, dtype_in_words
 
 __all__ = ["case_step", "read_cases"]
 
@@ -35,6 +36,7 @@ _SHAPES = (
     "(n_cases, n_timepoints), (n_cases, n_channels, n_timepoints), or a list of arrays (length,) or "
     "(n_channels, length)"
 )
+_KINDS = {"datetime": "dates", "number": "numbers"}
 
 
 def read_cases(
@@ -82,7 +84,9 @@ def read_cases(
         raise ParameterError("channel_col", channel_col, "None unless X is a long frame with id_col")
     if is_long(X, id_col):
         if times is not None:
-            raise ParameterError("times", "...", "None for a long frame: its time column has them")
+            raise ParameterError(
+                "times", Described("given"), "None for a long frame: its time column has them"
+            )
         known = expected if expected is not None and expected.form == "long" else None
         panel = read_panel(
             X,
@@ -99,10 +103,15 @@ def read_cases(
         return panel
     blocks = _blocks(X)
     if not blocks:
-        raise EmptyDataError("X is empty: Found array with 0 sample(s) while a minimum of 1 is required.")
+        raise EmptyDataError(
+            "X is empty: Found array with 0 sample(s) while a minimum of 1 is required. Give at least "
+            "one case."
+        )
     n_channels = len(blocks[0])
     if n_channels == 0:
-        raise EmptyDataError("X has no channel: 0 feature(s) while a minimum of 1 is required.")
+        raise EmptyDataError(
+            "X has no channel: 0 feature(s) while a minimum of 1 is required. Give at least one."
+        )
     clock, instants = _instants(times, [block.shape[1] for block in blocks])
     series = tuple(
         _case(number, block, own, n_channels)
@@ -153,7 +162,8 @@ def _blocks(X: Any) -> list[NDArray[np.float64]]:
         )
     if array.shape[-1] == 0 and len(array):
         raise EmptyDataError(
-            f"X has no instant: 0 feature(s) (shape={array.shape}) while a minimum of 1 is required."
+            f"X has no instant: 0 feature(s) (shape={array.shape}) while a minimum of 1 is required. Give "
+            "at least one."
         )
     return list(array[:, None] if array.ndim == 2 else array)
 
@@ -179,7 +189,8 @@ def _real(part: Any, name: str) -> NDArray[np.float64]:
         )
     if array.dtype.kind not in "iufbO":
         raise NotNumericError(
-            f"{name} is an array of {array.dtype}, not of numbers. Convert it, e.g. with X.astype(float)."
+            f"{name} is an array of {dtype_in_words(array.dtype)}, not of numbers. Convert it, e.g. with "
+            "X.astype(float)."
         )
     try:
         return np.asarray(array, dtype=np.float64)
@@ -203,14 +214,18 @@ def _instants(times: Any, lengths: list[int]) -> tuple[Clock, list[Times]]:
         array = _stamps(times)
         if array.ndim not in (1, 2):
             raise ShapeError(
-                f"times has shape {array.shape}, not (n_timepoints,) or (n_cases, n_timepoints)."
+                f"times has shape {array.shape}, not (n_timepoints,) or (n_cases, n_timepoints). Give one "
+                "of these, or a list with the times of each case."
             )
         given = [array] * len(lengths) if array.ndim == 1 else list(array)
     if len(given) != len(lengths):
         raise ShapeError(f"times has {len(given)} rows, but X has {len(lengths)} cases. Give one row a case.")
     for number, (own, length) in enumerate(zip(given, lengths)):
         if len(own) != length:
-            raise ShapeError(f"times of case {number} has {len(own)} instants, but the case has {length}.")
+            raise ShapeError(
+                f"times of case {number} has {len(own)} instants, but the case has {length}. Give one for "
+                "each."
+            )
     kinds = {own.dtype.kind for own in given}
     if len(kinds) > 1:
         raise ClockMismatchError("times are dates for some cases and numbers for others. Give one kind.")
@@ -232,7 +247,9 @@ def _stamps(times: Any) -> Times:
     if array.dtype.kind == "m":
         return array.astype("timedelta64[ns]").astype(np.int64)
     if array.dtype.kind not in "iuf":
-        raise NotNumericError(f"times is an array of {array.dtype}; give datetimes or numbers.")
+        raise NotNumericError(
+            f"times is an array of {dtype_in_words(array.dtype)}. Give datetimes or numbers."
+        )
     return array.astype(np.float64)
 
 
@@ -259,8 +276,8 @@ def _case(number: int, block: NDArray[np.float64], times: Times, n_channels: int
     lost = times == np.iinfo(np.int64).min if times.dtype.kind == "i" else ~np.isfinite(times)
     if lost.any():
         raise NonFiniteTimeError(
-            f"times of case {number} is missing or infinite where X was observed. Correct it, or "
-            "leave the observation out."
+            f"A time of case {number} is missing or infinite where X was observed. Correct it, or leave "
+            "the observation out."
         )
     steps = np.diff(times)
     if (steps < 0).any():
@@ -283,6 +300,6 @@ def _check_channels(n_channels: int, expected: Layout) -> None:
 def _check_clock(clock: Clock, expected: Layout) -> None:
     if clock.kind != expected.clock.kind:
         raise ClockMismatchError(
-            f"X is timed by a {clock.kind} clock, but fit saw a {expected.clock.kind} clock. Give times "
-            "of the same kind."
+            f"The times of X are {_KINDS[clock.kind]}, at fit they were {_KINDS[expected.clock.kind]}. "
+            "Give times of the same kind."
         )

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from ssmts.data._frame import read_frame
 from ssmts.data._roles import as_names
-from ssmts.data._table import Table, collected, require_unique
+from ssmts.data._table import Table, collected, is_hashable, require_unique
 from ssmts.data.series import Covariates, Layout, Panel
 from ssmts.errors import AllMissingError, ColumnError, CovariateError, MissingColumnError
+from ssmts.wording import listed, shown
 
 __all__ = ["CovariateColumns", "attach_covariates", "category_code", "read_covariates", "without_columns"]
 
@@ -57,7 +58,7 @@ class CovariateColumns:
             for name in names:
                 if name in seen:
                     raise ColumnError(
-                        f"Column {name!r} cannot be in both {seen[name]} and {part}. Name it in one."
+                        f"Column {shown(name)} cannot be in both {seen[name]} and {part}. Name it in one."
                     )
                 seen[name] = part
         return cls(named["past_covariates"], named["future_covariates"], named["static_covariates"])
@@ -93,13 +94,15 @@ def without_columns(X: Any, names: Sequence[Hashable]) -> Any:
     """
     if not hasattr(type(X), "columns"):
         raise ColumnError(
-            f"Covariates {list(names)} are named, but X is a {type(X).__name__} without named columns. "
+            f"Covariates {listed(names)} are named, but X is a {type(X).__name__} without named columns. "
             "Give a frame."
         )
     X = collected(X)
     is_pandas = nw.dependencies.is_pandas_dataframe(X)
     if is_pandas:
         require_unique(X, "Rename one or leave it out.")
+    elif not nw.dependencies.is_polars_dataframe(X):
+        Table(X)  # which says what is read
     named = set(names)
     present = [name for name in X.columns if name in named]
     if not present:
@@ -145,8 +148,8 @@ def read_covariates(
     for name in wanted:
         if name not in table.names:
             raise MissingColumnError(
-                f"Covariate {name!r} is not a column (columns: {table.names}). Add it, or leave it out of "
-                "the covariates."
+                f"Covariate {shown(name)} is not a column (columns: {listed(table.names)}). Add it, or "
+                "leave it out of the covariates."
             )
     if fitting:
         categories = {name: found for name in wanted if (found := _categories(table.column(name), name))}
@@ -161,7 +164,7 @@ def read_covariates(
         for k, name in enumerate(wanted):
             if all(np.isnan(series.values[:, k]).all() for series in panel.series):
                 raise AllMissingError(
-                    f"Covariate {name!r} holds no value: every one is missing. Leave it out."
+                    f"Covariate {shown(name)} holds no value: every one is missing. Leave it out."
                 )
     dynamic = [wanted.index(name) if name in wanted else -1 for name in columns.dynamic]
     static = [wanted.index(name) if name in wanted else -1 for name in columns.static]
@@ -185,12 +188,14 @@ def _categories(column: nw.Series[Any], name: Hashable) -> tuple[Any, ...]:
     """Sorted categories of a column of text, booleans or categories; () for a numeric column."""
     if column.dtype.is_numeric():
         return ()
-    found = {item for item in column.to_list() if item is not None and item == item}
-    for item in found:
+    items = [item for item in column.to_list() if item is not None]
+    odd = [item for item in items if not is_hashable(item)]
+    found = set() if odd else {item for item in items if item == item}
+    for item in odd or found:
         if not isinstance(item, str | int | bool):
             raise ColumnError(
-                f"Covariate {name!r} holds {item!r}, a {type(item).__name__}: categories are text or "
-                "integers. Convert the column to text or to numbers."
+                f"Covariate {shown(name)} holds {shown(item)}, a {type(item).__name__}: categories are "
+                "text or integers. Convert the column to text or to numbers."
             )
     return tuple(sorted(found, key=str))
 
@@ -208,8 +213,8 @@ def category_code(columns: CovariateColumns, name: Hashable, item: Any, where: s
         return np.nan
     if item not in categories:
         raise CovariateError(
-            f"Covariate {name!r} holds {item!r} in {where}, which fit did not see (it saw "
-            f"{list(categories)[:10]}). Fit with it, or leave it missing."
+            f"Covariate {shown(name)} holds {shown(item)} in {where}, which fit did not see (it saw "
+            f"{listed(categories)}). Fit with it, or leave it missing."
         )
     return float(categories.index(item))
 
@@ -228,9 +233,9 @@ def _only_value(values: NDArray[np.float64], id_: Hashable | None, name: Hashabl
     """The value of a static column; NaN if always missing."""
     seen = values[~np.isnan(values)]
     if len(seen) and (seen != seen[0]).any():
-        who = "X" if id_ is None else f"series {id_!r}"
+        who = "X" if id_ is None else f"series {shown(id_)}"
         raise CovariateError(
-            f"Static covariate {name!r} takes several values in {who}. Give one value a series, or name it "
-            "in past_covariates or future_covariates."
+            f"Static covariate {shown(name)} takes several values in {who}. Give one value a series, or "
+            "name it in past_covariates or future_covariates."
         )
     return float(seen[0]) if len(seen) else np.nan

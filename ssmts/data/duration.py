@@ -15,8 +15,17 @@ from ssmts.data._convert import is_integer, is_number, to_float
 from ssmts.data.month_clock import MONTH, months_of
 from ssmts.data.series import Clock, Panel, Times
 from ssmts.errors import DurationError, HorizonError, ParameterError, TooShortError
+from ssmts.wording import shown
 
-__all__ = ["Step", "parse_context", "parse_duration", "parse_horizon", "parse_step", "reference_step"]
+__all__ = [
+    "Step",
+    "alias_of",
+    "parse_context",
+    "parse_duration",
+    "parse_horizon",
+    "parse_step",
+    "reference_step",
+]
 
 Step = int | float | pd.tseries.offsets.BaseOffset
 
@@ -65,21 +74,22 @@ def parse_duration(value: Any, clock: Clock) -> int | float:
     if clock.kind == "number":
         if not number:
             raise DurationError(
-                f"Duration {value!r} does not suit times that are plain numbers. Give a positive number in "
-                "their unit."
+                f"Duration {shown(value)} does not suit times that are plain numbers. Give a positive "
+                "number in their unit."
             )
         duration: int | float = to_float(value)
     elif number or isinstance(value, bool | np.bool_):
-        raise DurationError(f"{value!r} is no duration: the times of X are datetimes. {_HOW}")
+        raise DurationError(f"{shown(value)} is no duration: the times of X are datetimes. {_HOW}")
     elif clock.months is not None and (months := _whole_months(value)) is not None:
         duration = months * MONTH
     else:
         duration = _nanoseconds(value)
     if not 0 < duration < np.inf:
-        raise DurationError(f"Duration {value!r} is not positive and finite. Give a longer one.")
+        raise DurationError(f"Duration {shown(value)} is not positive and finite. Give a longer one.")
     if clock.kind == "datetime" and duration > np.iinfo(np.int64).max:
         raise DurationError(
-            f"Duration {value!r} is longer than the 292 years that nanoseconds can count. Give a shorter one."
+            f"Duration {shown(value)} is longer than the 292 years that nanoseconds can count. Give a "
+            "shorter one."
         )
     return duration
 
@@ -120,7 +130,8 @@ def parse_horizon(horizon: Any, clock: Clock, step: float) -> int | float:
         or (isinstance(horizon, float) and clock.kind != "number")
     ):
         raise HorizonError(
-            f"horizon={horizon!r} is neither a whole number of reference steps nor a duration such as '4D'."
+            f"horizon={shown(horizon)} is neither a whole number of reference steps nor a duration such "
+            "as '4D'."
         )
     return parse_duration(horizon, clock)
 
@@ -192,10 +203,30 @@ def parse_step(value: Any, clock: Clock) -> Step:
                 return _forward(pd.tseries.frequencies.to_offset(value))
             except ValueError:
                 raise DurationError(
-                    f"{value!r} is neither a duration nor a calendar offset. {_HOW} Or an offset such as "
+                    f"{shown(value)} is neither a duration nor a calendar offset. {_HOW} Or an offset "
+                    "such as "
                     '"MS" or "B".'
                 ) from None
     return parse_duration(value, clock)
+
+
+def alias_of(offset: pd.tseries.offsets.BaseOffset) -> str | None:
+    """The alias of a pandas offset, such as ``"MS"``; None for one that cannot be read back from text.
+
+    Parameters
+    ----------
+    offset : pandas offset
+
+    Returns
+    -------
+    str or None
+    """
+    alias: str = offset.freqstr
+    try:
+        pd.tseries.frequencies.to_offset(alias)
+    except ValueError:
+        return None
+    return alias
 
 
 def _whole_months(value: Any) -> int | None:
@@ -270,18 +301,20 @@ def _nanoseconds(value: Any) -> int:
     if isinstance(value, str):
         duration = _string_nanoseconds(value)
         if duration is None:
-            raise DurationError(f"{value!r} is no duration. {_HOW} Months and years have no fixed length.")
+            raise DurationError(
+                f"{shown(value)} is no duration. {_HOW} Months and years have no fixed length."
+            )
         return duration
     if isinstance(value, np.timedelta64):
         if np.isnat(value) or np.datetime_data(value)[0] in ("generic", "M", "Y"):
-            raise DurationError(f"{value!r} has no fixed length. {_HOW}")
+            raise DurationError(f"{shown(value)} has no fixed length. {_HOW}")
     elif value is pd.NaT or not isinstance(value, dt.timedelta | pd.tseries.offsets.BaseOffset):
-        raise DurationError(f"{value!r} of type {type(value).__name__} is no duration. {_HOW}")
+        raise DurationError(f"{shown(value)} of type {type(value).__name__} is no duration. {_HOW}")
     try:
         return int(pd.Timedelta(value).as_unit("ns").value)
     except ValueError as error:
         raise DurationError(
-            f"{value!r} has no fixed length, or one that nanoseconds cannot count. {_HOW}"
+            f"{shown(value)} has no fixed length, or one that nanoseconds cannot count. {_HOW}"
         ) from error
 
 

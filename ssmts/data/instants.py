@@ -15,6 +15,7 @@ from ssmts.data._table import Table
 from ssmts.data.duration import Step
 from ssmts.data.series import Layout, Panel, Series, Times
 from ssmts.errors import ClockMismatchError, DurationError, HorizonError, InstantError
+from ssmts.wording import listed, shown
 
 __all__ = ["output_times", "parse_instant", "parse_instants", "times_between"]
 
@@ -139,7 +140,7 @@ def _calendar_times(
         stamps = pd.date_range(ends[0], ends[1] + day, freq=offset, unit="ns")
     except (ValueError, OverflowError) as error:
         raise DurationError(
-            f"Step {offset!r} gives no stamps from {layout.show_instant(origin)} to "
+            f"Step {shown(offset)} gives no stamps from {layout.show_instant(origin)} to "
             f"{layout.show_instant(origin + horizon)}: {error}. Give one that leads from each stamp to a "
             "later one."
         ) from error
@@ -209,23 +210,26 @@ def parse_instant(time: Any, layout: Layout) -> int | float:
     if layout.clock.kind == "number":
         if is_number(time) and np.isfinite(number := to_float(time)):
             return number
-        raise InstantError(f"{time!r} is no instant: times of this data are finite numbers.")
+        raise InstantError(f"{shown(time)} is no instant: times of this data are finite numbers.")
     if isinstance(time, pd.Period):
         time = time.start_time
     if not isinstance(time, str | dt.date | np.datetime64):
-        raise InstantError(f"{time!r} is no instant. Give a stamp, e.g. pd.Timestamp or datetime.")
+        raise InstantError(f"{shown(time)} is no instant. Give a stamp, e.g. pd.Timestamp or datetime.")
     try:
         stamp = pd.Timestamp(time)
         nanoseconds = int(stamp.as_unit("ns").value)
     except (ValueError, OverflowError) as error:
-        raise InstantError(f"{time!r} cannot be read as an instant: {error}.") from error
+        raise InstantError(
+            f"{shown(time)} cannot be read as an instant: {str(error).rstrip('.')}. Give a stamp, e.g. "
+            "pd.Timestamp or datetime."
+        ) from error
     if pd.isna(stamp):
-        raise InstantError("The time is missing (NaT). Give a stamp.")
+        raise InstantError("The time is missing (NaT). Give a stamp, e.g. pd.Timestamp or datetime.")
     if (stamp.tzinfo is None) != (layout.tz is None):
         has = "no time zone" if stamp.tzinfo is None else f"time zone {stamp.tzinfo}"
         raise ClockMismatchError(
-            f"{time!r} has {has}, the data {'none' if layout.tz is None else layout.tz}. Use tz_localize or "
-            "tz_convert."
+            f"{shown(time)} has {has}, the data {'none' if layout.tz is None else layout.tz}. Use "
+            "tz_localize or tz_convert."
         )
     return int(layout.to_instants(np.array([nanoseconds]))[0])
 
@@ -237,7 +241,12 @@ def _as_column(at: Any) -> nw.Series[Any]:
     if isinstance(at, pd.MultiIndex):
         raise InstantError("at is an index of several levels. Give its times, or a frame with ids and times.")
     many = isinstance(at, pd.Index | pd.Series | np.ndarray | list | tuple) and np.ndim(at) > 0
-    column = pd.Series(at if many else [at])
+    try:
+        column = pd.Series(at if many else [at])
+    except OverflowError as error:
+        raise InstantError(
+            f"at={shown(at)} holds an integer that is too large for a time. Give stamps, e.g. pd.Timestamp."
+        ) from error
     if not len(column):
         raise InstantError("at is empty. Give at least one instant.")
     if isinstance(column.dtype, pd.StringDtype) or column.dtype == object:
@@ -245,7 +254,8 @@ def _as_column(at: Any) -> nw.Series[Any]:
             column = _read_text(column)
         except (TypeError, ValueError) as error:
             raise InstantError(
-                f"at={at!r} cannot be read as instants: {error}. Give stamps, e.g. pd.Timestamp."
+                f"at={shown(at)} cannot be read as instants: {str(error).rstrip('.')}. Give stamps, e.g. "
+                "pd.Timestamp."
             ) from error
     return nw.from_native(column, series_only=True)
 
@@ -319,13 +329,14 @@ def _from_frame(table: Table, panel: Panel, *, past: bool) -> list[Times]:
         groups = {id: times[codes == code] for code, id in enumerate(ids)}
         if unknown := groups.keys() - set(panel.ids):
             raise InstantError(
-                f"at has instants for {layout.id_col} {sorted(map(str, unknown))}, which X has not. Leave "
-                "them out."
+                f"at has instants for {layout.id_col} {listed(sorted(unknown, key=str))}, which X has "
+                "not. Leave them out."
             )
     for series in panel.series:
         if series.id not in groups:
             raise InstantError(
-                f"at has no instant for {layout.id_col} {series.id!r}. Add rows for it, or leave it out of X."
+                f"at has no instant for {layout.id_col} {shown(series.id)}. Add rows for it, or leave it "
+                "out of X."
             )
         _check(groups[series.id], series, layout, past=past)
     return [groups[series.id] for series in panel.series]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ssmts.data.duration import alias_of
 from ssmts.data.month_clock import months_of, shift_to_months
 from ssmts.data.series import Clock, Layout, Panel
 from ssmts.errors import InstantError, ParameterError
@@ -58,7 +59,7 @@ def _offset(freq: Any) -> pd.tseries.offsets.BaseOffset:
         offset: pd.tseries.offsets.BaseOffset | None = pd.tseries.frequencies.to_offset(freq)
     except (ValueError, TypeError, AttributeError) as error:
         raise ParameterError("freq", freq, _FREQ) from error
-    if offset is None or offset.n <= 0:
+    if offset is None or offset.n <= 0 or alias_of(offset) is None:
         raise ParameterError("freq", freq, _FREQ)
     return offset
 

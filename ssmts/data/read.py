@@ -13,9 +13,11 @@ from ssmts.data._array import read_array
 from ssmts.data._convert import NANOSECONDS, check_span, zone_name
 from ssmts.data._frame import check_clock, read_frame
 from ssmts.data._table import Table, is_hashable, is_name, is_text
+from ssmts.data.duration import alias_of
 from ssmts.data.panel_calendar import on_calendar
 from ssmts.data.series import Clock, Layout, Panel, Series
 from ssmts.errors import ColumnError, InputTypeError, ParameterError
+from ssmts.wording import shown
 
 __all__ = ["read_panel"]
 
@@ -110,6 +112,8 @@ def _read(
             return panel
     ndim, nameless = 2, None
     if isinstance(X, pd.Series):
+        if isinstance(X.name, str) and not is_text(X.name):
+            raise ColumnError(f"X has the name {shown(X.name)}, text that cannot be encoded. Rename it.")
         ndim, nameless, X = 1, X.name is None, X.to_frame()
     if hasattr(type(X), "columns"):
         table = Table(X)
@@ -133,7 +137,8 @@ def _read(
     for part, name in named.items():
         if name is not None:
             raise ColumnError(
-                f"{part}={name!r} is set, but X is a {type(X).__name__} without named columns. Give a frame."
+                f"{part}={shown(name)} is set, but X is a {type(X).__name__} without named columns. Give "
+                "a frame."
             )
     panel = read_array(X, expected, allow_empty=allow_empty)
     check_clock(panel.layout, expected)
@@ -205,7 +210,7 @@ def _read_plain(
         time_in_index=in_index,
         unit=unit,
         tz=None if tz is None else zone_name(str(tz)),
-        freq=None if index.freq is None else index.freqstr,
+        freq=None if index.freq is None else alias_of(index.freq),
         columns_name=columns.name,
     )
     check_clock(layout, expected)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ssmts.errors import MissingColumnError, MissingIdError, ParameterError
 from ssmts.progress import advance
+from ssmts.wording import listed, shown
 
 __all__ = ["BATCH", "parquet_tables", "read_row_groups", "whole_series"]
 
@@ -109,11 +110,13 @@ def whole_series(tables: Iterable[Any], id_col: str, n_rows: int = _ROWS) -> Ite
     held: list[Any] = []
     for table in tables:
         if id_col not in table.column_names:
-            raise MissingColumnError(f"{id_col!r} is not a column of the data: {table.column_names}.")
+            raise MissingColumnError(
+                f"{shown(id_col)} is not a column of the data: {listed(table.column_names)}. Correct id_col."
+            )
         if not table.num_rows:
             continue
         if table.column(id_col).null_count:
-            raise MissingIdError(f"A row has no {id_col!r}. Fill it in, or leave the row out.")
+            raise MissingIdError(f"A row has no {shown(id_col)}. Fill it in, or leave the row out.")
         held.append(table)
         if sum(part.num_rows for part in held) <= n_rows:
             continue

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ssmts.data.labels import decode_label, encode_label
 from ssmts.data.month_clock import MONTH, from_months, to_months
 from ssmts.errors import AllMissingError
+from ssmts.wording import shown
 
 __all__ = ["Clock", "Covariates", "Layout", "Panel", "Series", "Times"]
 
@@ -105,12 +106,12 @@ class Series:
     @property
     def label(self) -> str:
         """The series as the subject of a message."""
-        return "The series" if self.id is None else f"Series {self.id!r}"
+        return "The series" if self.id is None else f"Series {shown(self.id)}"
 
     @property
     def whose(self) -> str:
         """`` of series 'a'`` in a message; empty where there is only one."""
-        return "" if self.id is None else f" of series {self.id!r}"
+        return "" if self.id is None else f" of series {shown(self.id)}"
 
     @property
     def origin(self) -> int | float:

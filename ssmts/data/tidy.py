@@ -15,6 +15,7 @@ from ssmts.data._channels import label_column
 from ssmts.data.series import Layout, Times
 from ssmts.data.write import id_column, time_column
 from ssmts.errors import ColumnRenamedWarning
+from ssmts.wording import shown
 
 __all__ = ["TidyForecasts", "write_contributions", "write_tidy"]
 
@@ -183,7 +184,7 @@ def _free(name: str, taken: Collection[Any]) -> str:
         free += "_"
     if free != name:
         warnings.warn(
-            f"The input has a column {name!r}: that of the table is called {free!r}.",
+            f"The input has a column {shown(name)}: that of the table is called {shown(free)}.",
             ColumnRenamedWarning,
             stacklevel=2,
         )

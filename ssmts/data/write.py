@@ -16,6 +16,7 @@ from ssmts.data._channels import label_column, melted
 from ssmts.data._convert import NANOSECONDS
 from ssmts.data.series import Layout, Times
 from ssmts.errors import DuplicateColumnError, HorizonError
+from ssmts.wording import listed, shown
 
 __all__ = ["id_column", "time_column", "write_forecast"]
 
@@ -90,8 +91,8 @@ def _check_unique(layout: Layout, names: tuple[Hashable, ...]) -> None:
     for name in (*inside, layout.id_col, layout.channel_col, *names):
         if name is not None and name in known:
             raise DuplicateColumnError(
-                f"The forecast would have two columns {name!r}: of {list(layout.channels)}, id and time two "
-                "lead to this name. Rename one of them before fit."
+                f"The forecast would have two columns {shown(name)}: of {listed(layout.channels)}, id and "
+                "time two lead to this name. Rename one of them before fit."
             )
         known.add(name)
 

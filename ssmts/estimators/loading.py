@@ -33,4 +33,4 @@ def load(path: str | os.PathLike[str]) -> Any:
     if file_kind(path) != CASES:
         return read_estimator(path, kind="model")
     name, params, fitted, seen = read_fitted_cases(path)
-    return WHOLE_SERIES.named(name, path)._revive(params, fitted, seen)
+    return WHOLE_SERIES.named(name, path)._revive(params, fitted, seen, path)

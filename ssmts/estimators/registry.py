@@ -28,9 +28,9 @@ class Registry:
         ModelFileError
             If there is none.
         """
-        if name not in self._classes:
+        if not isinstance(name, str) or name not in self._classes:
             raise ModelFileError(
-                f"{path} holds a {name!r}, a class that is unknown here. If it is your own, import its "
+                f"{path} holds a {name!r:.80}, a class that is unknown here. If it is your own, import its "
                 "module before you load; if it is one of ssmts, update ssmts."
             )
         return self._classes[name]

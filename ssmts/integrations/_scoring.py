@@ -21,6 +21,7 @@ from ssmts.errors import (
     SSMTSError,
 )
 from ssmts.estimators import SSMClassifier, SSMForecaster, SSMRegressor
+from ssmts.wording import Described, shown
 
 __all__ = ["ERROR", "Scorer"]
 
@@ -65,12 +66,14 @@ class Scorer:
         sklearn.exceptions.NotFittedError
         """
         if not isinstance(model, SSMForecaster | SSMClassifier | SSMRegressor):
-            raise ParameterError("model", type(model).__name__, "an estimator of ssmts")
-        if errors not in ("raise", "record"):
+            raise ParameterError("model", Described(type(model).__name__), "an estimator of ssmts")
+        if not isinstance(errors, str) or errors not in ("raise", "record"):
             raise ParameterError("errors", errors, "'raise' or 'record'")
         fitted = model.fitted_
         if fitted.layout.form != "long":
-            raise ParameterError("model", "fitted on one series or an array", "fitted on a long frame")
+            raise ParameterError(
+                "model", Described("fitted on one series or an array"), "fitted on a long frame"
+            )
         options = {name: value for name, value in options.items() if value is not None}
         light = copy(model)
         if isinstance(model, SSMForecaster):
@@ -126,7 +129,7 @@ class Scorer:
             ids = frame[self.id_col]
             names = ids.unique()
             if len(names) == 1:
-                said = f"Series {names[0]!r}: {error}"
+                said = f"Series {shown(names[0])}: {error}"
                 if self.errors == "raise":
                     raise type(error)(said) from error
                 yield pd.DataFrame({self.id_col: ids.iloc[:1].array, ERROR: pd.array([said], dtype="string")})

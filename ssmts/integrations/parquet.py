@@ -17,7 +17,8 @@ from ssmts.data.row_groups import BATCH, parquet_tables, whole_series
 from ssmts.errors import EmptyDataError, InstantError, ParameterError
 from ssmts.integrations._scoring import ERROR, Scorer
 from ssmts.progress import reporting, tracked
-from ssmts.training.files import replacing
+from ssmts.training.atomic import replacing
+from ssmts.wording import Described, shown
 
 __all__ = ["Scored", "predict"]
 
@@ -98,7 +99,7 @@ def predict(
             ids = set(table.column(scorer.id_col).unique().to_pylist())
             if twice := seen & ids:
                 raise InstantError(
-                    f"The rows of series {next(iter(twice))!r} do not lie together. Sort the data by "
+                    f"The rows of series {shown(next(iter(twice)))} do not lie together. Sort the data by "
                     f"{scorer.id_col!r}."
                 )
             seen |= ids
@@ -120,7 +121,7 @@ def _tables(source: Any, n_rows: int) -> Iterator[pa.Table]:
         yield from parquet_tables(source, n_rows=n_rows)
     else:
         raise ParameterError(
-            "source", type(source).__name__, "the path of parquet files, or a polars LazyFrame"
+            "source", Described(type(source).__name__), "the path of parquet files, or a polars LazyFrame"
         )
 
 

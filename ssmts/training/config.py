@@ -82,7 +82,7 @@ class TrainingConfig:
             ("weight_decay", self.weight_decay, True),
         ):
             _check_positive(name, value, zero=zero)
-        if self.precision not in PRECISIONS:
+        if not isinstance(self.precision, str) or self.precision not in PRECISIONS:
             raise ParameterError("precision", self.precision, f"one of {', '.join(PRECISIONS)}")
         self.max_seconds  # noqa: B018 (raises when it is not a time)
 

@@ -3,9 +3,8 @@
 import hashlib
 import json
 import os
-import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ssmts.errors import ModelFileError
+from ssmts.training.atomic import write_atomic
+from ssmts.training.content import interpreting
 
 FORMAT_VERSION = 1
 
@@ -46,8 +47,8 @@ def write_safetensors_atomic(
     ------
     TypeError
         If `metadata` holds something that JSON cannot.
-    OSError
-        If the file cannot be written.
+    FileWriteError
+        If the file cannot be written; one of that name is as it was.
     """
     stored = {name: _to_storage(tensor) for name, tensor in tensors.items()}
     header = {
@@ -57,48 +58,12 @@ def write_safetensors_atomic(
         "complex": json.dumps(sorted(name for name, tensor in tensors.items() if tensor.is_complex())),
         "metadata": json.dumps(metadata),
     }
-    write_atomic(path, save(stored, {**header, "sha256": _digest(header, stored)}))
+    write_atomic(path, sealed(stored, header))
 
 
-def write_atomic(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a file that is either complete or absent; see `write_safetensors_atomic`.
-
-    Parameters
-    ----------
-    path : path-like
-    content : bytes
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
-    """
-    with replacing(path) as beside, beside.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-@contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A path beside `path`, to be written: renamed over it when the block ends well, removed when not.
-
-    Parameters
-    ----------
-    path : path-like
-
-    Yields
-    ------
-    Path
-    """
-    path = Path(path)
-    # Not tempfile: its files are readable by their owner only, whatever the umask.
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
-    try:
-        yield beside
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+def sealed(stored: Mapping[str, Tensor], header: Mapping[str, str]) -> bytes:
+    """Content of a file, with the digest of header and tensors in its header."""
+    return save(dict(stored), {**header, "sha256": _digest(header, stored)})
 
 
 def read_safetensors(
@@ -126,15 +91,14 @@ def read_safetensors(
         If the file is missing, is not an ssmts file of this kind, has another format version, or was
         truncated or edited.
     """
+    if problem := _not_a_file(path):
+        raise ModelFileError(f"{path!s} {problem}; give the path of a {kind} file that ssmts wrote")
     path = Path(path)
-    if not path.is_file():
-        what = "is a folder" if path.is_dir() else "does not exist"
-        raise ModelFileError(f"{path} {what}; give the path of a {kind} file that ssmts wrote")
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             header = dict(file.metadata() or {})
             stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise ModelFileError(
             f"{path} is not a {kind} file of ssmts, or was cut short ({error}); write or copy it again"
         ) from error
@@ -143,9 +107,13 @@ def read_safetensors(
         raise ModelFileError(
             f"{path} was changed after it was written: its SHA-256 does not match; write or copy it again"
         )
-    complex_names = set(json.loads(header["complex"]))
-    tensors = {name: torch.view_as_complex(t) if name in complex_names else t for name, t in stored.items()}
-    return tensors, json.loads(header["metadata"])
+    with interpreting(path, f"a {kind} file"):
+        complex_names = set(json.loads(header["complex"]))
+        tensors = {
+            name: torch.view_as_complex(t) if name in complex_names else t for name, t in stored.items()
+        }
+        metadata = json.loads(header["metadata"])
+    return tensors, metadata
 
 
 def below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -155,11 +123,29 @@ def below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def file_kind(path: str | os.PathLike[str]) -> str | None:
     """Kind of a file, from its header alone; None if `read_safetensors` is to say what is wrong with it."""
+    if _not_a_file(path):
+        return None
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             return (file.metadata() or {}).get("kind")
-    except (SafetensorError, OSError):
+    except (SafetensorError, OSError, ValueError, TypeError):
         return None
+
+
+def _not_a_file(path: str | os.PathLike[str]) -> str | None:
+    """What is wrong with a path; None for that of a regular file.
+
+    Pipes and devices are never opened: a reader would wait for ever.
+    """
+    try:
+        mode = Path(path).stat().st_mode
+    except FileNotFoundError:
+        return "does not exist"
+    except OSError as error:  # a name too long, a link to itself, a folder that may not be read
+        return f"cannot be opened ({error.strerror})"
+    except (TypeError, ValueError) as error:  # bytes; a name with a zero byte or half a surrogate
+        return f"is no path ({error})"
+    return None if stat.S_ISREG(mode) else "is a folder" if stat.S_ISDIR(mode) else "is no regular file"
 
 
 def _check_header(path: Path, header: Mapping[str, str], kind: str) -> None:
@@ -170,12 +156,12 @@ def _check_header(path: Path, header: Mapping[str, str], kind: str) -> None:
     version = header.get("format_version", "")
     if version != str(FORMAT_VERSION):
         raise ModelFileError(
-            f"{path} has format version {version!r}, this ssmts reads {FORMAT_VERSION}; "
+            f"{path} has format version {version!r:.20}, this ssmts reads {FORMAT_VERSION}; "
             "read it with the ssmts version that wrote it, or update ssmts"
         )
     if header.get("kind") != kind:
         raise ModelFileError(
-            f"{path} is a {header.get('kind')} file, not a {kind} file; give the path of a {kind} file"
+            f"{path} is a {header.get('kind')!s:.40} file, not a {kind} file; give the path of a {kind} file"
         )
 
 

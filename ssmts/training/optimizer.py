@@ -6,6 +6,7 @@ from torch import nn
 from torch.optim import AdamW
 
 from ssmts.errors import ParameterError
+from ssmts.wording import Described
 
 WARM_UP_STEPS = 20
 
@@ -58,7 +59,7 @@ def build_optimizer(module: nn.Module, learning_rate: float, weight_decay: float
             groups[rate, 0.0 if fixed else weight_decay].append(parameter)
     if not groups:
         raise ParameterError(
-            "module", type(module).__name__, "a module with a parameter that requires a gradient"
+            "module", Described(type(module).__name__), "a module with a parameter that requires a gradient"
         )
     return AdamW(
         [

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ssmts.errors import ModelFileError
+from ssmts.training.content import checked_fields, interpreting, require_finite
 from ssmts.training.contracts import EpochRecord
 from ssmts.training.files import read_safetensors, write_safetensors_atomic
 
@@ -110,28 +112,54 @@ def load_checkpoint(
     ModelFileError
         If it is no checkpoint, or one of another module.
     """
-    path = Path(path)
-    if path.is_dir():
+    path = Path(os.fsdecode(path))
+    if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises on a name too long)
         path = path / CHECKPOINT_NAME
     tensors, metadata = read_safetensors(path, kind=_KIND)
-    parts: dict[str, dict[str, Tensor]] = {"module": {}, "best": {}, "optimizer": {}}
-    for name, tensor in tensors.items():
-        part, _, rest = name.partition("/")
-        parts[part][rest] = tensor
+    with interpreting(path, f"a {_KIND}"):
+        require_finite(tensors)
+        parts: dict[str, dict[str, Tensor]] = {"module": {}, "best": {}, "optimizer": {}}
+        for name, tensor in tensors.items():
+            part, _, rest = name.partition("/")
+            parts[part][rest] = tensor
+        _check_weights(path, module, parts["module"])
+        if parts["best"]:
+            _check_weights(path, module, parts["best"])
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in parts["optimizer"].items():
+            index, _, key = name.partition("/")
+            state.setdefault(int(index), {})[key] = tensor
+        _check_moments(optimizer, state)
+        device = next(module.parameters()).device
+        best = {name: tensor.to(device) for name, tensor in parts["best"].items()}
+        progress = checked_fields(Progress(**metadata["progress"], best_weights=best))
+        if min(progress.seed, progress.epoch, progress.step, progress.best_epoch) < 0:
+            raise ValueError("seed, epoch, step and best epoch are not all 0 or more")
+        precision: dict[str, Any] = metadata["precision"]
+        if not isinstance(precision, dict):
+            raise TypeError(f"the state of the gradient scaler is {precision!r:.80}")
+        module.load_state_dict(parts["module"])
+        groups = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({"state": state, "param_groups": groups})
+    return progress, precision
+
+
+def _check_weights(path: Path, module: nn.Module, weights: dict[str, Tensor]) -> None:
     own = {name: value.shape for name, value in module.state_dict().items()}
-    saved = {name: value.shape for name, value in parts["module"].items()}
+    saved = {name: value.shape for name, value in weights.items()}
     if own != saved:
         differing = sorted(name for name in own.keys() | saved.keys() if own.get(name) != saved.get(name))
         raise ModelFileError(
             f"{path} is the checkpoint of another model: {', '.join(differing[:3])} differ; "
             "resume with the parameters of the first fit"
         )
-    module.load_state_dict(parts["module"])
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in parts["optimizer"].items():
-        index, _, key = name.partition("/")
-        state.setdefault(int(index), {})[key] = tensor
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    device = next(module.parameters()).device
-    best = {name: tensor.to(device) for name, tensor in parts["best"].items()}
-    return Progress(**metadata["progress"], best_weights=best), metadata["precision"]
+
+
+def _check_moments(optimizer: Optimizer, state: dict[int, dict[str, Tensor]]) -> None:
+    """Moments have the shapes of their parameters, and there are both or, before a step, none."""
+    parameters = [value for group in optimizer.param_groups for value in group["params"]]
+    for index, own in state.items():
+        shapes = {"step": torch.Size([]), "exp_avg": parameters[index].shape}
+        shapes["exp_avg_sq"] = shapes["exp_avg"]
+        if {name: value.shape for name, value in own.items()} != shapes:
+            raise ValueError(f"the optimizer's state of parameter {index} is not that of AdamW")

@@ -130,7 +130,7 @@ def test_models_of_the_user_get_the_horizon_and_keep_the_rest(hourly):
 
 def test_a_model_that_fails_is_named_and_the_others_compared(hourly):
     broken = LinearSSMForecaster(target_cols=["nothing"])
-    with pytest.warns(UserWarning, match="1 of 2 models could not be fitted: {'other': "):
+    with pytest.warns(UserWarning, match="1 of 2 models could not be fitted and are left out: other: "):
         result = compare(hourly, 12, {"other": broken, "naive": "naive"}, season=24)
     assert result.table["model"].tolist() == ["naive"]
     assert "other failed: target_cols names 'nothing'" in repr(result)

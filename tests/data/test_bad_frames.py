@@ -347,11 +347,15 @@ def test_polars_null_dtype_is_all_missing():
 @pytest.mark.parametrize("name", errors.__all__)
 def test_errors_are_builtin_errors_and_survive_pickling(name):
     cls = getattr(errors, name)
-    error = cls("alpha", 3, "positive") if cls is errors.ParameterError else cls("what, where, remedy")
+    given = {
+        errors.ParameterError: ("alpha", 3, "positive"),
+        errors.FileWriteError: ("a.csv", OSError(28, "full")),
+    }
+    error = cls(*given.get(cls, ("what, where, remedy",)))
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is cls
     assert str(copy) == str(error)
-    assert name == "SSMTSError" or isinstance(error, ValueError | TypeError | UserWarning)
+    assert name == "SSMTSError" or isinstance(error, ValueError | TypeError | OSError | UserWarning)
 
 
 def test_parameter_error_reads_well():

@@ -312,7 +312,7 @@ def test_origin_is_the_last_row_with_any_observation():
         (np.ones((2, 2, 2, 2)), ShapeError, r"dim 4.*Reshape your data"),
         (np.float64(3.0), ShapeError, r"dim 0.*Reshape your data"),
         ([[1.0], [1.0, 2.0]], ShapeError, r"ragged.*long frame"),
-        (np.array([["x", "y"]]), NotNumericError, r"<U1.*astype\(float\)"),
+        (np.array([["x", "y"]]), NotNumericError, r"of text.*astype\(float\)"),
         (np.array([True, False]), NotNumericError, "bool"),
         (
             np.array([1.0, {"a": 1}], dtype=object),

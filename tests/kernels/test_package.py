@@ -36,7 +36,7 @@ def test_backends_nest_and_end_with_their_block():
     A = -torch.rand(1, 2).to(torch.complex64)
 
     def path():
-        return vandermonde(C, A, 3).grad_fn.name()
+        return type(vandermonde(C, A, 3).grad_fn).__name__
 
     fast = path()
     with backend("reference"):

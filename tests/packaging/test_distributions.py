@@ -1,4 +1,5 @@
 import json
+import re
 import tarfile
 import zipfile
 from email.parser import Parser
@@ -92,3 +93,14 @@ def test_the_command_forecasts_a_csv(installed, run, tmp_path):
     out = run(installed.parent / "ssmts", "predict", "sales.csv", "--horizon", "3", cwd=tmp_path)
     assert [line.split(",")[0] for line in out.splitlines()][:2] == ["date", "2024-10-29"]
     assert "0.1.0" in run(installed.parent / "ssmts", "--version", cwd=tmp_path)
+
+
+@pytest.mark.parametrize("installed", ["wheel"], indirect=True)
+def test_the_quickstart_of_the_wheel_s_page_runs(installed, distributions, run, tmp_path):
+    pytest.importorskip("statsmodels", reason="the quickstart reads data that ship with statsmodels")
+    with zipfile.ZipFile(distributions["wheel"]) as wheel:
+        (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
+        blocks = re.findall(r"```python\n(.*?)```", wheel.read(name).decode(), re.DOTALL)
+    assert "LinearSSMForecaster" in "".join(blocks)
+    run(installed, "-I", "-c", "\n".join(blocks), cwd=tmp_path)
+    assert (tmp_path / "co2.safetensors").is_file()

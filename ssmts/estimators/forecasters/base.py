@@ -13,7 +13,7 @@ import pandas as pd
 from ssmts.data import CovariateColumns, Panel
 from ssmts.errors import ModelFileError, ParameterError, TargetGivenError
 from ssmts.estimators.forecasters.forecast_frames import predict
-from ssmts.estimators.forecasters.persistence import read_forecaster, write_forecaster
+from ssmts.estimators.forecasters.persistence import read_forecaster, revived, write_forecaster
 from ssmts.estimators.forecasters.quantile_levels import training_levels
 from ssmts.estimators.forecasters.reader import ROLES, read_history, read_training
 from ssmts.estimators.forecasters.sample_weights import lengthened, row_weights
@@ -272,6 +272,5 @@ class SSMForecaster(ForecasterVerbs):
         name, params, fitted = read_forecaster(path)
         if name != cls.__name__:
             raise ModelFileError(f"{path} holds a {name}, not a {cls.__name__}. Use ssmts.load(path).")
-        model = cls(**params)
-        model._adopt(fitted)
+        model: Self = revived(cls, params, fitted, path)
         return model

@@ -29,6 +29,7 @@ from ssmts.models.forecasting.predict import forecast_at
 from ssmts.models.forecasting.quantiles import error_quantiles_of, quantiles_around
 from ssmts.models.forecasting.score import with_context
 from ssmts.progress import reporting, tracked
+from ssmts.wording import shown
 
 __all__ = ["backtest", "cross_validate", "rolling_table"]
 
@@ -57,7 +58,10 @@ def backtest(
         else parse_horizon(horizon, clock, fitted.layout.counted_step(fitted.step))
     )
     if reach > fitted.horizon * (1 + 1e-9):
-        raise HorizonError(f"horizon={horizon!r} is longer than that of the model. Ask for less.")
+        raise HorizonError(
+            f"horizon={shown(horizon)} is longer than the {clock.show_duration(fitted.horizon)} that the "
+            "model was trained for. Ask for less, or fit with a longer horizon."
+        )
     panel = reader.read(X)
     names, levels = _asked_levels(fitted, level, quantiles)
     panel = with_context(fitted, panel)

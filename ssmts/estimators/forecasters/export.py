@@ -19,7 +19,8 @@ from ssmts.data.arrays import Rows
 from ssmts.errors import ParameterError
 from ssmts.models.forecasting.exportable import ExportableForecast, ExportableStream
 from ssmts.models.forecasting.fitted import FittedForecaster
-from ssmts.training.files import write_atomic
+from ssmts.training.atomic import write_atomic
+from ssmts.wording import Described
 from ssmts_kernels import backend
 
 __all__ = ["export"]
@@ -32,7 +33,7 @@ def export(
     fitted: FittedForecaster, path: str | os.PathLike[str], *, format: str, step: Any, streaming: bool
 ) -> None:
     """Write the predict path or one step of a stream; see :meth:`ForecasterVerbs.export`."""
-    if format not in _FORMATS:
+    if not isinstance(format, str) or format not in _FORMATS:
         raise ParameterError("format", format, f"one of {', '.join(map(repr, _FORMATS))}")
     _require_plain(fitted, format)
     interval = 1.0
@@ -71,7 +72,9 @@ def _require_plain(fitted: FittedForecaster, format: str) -> None:
         (rotary, "format", "'torch.export', as ONNX has no rotary states: another backbone"),
     ):
         if there:
-            raise ParameterError(name, "used by this model", f"{remedy} for a model that is exported")
+            raise ParameterError(
+                name, Described("used by this model"), f"{remedy} for a model that is exported"
+            )
 
 
 def _groups(fitted: FittedForecaster) -> Rows:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,12 @@ from torch import Tensor
 
 from ssmts.data import CovariateColumns, Covariates, Layout, Panel, Series
 from ssmts.data.labels import decode_label, encode_label
-from ssmts.errors import ModelFileError, ParameterError
+from ssmts.estimators.forecasters.file_checks import (
+    check_fitted,
+    check_panel,
+    checked_config,
+    require_spreads,
+)
 from ssmts.estimators.parameter_json import decode_param, encode_param
 from ssmts.estimators.registry import FORECASTERS
 from ssmts.models import ForecastModel, ModelConfig
@@ -26,9 +30,10 @@ from ssmts.models.forecasting.partial_fit import sums_from_state, sums_to_state
 from ssmts.models.sequences.scaling import Scaling
 from ssmts.models.sequences.static_groups import StaticClasses
 from ssmts.training import read_safetensors, write_safetensors_atomic
+from ssmts.training.content import checked_fields, interpreting
 from ssmts.training.files import below
 
-__all__ = ["read_estimator", "read_forecaster", "write_forecaster"]
+__all__ = ["read_estimator", "read_forecaster", "revived", "write_forecaster"]
 
 
 def write_forecaster(
@@ -96,8 +101,9 @@ def read_forecaster(
         If the file holds no model that this version can read.
     """
     tensors, state = read_safetensors(path, kind=kind)
-    try:
-        layout = Layout.from_dict(state["layout"])
+    with interpreting(path, "a forecaster"):
+        require_spreads(tensors)
+        layout = checked_fields(Layout.from_dict(state["layout"]))
         mean, classes = tensors.get("scaling.level"), state.get("classes")  # not in older files
         scaling = Scaling(
             ids=tuple(decode_label(id_) for id_ in state["ids"]),
@@ -107,7 +113,7 @@ def read_forecaster(
             classes=None if classes is None else StaticClasses.from_dict(classes),
             zero=state.get("zero", 0),
         )
-        model = ForecastModel.from_tensors(ModelConfig.from_dict(state["config"]), tensors)
+        model = ForecastModel.from_tensors(checked_config(ModelConfig.from_dict(state["config"])), tensors)
         tail = None if state["tail"] is None else _read_rows(state["tail"], tensors, "tail", layout)
         columns = state.get("covariates")  # not in older files
         columns = None if columns is None else CovariateColumns.from_dict(columns)
@@ -138,22 +144,22 @@ def read_forecaster(
             sums=sums,
             bounds=Bounds.from_list(state.get("bounds")),
         )
+        check_fitted(fitted)
         params = {name: decode_param(value) for name, value in state["params"].items()}
         return state["class"], params, fitted
-    except ParameterError as error:
-        raise ModelFileError(f"{Path(path)} cannot be loaded: {error}") from error
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ModelFileError(
-            f"{Path(path)} is an ssmts file, but not a forecaster that this version can read "
-            f"({type(error).__name__}: {error}). Fit and save the model again."
-        ) from error
 
 
 def read_estimator(path: str | os.PathLike[str], *, kind: str) -> Any:
     """The estimator in a file of kind "model", or "stream", where the tail is the windows of the stream."""
     name, params, fitted = read_forecaster(path, kind=kind)
-    model = FORECASTERS.named(name, path)(**params)
-    model._adopt(fitted)
+    return revived(FORECASTERS.named(name, path), params, fitted, path)
+
+
+def revived(cls: type[Any], params: dict[str, Any], fitted: FittedForecaster, path: Any) -> Any:
+    """An estimator of a class with what its file holds."""
+    with interpreting(path, f"a {cls.__name__}"):
+        model = cls(**params)
+        model._adopt(fitted)
     return model
 
 
@@ -187,7 +193,9 @@ def _read_rows(state: dict[str, Any], tensors: dict[str, Tensor], prefix: str, l
         static = tensors[f"{prefix}.covariates.static"].numpy()
         covariates = [Covariates(*parts) for parts in zip(*own, static)]
     rows = (_split(tensors, f"{prefix}.{name}", state["lengths"]) for name in ("times", "values"))
-    return Panel(tuple(Series(*one) for one in zip(ids, *rows, covariates)), layout)
+    panel = Panel(tuple(Series(*one) for one in zip(ids, *rows, covariates, strict=True)), layout)
+    check_panel(panel)
+    return panel
 
 
 def _split(tensors: dict[str, Tensor], name: str, lengths: list[int]) -> list[NDArray[Any]]:

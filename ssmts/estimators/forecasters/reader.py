@@ -20,6 +20,7 @@ from ssmts.data import (
 )
 from ssmts.errors import ColumnError, CovariateError, InstantError, ParameterError
 from ssmts.models.forecasting.fitted import FittedForecaster
+from ssmts.wording import listed, shown
 
 __all__ = ["ROLES", "HistoryReader", "read_history", "read_training", "with_future"]
 
@@ -45,14 +46,16 @@ def read_training(
         return read_panel(X, **roles), None
     if roles["channel_col"] is not None:
         raise CovariateError(
-            f"With channel_col={roles['channel_col']!r} each row is one observation of one channel, so the "
-            f"covariates {list(columns.all)} have no rows of their own. Fit without covariates, or give a "
-            "frame with a column for each channel."
+            f"With channel_col={shown(roles['channel_col'])} each row is one observation of one channel, "
+            f"so the covariates {listed(columns.all)} have no rows of their own. Fit without covariates, "
+            "or give a frame with a column for each channel."
         )
     targets = roles["target_cols"]
     for name in [] if targets is None else as_names(targets, "target_cols"):
         if name in columns.all:
-            raise ColumnError(f"Column {name!r} cannot be a target and a covariate. Name it in one of them.")
+            raise ColumnError(
+                f"Column {shown(name)} cannot be a target and a covariate. Name it in one of them."
+            )
     X = collected(X)  # once: targets and covariates are both read from it
     panel = read_panel(without_columns(X, columns.all), **roles)
     columns, covariates = read_covariates(X, panel.layout, columns, fitting=True)
@@ -85,8 +88,8 @@ def with_future(panel: Panel, columns: CovariateColumns, future: Any) -> Panel:
     _, more = read_covariates(future, panel.layout, columns, names=columns.future)
     if unknown := more.keys() - set(panel.ids):
         raise InstantError(
-            f"future has rows for {panel.layout.id_col} {sorted(map(str, unknown))}, which X does not hold. "
-            "Remove them."
+            f"future has rows for {panel.layout.id_col} {listed(sorted(unknown, key=str))}, which X does "
+            "not hold. Remove them."
         )
     series = []
     for one in panel.series:

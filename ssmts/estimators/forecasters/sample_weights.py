@@ -11,6 +11,7 @@ from ssmts.data import Panel, read_row_values
 from ssmts.data.arrays import Float
 from ssmts.errors import ParameterError, ShapeError
 from ssmts.models.sequences.training_sequences import RowWeights
+from ssmts.wording import Described, shown
 
 __all__ = ["lengthened", "row_weights"]
 
@@ -36,7 +37,9 @@ def row_weights(sample_weight: Any, X: Any, panel: Panel) -> RowWeights:
         missing = [id_ for id_ in panel.ids if id_ not in sample_weight]
         if missing:
             names = sorted(map(str, sample_weight))
-            raise ParameterError("sample_weight", names, f"a mapping that also holds series {missing[0]!r}")
+            raise ParameterError(
+                "sample_weight", names, f"a mapping that also holds series {shown(missing[0])}"
+            )
         each = _checked([sample_weight[id_] for id_ in panel.ids])
         return {s.id: np.full(len(s.times), weight) for s, weight in zip(panel.series, each, strict=True)}
     given = _checked(sample_weight)
@@ -46,16 +49,18 @@ def row_weights(sample_weight: Any, X: Any, panel: Panel) -> RowWeights:
             given = np.repeat(given[:, None], lengths[0], axis=1)
         rows = given if panel.layout.ndim == 3 else given[None]
         if rows.shape != (len(lengths), lengths[0]):
-            raise ParameterError("sample_weight", f"of shape {given.shape}", "one number for each row of X")
+            raise ParameterError("sample_weight", _whole(given), "one number for each row of X")
         return {series.id: own for series, own in zip(panel.series, rows, strict=True)}
     layout = panel.layout
     if layout.channel_col is not None:
-        raise ParameterError("sample_weight", "an array", "a mapping from id to weight beside channel_col")
+        raise ParameterError(
+            "sample_weight", Described("an array"), "a mapping from id to weight beside channel_col"
+        )
     try:
         read = read_row_values(X, given, id_col=layout.id_col, time_col=layout.time_col)
     except ShapeError as error:
         allowed = "one number for each row of X"
-        raise ParameterError("sample_weight", f"of shape {given.shape}", allowed) from error
+        raise ParameterError("sample_weight", _whole(given), allowed) from error
     by_id = {series.id: series for series in read.series}
     aligned = {}
     for series in panel.series:  # rows with covariates only are not in the panel
@@ -73,8 +78,14 @@ def lengthened(weights: RowWeights, panel: Panel) -> RowWeights:
     return rows
 
 
+def _whole(given: Float) -> Described:
+    return Described(f"an array of shape {given.shape}")
+
+
 def _checked(weights: Any) -> Float:
     try:
+        if np.iscomplexobj(weights):
+            raise TypeError("complex numbers")
         array = np.asarray(weights, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise ParameterError("sample_weight", weights, "numbers") from error

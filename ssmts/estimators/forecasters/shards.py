@@ -21,6 +21,7 @@ from ssmts.models.linear.ridge import solve
 from ssmts.models.sequences.blocked_folds import BlockedFolds
 from ssmts.models.sequences.sequence import stack_sequences
 from ssmts.progress import tracked
+from ssmts.wording import Described, shown
 
 __all__ = ["ShardPart", "ShardSums", "fit_shards", "shard_sums", "solve_shards"]
 
@@ -45,7 +46,9 @@ def shard_sums(fitted: FittedForecaster, reader: HistoryReader) -> ShardSums:
         If the model cannot be fitted shard by shard.
     """
     if fitted.sums is None:
-        raise ParameterError("shards", "given", "added to a model that was fitted here, on a sample")
+        raise ParameterError(
+            "shards", Described("given"), "added to a model that was fitted here, on a sample"
+        )
     if fitted.layout.form != "long" or fitted.scaling.grouping not in ("none", "channel", "panel"):
         raise ParameterError(
             "shards",
@@ -53,7 +56,7 @@ def shard_sums(fitted: FittedForecaster, reader: HistoryReader) -> ShardSums:
             "added to a model fitted on a long frame of so many series that they share weights (25)",
         )
     if fitted.columns is not None:
-        raise ParameterError("shards", "given", "added to a model without covariates")
+        raise ParameterError("shards", Described("given"), "added to a model without covariates")
     linear = ForecastModel(fitted.model.config, fitted.model.linear, panel=fitted.model.panel)
     light = replace(fitted, model=linear, tail=None, sums=None)
     return ShardSums(light, fitted.sums.rare, replace(reader, tail=None))
@@ -78,8 +81,8 @@ def solve_shards(
     for ids, sums in found:
         if twice := seen.intersection(ids):
             raise InstantError(
-                f"Series {next(iter(twice))!r} lies in two shards: windows across the cut would be lost. "
-                "Give every series whole, sorted by id."
+                f"Series {shown(next(iter(twice)))} lies in two shards: windows across the cut would be "
+                "lost. Give every series whole, sorted by id."
             )
         seen.update(ids)
         n_shards += 1

@@ -14,6 +14,7 @@ from ssmts.data import (
     Layout,
     Panel,
     Series,
+    is_number,
     parse_instant,
     read_covariate_row,
     write_forecast,
@@ -28,6 +29,8 @@ from ssmts.estimators.registry import FORECASTERS
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.history import following, with_id
 from ssmts.models.forecasting.predict import forecast_panel
+from ssmts.training.content import interpreting
+from ssmts.wording import Described, listed
 
 __all__ = ["ForecastStream", "StreamUpdate"]
 
@@ -163,7 +166,9 @@ class ForecastStream:
         panel = self._reader.read(X, layout=self._layout, allow_empty=True)
         if (None in panel.ids) != self._alone:
             raise ParameterError(
-                "X", "data without ids" if None in panel.ids else "data with ids", "as the stream's data was"
+                "X",
+                Described("without ids" if None in panel.ids else "with ids"),
+                "as the data that began the stream",
             )
         return following(panel, {id_: buffer.origin for id_, buffer in self._buffers.items()}).series
 
@@ -173,11 +178,15 @@ class ForecastStream:
         try:
             hash(id_)
         except TypeError as error:
-            raise ParameterError("id", id_, "one of the series' ids") from error
+            raise ParameterError("id", id_, self._known_ids()) from error
         if (id_ is None) != self._alone:
-            allowed = "None: the stream holds a single series" if self._alone else "one of the series' ids"
+            allowed = "None: the stream holds a single series" if self._alone else self._known_ids()
             raise ParameterError("id", id_, allowed)
         return id_
+
+    def _known_ids(self) -> str:
+        known = f": {listed(self._buffers)}" if self._buffers else ""
+        return f"one of the series' ids{known}"
 
     def _take(self, rows: Iterable[Series], *, replace: bool) -> StreamUpdate:
         """Check all rows, then add them."""
@@ -230,7 +239,7 @@ class ForecastStream:
         with self._lock:
             buffer = self._buffers.get(self._check_id(id))
             if buffer is None:
-                raise ParameterError("id", id, "one of stream.ids")
+                raise ParameterError("id", id, self._known_ids())
             if not buffer.retract(instant):
                 raise InstantError(
                     f"The stream holds no observation at {self._layout.show_instant(instant)}. Its "
@@ -252,7 +261,7 @@ class ForecastStream:
         """
         with self._lock:
             if self._buffers.pop(self._check_id(id), None) is None:
-                raise ParameterError("id", id, "one of stream.ids")
+                raise ParameterError("id", id, self._known_ids())
 
     def predict(
         self,
@@ -311,7 +320,7 @@ class ForecastStream:
             wanted = list(self._buffers) if ids is None else [self._check_id(id_) for id_ in ids]
             for id_ in wanted:
                 if id_ not in self._buffers:
-                    raise ParameterError("ids", id_, "one of stream.ids")
+                    raise ParameterError("ids", id_, self._known_ids())
             if not wanted:
                 raise EmptyDataError("The stream holds no series: update() it with observations first.")
             return Panel(tuple(self._buffers[id_].series for id_ in wanted), self._layout)
@@ -344,10 +353,13 @@ class ForecastStream:
         """
         name, stored, fitted = read_forecaster(path, kind="stream")
         max_jump = stored.pop(_MAX_JUMP, None)  # not in older files
-        params = FORECASTERS.named(name, path)(**stored).get_params()  # with defaults newer than the file
-        reader = HistoryReader.of(fitted, params)
-        history = reader.history(None)
-        return cls(fitted, reader, history, name=name, params=params, max_jump=max_jump)
+        class_ = FORECASTERS.named(name, path)
+        with interpreting(path, "a stream"):
+            params = class_(**stored).get_params()  # with defaults newer than the file
+            if max_jump is not None and not (is_number(max_jump) and max_jump > 0):
+                raise ValueError(f"max_jump is {max_jump!r:.80}, not a positive number")
+            reader = HistoryReader.of(fitted, params)
+            return cls(fitted, reader, reader.history(None), name=name, params=params, max_jump=max_jump)
 
     def __getstate__(self) -> dict[str, Any]:
         with self._lock:

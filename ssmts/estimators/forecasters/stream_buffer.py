@@ -20,6 +20,7 @@ from ssmts.data import (
 )
 from ssmts.data.arrays import Float
 from ssmts.errors import DuplicateTimeError, InstantError
+from ssmts.wording import shown
 
 __all__ = ["SeriesBuffer", "StreamUpdate", "observed_rows"]
 
@@ -233,9 +234,10 @@ class SeriesBuffer:
             if conflict.any() and not replace:
                 channel = int(conflict.argmax())
                 raise DuplicateTimeError(
-                    f"{_whose(self.id)}{layout.channels[channel]!r} at {layout.show_instant(times[row])} is "
-                    f"known as {old[channel]:g}, not {own[channel]:g}. Nothing was updated. Drop the row, or "
-                    "correct the value with replace=True."
+                    f"{_whose(self.id)}{shown(layout.channels[channel])} at "
+                    f"{layout.show_instant(times[row])} is known as {old[channel]:g}, not "
+                    f"{own[channel]:g}. Nothing was updated. Drop the row, or correct the value with "
+                    "replace=True."
                 )
             old[differs] = own[differs]
             changed[row] = differs.any()
@@ -325,4 +327,4 @@ def _first_needed(times: Times, values: Float, reach: float) -> int:
 
 
 def _whose(id: Any) -> str:
-    return "" if id is None else f"Series {id!r}: "
+    return "" if id is None else f"Series {shown(id)}: "

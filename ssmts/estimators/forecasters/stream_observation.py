@@ -18,6 +18,7 @@ from ssmts.data import (
     to_float,
 )
 from ssmts.errors import InfiniteValueError, InstantError, NotNumericError, ShapeError, UnknownColumnError
+from ssmts.wording import listed, shown
 
 __all__ = ["in_unit_steps", "one_observation"]
 
@@ -54,16 +55,16 @@ def one_observation(
             elif columns is not None and name in beside:
                 given[name] = value if name in columns.categories else _as_number(name, value)
             else:
-                known = f"no channel ({list(layout.channels)})"
+                known = f"no channel ({listed(layout.channels)})"
                 if beside:
-                    known += f" and no covariate ({list(beside)})"
-                raise UnknownColumnError(f"values has {name!r}, which is {known}. Leave it out.")
+                    known += f" and no covariate ({listed(beside)})"
+                raise UnknownColumnError(f"values has {shown(name)}, which is {known}. Leave it out.")
     else:
         numbers = np.atleast_1d(np.asarray(values, dtype=object)).ravel()
         if len(numbers) != len(layout.channels):
             raise ShapeError(
-                f"values holds {len(numbers)} numbers for {len(layout.channels)} channels. Give one for each "
-                f"of {list(layout.channels)}, NaN where it was not observed, or a dict."
+                f"values holds {len(numbers)} numbers for {len(layout.channels)} channels. Give one for "
+                f"each of {listed(layout.channels)}, NaN where it was not observed, or a dict."
             )
         row[0] = [_as_number(name, value) for name, value in zip(layout.channels, numbers)]
     covariates = None if columns is None else read_covariate_row(columns, times, given)
@@ -87,8 +88,12 @@ def _as_number(name: Hashable, value: Any) -> float:
     if value is None or value is pd.NA:
         return np.nan
     if not is_number(value):
-        raise NotNumericError(f"values: {name!r} is {value!r}, not a number. Correct it; NaN if unobserved.")
+        raise NotNumericError(
+            f"values: {shown(name)} is {shown(value)}, not a number. Correct it; NaN if unobserved."
+        )
     number = to_float(value)
     if np.isinf(number):
-        raise InfiniteValueError(f"values: {name!r} is infinite. Correct it; NaN if it was not observed.")
+        raise InfiniteValueError(
+            f"values: {shown(name)} is infinite. Correct it; NaN if it was not observed."
+        )
     return number

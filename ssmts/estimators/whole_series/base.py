@@ -37,8 +37,11 @@ from ssmts.models.whole_series.explain import explained_cases
 from ssmts.models.whole_series.fitted import FittedCases, not_fitted
 from ssmts.models.whole_series.observed_case import ObservedCase
 from ssmts.models.whole_series.preprocessing import LinearOptions
+from ssmts.training.content import interpreting
 
 __all__ = ["CaseEstimator"]
+
+_LARGEST = 1e150  # of a target: its square, summed over cases, is finite
 
 
 @dataclass(frozen=True)
@@ -87,8 +90,8 @@ class CaseEstimator(BaseEstimator):
         seed: Any = self.random_state
         if seed is None:
             seed = np.random.default_rng().integers(2**31)
-        elif not is_integer(seed) or seed < 0:
-            raise ParameterError("random_state", seed, "None or an integer >= 0")
+        elif not is_integer(seed) or not 0 <= seed < 2**32:
+            raise ParameterError("random_state", seed, f"None or an integer from 0 to {2**32 - 1}")
         return LinearOptions(int(self.n_readouts), self.hold, self.rate_range, int(seed))
 
     def _read_training(self, X: Any, y: Any, times: Any, sample_weight: Any) -> TrainingInput:
@@ -132,10 +135,15 @@ class CaseEstimator(BaseEstimator):
             y = aligned_targets(y, self._read(X, None, expected=self._check_fitted().layout))
         y = checked_targets(y, len(answers))
         weights = None if sample_weight is None else checked_weights(sample_weight, y)
+        if y.dtype.kind == "f" and (np.abs(y) > _LARGEST).any():
+            raise TargetError(f"y holds {np.abs(y).max():.3g}, too large to be squared. Correct it.")
         try:
             return float(measure(y, answers, sample_weight=weights))
         except (TypeError, ValueError) as error:
-            raise TargetError(f"y cannot be compared with the answers: {error}.") from error
+            raise TargetError(
+                f"y cannot be compared with the answers: {str(error).rstrip('.')}. Give labels of the "
+                "kind of training."
+            ) from error
 
     def read_cases(self, X: Any, rate: Any = None, times: Any = None) -> list[Case] | list[ObservedCase]:
         """Cases as the fitted models see them, in reference steps; for experiments.
@@ -298,12 +306,15 @@ class CaseEstimator(BaseEstimator):
         name, params, fitted, seen = read_fitted_cases(path)
         if name != cls.__name__:
             raise ModelFileError(f"{path} holds a {name}, not a {cls.__name__}. Use ssmts.load(path).")
-        return cls._revive(params, fitted, seen)
+        return cls._revive(params, fitted, seen, path)
 
     @classmethod
-    def _revive(cls, params: dict[str, Any], fitted: FittedCases, seen: InputSignature) -> Self:
-        model = cls(**params)
-        model._become_fitted(fitted, seen)
+    def _revive(
+        cls, params: dict[str, Any], fitted: FittedCases, seen: InputSignature, path: str | os.PathLike[str]
+    ) -> Self:
+        with interpreting(path, f"a {cls.__name__}"):
+            model = cls(**params)
+            model._become_fitted(fitted, seen)
         return model
 
     def __sklearn_tags__(self) -> Any:

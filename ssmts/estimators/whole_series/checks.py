@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sized
 from typing import Any
 
 import numpy as np
@@ -17,9 +19,12 @@ from sklearn.utils.validation import (
 from ssmts.data import Panel
 from ssmts.data.arrays import Float
 from ssmts.errors import ColumnError, InputTypeError, ParameterError, ShapeError, TargetError
+from ssmts.wording import Described, kinds_of, shown
 
 __all__ = ["aligned_targets", "checked_table", "checked_targets", "checked_weights", "seen_table"]
 
+_GIVE = "Give an array of numbers (n_cases, n_timepoints), NaN where one was not observed."
+_VALUES = re.compile(r" instead:\narray=.*\n(?=Reshape)", re.DOTALL)  # in messages of scikit-learn
 _OWN = {"b": bool, "i": np.int64, "u": np.uint64, "f": np.float64}
 
 
@@ -34,12 +39,12 @@ def checked_table(X: Any, estimator: Any, **checks: Any) -> Any:
     try:
         return validate_data(estimator, X, ensure_all_finite=False, **checks)
     except TypeError as error:
-        raise InputTypeError(str(error)) from error
+        raise _no_table(X, error) from error
     except ValueError as error:
         if "feature names" in str(error):
             raise ColumnError(str(error)) from error
         remedy = " Say rate= or times= if these are other instants." if "is expecting" in str(error) else ""
-        raise ShapeError(f"{error}{remedy}") from error
+        raise _no_shape(X, error, remedy) from error
 
 
 def seen_table(X: Any, estimator: Any) -> Any:
@@ -47,9 +52,22 @@ def seen_table(X: Any, estimator: Any) -> Any:
     try:
         return check_array(X, ensure_all_finite=False, estimator=estimator)
     except TypeError as error:
-        raise InputTypeError(str(error)) from error
+        raise _no_table(X, error) from error
     except ValueError as error:
-        raise ShapeError(str(error)) from error
+        raise _no_shape(X, error, "") from error
+
+
+def _no_table(X: Any, error: TypeError) -> InputTypeError:
+    return InputTypeError(f"X, a {type(X).__name__}, holds something that is no number: {error}. {_GIVE}")
+
+
+def _no_shape(X: Any, error: ValueError, remedy: str) -> ShapeError:
+    """scikit-learn's message without the values of X, which it shows."""
+    said = _VALUES.sub(" instead. ", str(error))
+    if "scalar array" in said:
+        said = "Expected 2D array, got a scalar instead"
+    own = said.startswith(("Expected 2D array, got 1D", "Found array", "X has", "X is"))
+    return ShapeError(f"{said}{remedy}" if own else f"X is a {type(X).__name__}: {said}. {_GIVE}")
 
 
 def checked_targets(y: Any, n_cases: int) -> Any:
@@ -71,11 +89,15 @@ def checked_targets(y: Any, n_cases: int) -> Any:
             f"y should be a 1d array, got an array of shape {shape} instead: one label or number a case. Fit "
             "one model a column, as sklearn.multioutput does."
         )
+    given = f"y is a {type(y).__name__}{_length(y)}"
     try:
         y = column_or_1d(y, warn=True)
         check_consistent_length(np.empty(n_cases), y)
     except (TypeError, ValueError, OverflowError) as error:
-        raise TargetError(str(error)) from error
+        said = str(error).rstrip(".")
+        raise TargetError(
+            f"{given}: {said}. Give one label or number for each of {n_cases} cases."
+        ) from error
     _refuse_mixed(y)
     missing = pd.isna(y)
     if missing.any():
@@ -87,6 +109,11 @@ def checked_targets(y: Any, n_cases: int) -> Any:
             f"{infinite.argmax()}. Leave it out."
         )
     return y
+
+
+def _length(given: Any) -> str:
+    has_one = isinstance(given, Sized) and getattr(given, "shape", None) != ()
+    return f" of length {len(given)}" if has_one else ""
 
 
 def _refuse_mixed(y: Any) -> None:
@@ -101,8 +128,7 @@ def _refuse_mixed(y: Any) -> None:
         raise TargetError("y holds bytes. Decode them to text: [label.decode() for label in y].")
     text = {own for own in kinds if issubclass(own, str)}
     if text and kinds - text:
-        names = ", ".join(sorted(own.__name__ for own in kinds))
-        raise TargetError(f"y holds {names}: labels are of one kind. Make all of them text, or none.")
+        raise TargetError(f"y holds {kinds_of(y)}: labels are of one kind. Make all of them text, or none.")
 
 
 def aligned_targets(y: Any, panel: Panel) -> Any:
@@ -123,8 +149,8 @@ def aligned_targets(y: Any, panel: Panel) -> Any:
         name = y.index[int(unknown.argmax())] if unknown.any() else y.index[y.index.duplicated()][0]
         why = "is no id of X" if unknown.any() else "appears twice"
         raise TargetError(
-            f"y is indexed by {name!r}, which {why}. Index it by the ids, or give y.to_numpy() in the order "
-            "in which the ids first appear."
+            f"y is indexed by {shown(name)}, which {why}. Index it by the ids, or give y.to_numpy() in "
+            "the order in which the ids first appear."
         )
     return y.reindex(ids)
 
@@ -140,7 +166,7 @@ def checked_weights(sample_weight: Any, y: Any) -> Float:
     try:
         weights: Float = _check_sample_weight(sample_weight, y, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
-        given = f"{type(sample_weight).__name__} of shape {np.shape(sample_weight)}"
+        given = Described(f"a {type(sample_weight).__name__}{_length(sample_weight)}")
         allowed = f"one finite number for each of {len(y)} cases, not all 0 ({error})"
         raise ParameterError("sample_weight", given, allowed) from error
     if (weights < 0).any():

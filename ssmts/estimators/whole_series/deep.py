@@ -70,7 +70,7 @@ def deep_fitter(estimator: Any, seed: int, callbacks: Sequence[Callback] | None)
         if callbacks:
             raise ParameterError("callbacks", callbacks, "None: nothing is trained by gradient here")
         return None
-    if estimator.deep not in _MODES:
+    if not isinstance(estimator.deep, str) or estimator.deep not in _MODES:
         raise ParameterError("deep", estimator.deep, f"one of {', '.join(map(repr, _MODES))}")
     layer_class(estimator.layer)
     for name in ("d_model", "d_state", "n_layers", "n_modes"):

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ssmts.data import Layout
-from ssmts.errors import ModelFileError, ParameterError
+from ssmts.errors import ParameterError
 from ssmts.estimators.parameter_json import decode_param, encode_param
+from ssmts.estimators.whole_series.file_checks import check_cases
 from ssmts.models.whole_series.early_answers import EarlyAnswers
 from ssmts.models.whole_series.fitted import FittedCases
 from ssmts.models.whole_series.linear_model import CaseModel
 from ssmts.models.whole_series.network import CaseEnsemble
 from ssmts.models.whole_series.observation_model import ObservationModel
 from ssmts.training import read_safetensors, write_safetensors_atomic
+from ssmts.training.content import checked_fields, interpreting
 
 __all__ = ["KIND", "InputSignature", "read_fitted_cases", "write_fitted_cases"]
 
@@ -95,14 +96,14 @@ def read_fitted_cases(
         If the file is no model that this version can read.
     """
     tensors, state = read_safetensors(path, kind=KIND)
-    try:
+    with interpreting(path, "a classifier or regressor"):
         deep, offsets = None, state.get("class_offsets")
         if state["deep"] is not None:
             deep = CaseEnsemble.from_tensors(state["deep"], state["token_stride"], tensors)
         fitted = FittedCases(
             model=ObservationModel.from_tensors(tensors, state["step"])
             or CaseModel.from_tensors(tensors, state["step"]),
-            layout=Layout.from_dict(state["layout"]),
+            layout=checked_fields(Layout.from_dict(state["layout"])),
             history=state["history"],
             linear_factor=state["shares"][0],
             deep_factor=state["shares"][1],
@@ -114,17 +115,14 @@ def read_fitted_cases(
             class_offsets=None if offsets is None else np.array(offsets),
             classes=None if state["classes"] is None else _decode_labels(state["classes"]),
         )
+        check_cases(fitted)
         params = {name: decode_param(value) for name, value in state["params"].items()}
         seen, names = state["seen"], state["seen"]["feature_names_in"]
+        if names is not None and not (isinstance(names, list) and len(names) == seen["n_features_in"]):
+            raise ValueError(f"its {seen['n_features_in']!r:.80} features are named {names!r:.80}")
         names = None if names is None else np.array(names, dtype=object)
-        return state["class"], params, fitted, InputSignature(seen["table"], seen["n_features_in"], names)
-    except ParameterError as error:
-        raise ModelFileError(f"{Path(path)} cannot be loaded: {error}") from error
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ModelFileError(
-            f"{Path(path)} is an ssmts file, but not a model that this version can read "
-            f"({type(error).__name__}: {error}). Fit and save the model again."
-        ) from error
+        signature = InputSignature(seen["table"], seen["n_features_in"], names)
+        return state["class"], params, fitted, checked_fields(signature)
 
 
 def _encode_labels(labels: Any) -> dict[str, Any]:

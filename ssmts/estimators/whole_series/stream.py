@@ -20,6 +20,7 @@ from ssmts.errors import (
 )
 from ssmts.models.whole_series.calibration import softmax
 from ssmts.models.whole_series.fitted import FittedCases
+from ssmts.wording import listed, shown
 
 __all__ = ["CaseStream"]
 
@@ -86,7 +87,7 @@ class CaseStream:
                 known = self._values[place]
                 if not (np.isnan(known) | np.isnan(row)).all():
                     raise DuplicateTimeError(
-                        f"An observation at {time!r} is known. Leave the second one out."
+                        f"An observation at {shown(time)} is known. Leave the second one out."
                     )
                 self._values[place] = np.where(np.isnan(row), known, row)
             else:
@@ -133,8 +134,8 @@ class CaseStream:
             unknown = [name for name in values if name not in channels]
             if unknown:
                 raise UnknownColumnError(
-                    f"values names the channel {unknown[0]!r}, which fit did not see ({list(channels)}). "
-                    "Leave it out."
+                    f"values names the channel {shown(unknown[0])}, which fit did not see "
+                    f"({listed(channels)}). Leave it out."
                 )
             values = [values.get(name, np.nan) for name in channels]
         n_channels = len(channels)
@@ -151,7 +152,7 @@ class CaseStream:
             )
         if np.isinf(row).any():
             raise InfiniteValueError(
-                f"values is infinite in channel {channels[int(np.isinf(row).argmax())]!r}. Correct "
+                f"values is infinite in channel {shown(channels[int(np.isinf(row).argmax())])}. Correct "
                 "it, or give NaN."
             )
         return row

@@ -132,7 +132,9 @@ class ForecasterPyfunc:
         at = frame.reset_index() if layout.time_in_index and layout.time_col not in frame.columns else frame
         time = layout.time_col if layout.time_col in at.columns else "index"
         if time not in at.columns:
-            raise ParameterError("columns", list(frame.columns), "targets, or the times that are asked for")
+            raise ParameterError(
+                "columns", list(frame.columns), "those of targets, or of the times that are asked for"
+            )
         keys = [time] if layout.form != "long" else [layout.id_col, time]
         future = at[[*keys, *self._covariates]] if self._covariates else None
         model = self.model if layout.form != "long" else self._of_series(at[layout.id_col])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ssmts.data import collected, is_long
 from ssmts.errors import MissingColumnError
+from ssmts.wording import listed, shown
 
 __all__ = ["Cases", "timed"]
 
@@ -69,7 +70,8 @@ class Cases:
             column = frame.index.get_level_values(name).to_numpy()
         else:
             raise MissingColumnError(
-                f"id_col={name!r} is not a column of X (columns: {list(frame.columns)})."
+                f"id_col={shown(name)} is not a column of X (columns: {listed(frame.columns)}). Correct "
+                "id_col."
             )
         codes, ids = pd.factorize(column)
         if isinstance(y, pd.Series) and not isinstance(y.index, pd.RangeIndex):

@@ -20,12 +20,11 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from ssmts.errors import ParameterError, TuningError
 from ssmts.integrations.optuna.objective import Objective
 from ssmts.integrations.optuna.spaces import DictSpace
-from ssmts.integrations.optuna.studies import is_retry, n_begun, open_storage, reclaim, sign
+from ssmts.integrations.optuna.studies import ERROR, n_begun, open_storage, opening, reclaim, sign
 from ssmts.progress import reporting, tracked
 
 __all__ = ["Search", "best_of", "quiet"]
 
-_ERROR = "error"
 _SPACE = "space"
 
 
@@ -44,18 +43,19 @@ class Search:
 
     def open(self, storage: BaseStorage | None) -> optuna.Study:
         """The study, with the points that come first in its queue."""
-        study = optuna.create_study(
-            storage=storage,
-            sampler=self.sampler,
-            pruner=self.pruner,
-            study_name=self.name,
-            direction="maximize",
-            load_if_exists=True,
-        )
-        self._check_space(study)
-        for point in self.points:
-            study.enqueue_trial(point, skip_if_exists=True)
-        reclaim(study)
+        with opening(storage):
+            study = optuna.create_study(
+                storage=storage,
+                sampler=self.sampler,
+                pruner=self.pruner,
+                study_name=self.name,
+                direction="maximize",
+                load_if_exists=True,
+            )
+            self._check_space(study)
+            for point in self.points:
+                study.enqueue_trial(point, skip_if_exists=True)
+            reclaim(study)
         return study
 
     def _check_space(self, study: optuna.Study) -> None:
@@ -78,8 +78,7 @@ class Search:
     def run(self, storage: BaseStorage | None) -> optuna.Study:
         """Trials until there are enough."""
         study = self.open(storage)
-        retries = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
-        missing = self.n_trials - n_begun(study) + sum(map(is_retry, retries))
+        missing = self.n_trials - n_begun(study)
         if missing > 0:
             trials = tracked(range(missing), "trial")
 
@@ -116,11 +115,14 @@ class Search:
     def _trial(self, trial: Trial) -> float:
         sign(trial)
         try:
-            return self.objective(trial)
+            value = self.objective(trial)
+            if math.isnan(value):
+                raise ValueError("the score is not a number")
+            return value
         except optuna.TrialPruned:
             raise
         except Exception as error:
-            trial.set_user_attr(_ERROR, f"{type(error).__name__}: {error}")
+            trial.set_user_attr(ERROR, f"{type(error).__name__}: {error}")
             raise
 
     def _stop(self, study: optuna.Study, trial: FrozenTrial) -> None:
@@ -151,7 +153,7 @@ def best_of(study: optuna.Study) -> FrozenTrial:
             "pruner. Give one that waits for more steps or trials, such as pruner=optuna.pruners.NopPruner()."
         )
     failed = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
-    why = failed[-1].user_attrs.get(_ERROR, "it was killed") if failed else "none was begun in time"
+    why = failed[-1].user_attrs.get(ERROR, "it was killed") if failed else "none was begun in time"
     raise TuningError(
         f"No trial of study {study.study_name!r} succeeded. The last one: {why}. Correct the data "
         "or the space."

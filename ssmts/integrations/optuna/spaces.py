@@ -21,6 +21,7 @@ from ssmts.data import parse_horizon, reference_step
 from ssmts.errors import ParameterError
 from ssmts.estimators import SSMClassifier, SSMForecaster, SSMRegressor
 from ssmts.integrations._estimators import panel_of, trains_by_gradient
+from ssmts.wording import shown
 
 __all__ = [
     "DictSpace",
@@ -158,7 +159,9 @@ class FunctionSpace:
         """Ask the function."""
         params = self.function(trial)
         if not isinstance(params, Mapping):
-            raise ParameterError("space", self.function, f"a function that returns a dict, not {params!r}")
+            raise ParameterError(
+                "space", self.function, f"a function that returns a dict, not {shown(params)}"
+            )
         return dict(params)
 
 

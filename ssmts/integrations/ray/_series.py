@@ -10,6 +10,7 @@ from ray.data import Dataset
 
 from ssmts.data import is_integer
 from ssmts.errors import MissingColumnError, ParameterError
+from ssmts.wording import Described, listed, shown
 
 __all__ = ["grouped"]
 
@@ -34,11 +35,13 @@ def grouped(dataset: Any, id_col: str, num_blocks: int | None) -> Dataset:
         If there is no such column.
     """
     if not isinstance(dataset, Dataset):
-        raise ParameterError("dataset", type(dataset).__name__, "a ray.data.Dataset")
+        raise ParameterError("dataset", Described(type(dataset).__name__), "a ray.data.Dataset")
     if num_blocks is not None and not (is_integer(num_blocks) and num_blocks >= 0):
         raise ParameterError("num_blocks", num_blocks, "None or an integer >= 0")
     if id_col not in (names := dataset.columns() or []):
-        raise MissingColumnError(f"{id_col!r} is not a column of the data: {names}.")
+        raise MissingColumnError(
+            f"{shown(id_col)} is not a column of the data: {listed(names)}. Correct id_col."
+        )
     if num_blocks == 0:
         return dataset
     if num_blocks is None:

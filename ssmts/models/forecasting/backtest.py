@@ -13,7 +13,7 @@ from ssmts.data.arrays import Float, Rows
 from ssmts.data.duration import parse_duration, parse_horizon, reference_step
 from ssmts.data.series import Covariates, Panel, Series, Times
 from ssmts.data.tidy import TidyForecasts
-from ssmts.errors import ParameterError, TooShortError
+from ssmts.errors import HorizonError, ParameterError, TooShortError
 from ssmts.models.forecasting.calibration import widths_of
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.forecasting.quantiles import error_quantiles_of
@@ -47,10 +47,12 @@ def all_origins(
     ------
     TooShortError
         If no series holds a context and a horizon.
+    HorizonError
+        If the horizon is shorter than any interval of X.
     """
     sequences = fitted.sequences(panel)
     sources = {number: SequenceSource(fitted, panel, sequence) for number, sequence in enumerate(sequences)}
-    parts = []
+    parts, n_origins = [], 0
     for stack in tracked(stack_sequences(sequences)):
         assert stack.numbers is not None
         for member, own in rolling_by_member(fitted.model, stack, stride=stride, horizon=horizon).items():
@@ -59,8 +61,12 @@ def all_origins(
             for block in own:
                 width = None if widths is None else widths[begin : begin + len(block.rows)]
                 begin += len(block.rows)
+                n_origins += len(block.rows)
                 bands = _Bands(fitted, levels, int(stack.groups[member]), width)
                 parts += list(_tidy(block, sources[int(stack.numbers[member])], horizon, bands))
+    if not parts and n_origins:
+        reach = panel.clock.show_duration(horizon * fitted.step)
+        raise HorizonError(f"No row of X lies within {reach} after an earlier one. Give a longer horizon.")
     if not parts:
         linear, clock = fitted.model.config.linear, panel.clock
         need = clock.show_duration((linear.context + horizon) * fitted.step)

@@ -11,6 +11,7 @@ from ssmts.data.covariate_rows import covariates_since, merge_covariates
 from ssmts.data.series import Layout, Panel, Series
 from ssmts.errors import InstantError, ParameterError
 from ssmts.models.sequences.last_windows import window_rows
+from ssmts.wording import shown
 
 __all__ = ["continued", "following", "tail_of", "with_id"]
 
@@ -90,7 +91,7 @@ def with_id(layout: Layout, id_: Hashable | None, known: Hashable | None) -> Lay
         If the id is text where ids are numbers, or the reverse.
     """
     if isinstance(id_, str) != isinstance(known, str):
-        raise ParameterError("id", id_, f"of the kind of the other ids, such as {known!r}")
+        raise ParameterError("id", id_, f"of the kind of the other ids, such as {shown(known)}")
     if layout.id_categories is None or id_ in layout.id_categories:
         return layout
     return replace(layout, id_categories=(*layout.id_categories, id_))

@@ -58,5 +58,5 @@ class ForecastOptions:
     def __post_init__(self) -> None:
         if not is_integer(self.n_modes) or self.n_modes < 1:
             raise ParameterError("n_modes", self.n_modes, "an integer >= 1")
-        if self.hold not in HOLDS:
+        if not isinstance(self.hold, str) or self.hold not in HOLDS:
             raise ParameterError("hold", self.hold, f"one of {', '.join(map(repr, HOLDS))}")

@@ -13,6 +13,7 @@ from ssmts.data.instants import output_times as regular_times
 from ssmts.data.instants import parse_instants
 from ssmts.data.series import Layout, Panel, Series, Times
 from ssmts.errors import HorizonError, ParameterError
+from ssmts.wording import shown
 
 __all__ = ["channel_times", "output_times"]
 
@@ -62,7 +63,7 @@ def output_times(fitted: Reach, panel: Panel, horizon: Any, step: Any, at: Any) 
     )
     if reach > fitted.horizon * (1 + 1e-9):
         raise HorizonError(
-            f"horizon={horizon!r} is longer than the {clock.show_duration(fitted.horizon)} that the "
+            f"horizon={shown(horizon)} is longer than the {clock.show_duration(fitted.horizon)} that the "
             "model was trained for. Ask for less, or fit with a longer horizon."
         )
     if step is None and layout.offset is not None:
@@ -73,8 +74,8 @@ def output_times(fitted: Reach, panel: Panel, horizon: Any, step: Any, at: Any) 
             n_rows = round(reach / fitted.step)
             if n_rows < 1:
                 raise HorizonError(
-                    f"horizon={horizon!r} is shorter than one step ({own_step.freqstr}). Give a longer one, "
-                    "or a finer step."
+                    f"horizon={shown(horizon)} is shorter than one step ({own_step.freqstr}). Give a "
+                    "longer one, or a finer step."
                 )
             limit = max(reach + 0.5 * fitted.step, fitted.n_steps * fitted.step)
             return [

@@ -194,7 +194,8 @@ def is_better(fit: PanelFit, data: TrainingData, branch: LinearBranch, record: d
         return False
     if many and branch.panel is data.whole:
         return True
-    if not many and np.ptp(fit.held_out.back) < _LEAST_SPAN * data.n_steps:
+    back = fit.held_out.back
+    if not many and (not len(back) or np.ptp(back) < _LEAST_SPAN * data.n_steps):
         return False
     linear, horizon = branch.fit, data.n_steps
     held_out = fit.held_out

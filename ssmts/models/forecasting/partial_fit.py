@@ -23,6 +23,7 @@ from ssmts.models.linear.ridge import Penalties, solve
 from ssmts.models.sequences.blocked_folds import BlockedFolds
 from ssmts.models.sequences.sequence import stack_sequences
 from ssmts.models.sequences.training_sequences import RowWeights
+from ssmts.wording import Described, shown
 
 __all__ = [
     "updated",
@@ -58,7 +59,7 @@ def no_sums(fitted: FittedForecaster) -> ParameterError:
         allowed = "one of the shards of a new fit_shards: this model does not keep the ends of its series"
     else:
         allowed = "learnt by fit: this model was saved without sums=True"
-    return ParameterError("X", "given", allowed)
+    return ParameterError("X", Described("given"), allowed)
 
 
 def updated(
@@ -143,7 +144,7 @@ def downdated(fitted: FittedForecaster, training_sums: TrainingSums, panel: Pane
     if training_sums.weights is not None or fitted.effect is not None or fitted.mixing is not None:
         raise ParameterError(
             "X",
-            "series to unlearn",
+            Described("series to unlearn"),
             "left out of a new fit: weights, forgetting, covariates and channel mixing cannot be undone",
         )
     tails = {series.id: series for series in training_sums.tail.series}
@@ -151,13 +152,15 @@ def downdated(fitted: FittedForecaster, training_sums: TrainingSums, panel: Pane
         tail = tails.get(series.id)
         if tail is None or not _ends_with(series, tail):
             raise ParameterError(
-                "X", f"series {series.id!r}", "all rows of series of the training data, unchanged"
+                "X",
+                Described(f"series {shown(series.id)}"),
+                "all rows of series of the training data, unchanged",
             )
     gone = set(panel.ids)
     if fitted.model.panel is not None:
         stay = tuple(series for series in training_sums.tail.series if series.id not in gone)
         if not stay:
-            raise ParameterError("X", "all series", "some of the series: none would be left")
+            raise ParameterError("X", Described("all series"), "some of the series: none would be left")
         scaling, _ = fitted.scaling.without(gone)
         return refitted_panel(fitted, replace(training_sums.tail, series=stay), scaling, None)
     config, n_groups = fitted.model.config.linear, fitted.scaling.n_groups
@@ -170,7 +173,9 @@ def downdated(fitted: FittedForecaster, training_sums: TrainingSums, panel: Pane
     scaling, kept = fitted.scaling.without(gone)
     sums = sums.mapped(lambda own: own[:, kept])
     if sums.count.sum() < 0.5:
-        raise ParameterError("X", "all series with a whole window", "some of the series: none would be left")
+        raise ParameterError(
+            "X", Described("all series with a whole window"), "some of the series: none would be left"
+        )
     path = LinearPath(config, *solve(sums.completed(), training_sums.penalties, config.horizon))
     rest = replace(training_sums.tail, series=tuple(s for s in training_sums.tail.series if s.id not in gone))
     end = fitted.tail

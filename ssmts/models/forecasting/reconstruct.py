@@ -16,6 +16,7 @@ from ssmts.models.covariates.effect import require_covariates
 from ssmts.models.forecasting.fitted import FittedForecaster
 from ssmts.models.irregular.autocovariance import Autocovariance
 from ssmts.models.irregular.kriging import conditional
+from ssmts.wording import shown
 
 __all__ = ["interval_ends", "reconstructed", "times_inside"]
 
@@ -124,9 +125,8 @@ def _of_series(
             continue
         if not seen.any():
             raise AllMissingError(
-                f"Channel {names[channels[0]]!r}{series.whose} holds no observation to reconstruct "
-                "it from. Give a "
-                "longer X, or leave the series out."
+                f"Channel {shown(names[channels[0]])}{series.whose} holds no observation to reconstruct "
+                "it from. Give a longer X, or leave the series out."
             )
         values = series.values[np.ix_(seen, channels)].T
         own, variance = conditional(

@@ -30,6 +30,8 @@ def at_leads(grid: Float, leads: Float) -> Float:
     docs/decisions/001-forecast-at-any-lead.md compares the spline with a modal basis.
     """
     nearest = np.rint(leads)
+    if not len(leads):
+        return np.empty((len(grid), 0))
     if np.abs(leads - nearest).max() < 1e-9:
         return grid[:, nearest.astype(np.int64)]
     spline = CubicSpline(np.arange(grid.shape[1], dtype=np.float64), grid, axis=1)

@@ -13,7 +13,7 @@ from ssmts.data.arrays import Float, Rows
 from ssmts.data.series import Panel, Series
 from ssmts.errors import AllMissingError, DeadChannelWarning, TooShortError, TooShortWarning
 from ssmts.models.sequences.grid import begun_at, on_reference_grid, regular_interval
-from ssmts.models.sequences.scaling import Scaling
+from ssmts.models.sequences.scaling import Scaling, require_squares
 from ssmts.models.sequences.sequence import SequenceStack
 
 __all__ = ["LastWindows", "last_windows", "window_rows"]
@@ -100,7 +100,9 @@ def last_windows(
             key: object = relative.tobytes() if interval is None else (len(relative), interval)
             last = values[:, -1]
             # In C order whatever the frame's: the same sums to the last bit.
-            own = np.ascontiguousarray((values - last[:, None]) / scale[channels, None])
+            with np.errstate(over="ignore", invalid="ignore"):
+                own = np.ascontiguousarray((values - last[:, None]) / scale[channels, None])
+            require_squares(own, values, [panel.layout.channels[k] for k in channels], series)
             age = np.full(len(channels), (series.origin - times[-1]) / step)
             item = (relative, own, start, groups[channels], number, channels, last, scale[channels], age)
             stacked.setdefault((key, lead_in, start if same_start else None), []).append(item)

@@ -14,12 +14,13 @@ from ssmts.data.covariates import CovariateColumns
 from ssmts.data.series import Panel, Series
 from ssmts.errors import InfiniteValueError
 from ssmts.models.sequences.static_groups import StaticClasses
+from ssmts.wording import shown
 
-__all__ = ["LARGEST", "Scaling"]
+__all__ = ["Scaling", "require_squares"]
 
 _MOST_GROUPS = 24
 _ENOUGH = 8  # observations that say how much a series varies
-LARGEST = 1e150  # standard deviation whose square, summed over a data set, is finite
+_LARGEST = 1e150  # standard deviation whose square, summed over a data set, is finite
 _PRIOR_COUNT = 4.0  # observations that the usual scale counts for where there are fewer
 
 
@@ -65,10 +66,10 @@ class Scaling:
             own = {series.id: _moments(series) for series in panel.series}
             moments = [own[s.id] if s.id in own else _moments(s) for s in whole.series]
             scale = np.stack([_or_one(*both) for both in moments])
-            usual = (scale < LARGEST) & np.isfinite(np.stack([mean for mean, _ in moments]))
+            usual = (scale < _LARGEST) & np.isfinite(np.stack([mean for mean, _ in moments]))
         if not usual.all():
             number, channel = map(int, np.argwhere(~usual)[0])
-            whose = "" if whole.ids[number] is None else f" of series {whole.ids[number]!r}"
+            whose = "" if whole.ids[number] is None else f" of series {shown(whole.ids[number])}"
             largest = np.nanmax(np.abs(whole.series[number].values[:, channel]))
             raise InfiniteValueError(
                 f"Column {whole.layout.channels[channel]!r}{whose} holds values up to {largest:.3g}, too "
@@ -168,6 +169,12 @@ class Scaling:
     def _scale_of_new(self, series: Series) -> Float:
         """Scale of a series that fit did not see: its own, and with few observations what is usual, too."""
         mean, deviation = _moments(series)
+        if not (deviation < _LARGEST).all():
+            largest = np.nanmax(np.abs(series.values))
+            raise InfiniteValueError(
+                f"X{series.whose} holds values up to {largest:.3g}, too large to be squared. Divide it by a "
+                "constant, or make what was not observed NaN."
+            )
         counts = (~np.isnan(series.values)).sum(axis=0)
         if (counts >= _ENOUGH).all() or self.mean is None:
             return _or_one(mean, deviation)
@@ -188,11 +195,36 @@ class Scaling:
         return np.exp(np.median(np.where(relative, ratio, plain), axis=0)), relative
 
 
+def require_squares(standardised: Float, values: Float, names: Sequence[Hashable], series: Series) -> None:
+    """Raise where values are too far from those of training to be squared.
+
+    Parameters
+    ----------
+    standardised, values : ndarray of float64, shape (n_channels, n_observations)
+    names : sequence of str or int
+        Of the channels.
+    series : Series
+
+    Raises
+    ------
+    InfiniteValueError
+    """
+    if (np.abs(standardised) < _LARGEST).all():
+        return
+    channel = int((~(np.abs(standardised) < _LARGEST)).any(axis=1).argmax())
+    largest = values[channel, int(np.abs(values[channel]).argmax())]
+    raise InfiniteValueError(
+        f"Column {shown(names[channel])}{series.whose} holds {largest:.3g}, too far from the values of "
+        "training to be computed with. Correct it, or make it NaN if it was not observed."
+    )
+
+
 def _moments(series: Series) -> tuple[Float, Float]:
     """Mean and standard deviation of the observed values of each channel."""
     counts = np.maximum((~np.isnan(series.values)).sum(axis=0), 1)
     mean = np.nansum(series.values, axis=0) / counts
-    variance = np.nansum((series.values - mean) ** 2, axis=0) / counts
+    with np.errstate(over="ignore", invalid="ignore"):
+        variance = np.nansum((series.values - mean) ** 2, axis=0) / counts
     return mean, np.sqrt(variance)
 
 

@@ -9,9 +9,8 @@ import numpy as np
 
 from ssmts.data.arrays import Float
 from ssmts.data.series import Panel, Series, Times
-from ssmts.errors import InfiniteValueError
 from ssmts.models.sequences.grid import on_reference_grid
-from ssmts.models.sequences.scaling import LARGEST, Scaling
+from ssmts.models.sequences.scaling import Scaling, require_squares
 from ssmts.models.sequences.sequence import Sequence
 
 __all__ = ["ExtraFeatures", "RowWeights", "training_sequences"]
@@ -66,7 +65,7 @@ def training_sequences(
             # The mean is taken out here for the digits' sake; windows are centred anyway.
             with np.errstate(over="ignore", invalid="ignore"):
                 rows = [(values - values.mean()) / scale[channel]]
-            _require_squares(rows[0], values, panel.layout.channels[channel], series)
+            require_squares(rows[0][None], values[None], [panel.layout.channels[channel]], series)
             if weights is not None:
                 rows.append(weights[series.id][seen])
             if ends is not None:  # which observations were there, in whatever way they are put on the grid
@@ -88,19 +87,6 @@ def training_sequences(
                 if len(clock) > 1
             ]
     return sequences
-
-
-def _require_squares(standardised: Float, values: Float, channel: Hashable, series: Series) -> None:
-    """Raise where values of later rows are too far from those of training to be squared."""
-    with np.errstate(invalid="ignore"):
-        far = ~(np.abs(standardised) < LARGEST)
-    if far.any():
-        largest = values[int(np.abs(values).argmax())]
-        raise InfiniteValueError(
-            f"Column {channel!r}{series.whose} holds {largest:.3g}, too far from the values of "
-            "training to be "
-            "computed with. Correct it, or make it NaN if it was not observed."
-        )
 
 
 def _instants(times: Times, since: Float) -> Any:

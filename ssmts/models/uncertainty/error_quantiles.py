@@ -149,6 +149,11 @@ class ErrorQuantiles:
         levels, knots, shared, by_group = (
             tensors[name].numpy().astype(np.float64) for name in ("levels", "knots", "shared", "by_group")
         )
+        for one in (levels, knots):
+            if one.ndim != 1 or not np.isfinite(one).all() or (np.diff(one) <= 0).any():
+                raise ValueError("levels and lead times of the error quantiles do not increase")
+        if not shared.shape == by_group.shape[1:] == (len(knots), len(levels)):
+            raise ValueError(f"error quantiles are {shared.shape}, {by_group.shape}; not knots by levels")
         copula = ErrorCopula.from_tensors(tensors) if "loadings" in tensors else None
         widths = tensors["widths"].numpy().copy() if "widths" in tensors else None
         scale = float(tensors["shared_scale"]) if "shared_scale" in tensors else _SHARED_SCALE

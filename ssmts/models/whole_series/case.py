@@ -8,10 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ssmts.data.arrays import Complex, Float
+from ssmts.data.series import Series
+from ssmts.errors import InfiniteValueError
 from ssmts.models.state_space.hold_scan import hold_scan
+from ssmts.wording import shown
 
-__all__ = ["Case", "case_states", "make_case"]
+__all__ = ["Case", "case_states", "make_case", "require_near"]
 
+_FARTHEST = 1e12  # standard deviations: readouts are squared in single precision
 _BLOCK_BYTES = 64 * 2**20  # states held at once
 
 
@@ -120,3 +124,26 @@ def _scan(cases: Sequence[Case], A: Complex) -> Complex:
     else:
         by_row = np.diff(times, axis=1).T
     return hold_scan(A, by_row[..., None], inputs, inputs[0][..., None] * (-1.0 / A))
+
+
+def require_near(standardised: Float, one: Series) -> None:
+    """Raise where a case holds values too far from those of training to be computed with.
+
+    Parameters
+    ----------
+    standardised : ndarray of float64, shape (length, n_channels)
+        The values of the case in standard deviations of training; NaN where not observed.
+    one : Series
+
+    Raises
+    ------
+    InfiniteValueError
+    """
+    beyond = np.abs(standardised) > _FARTHEST  # False for NaN
+    if beyond.any():
+        row, channel = np.argwhere(beyond)[0]
+        raise InfiniteValueError(
+            f"Case {shown(one.id)} holds {one.values[row, channel]:.3g} in channel {channel}, more than "
+            f"{_FARTHEST:.0e} standard deviations of the training data from their mean: a value too "
+            "large to be computed with. Correct it, or make it NaN if it was not observed."
+        )

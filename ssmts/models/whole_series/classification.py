@@ -21,6 +21,7 @@ from ssmts.models.whole_series.gain import Gain
 from ssmts.models.whole_series.linear_model import CaseFit
 from ssmts.models.whole_series.octave_weights import Loss
 from ssmts.models.whole_series.training_cases import TrainingCases
+from ssmts.wording import kinds_of, listed, shown
 
 __all__ = ["ClassificationTask"]
 
@@ -69,10 +70,9 @@ class ClassificationTask:
             with np.errstate(invalid="ignore"):  # numbers beyond int64 are compared with their integers
                 check_classification_targets(y)
         except ValueError as error:
-            kinds = sorted({type(label).__name__ for label in y.tolist()})
             raise TargetError(
-                f"{error} y holds {', '.join(kinds)}: labels are text, whole numbers, booleans "
-                "or datetime64, of one kind; other numbers are for a regressor."
+                f"{error} y holds {kinds_of(y.tolist())}: labels are text, whole numbers, booleans or "
+                "datetime64, of one kind; other numbers are for a regressor."
             ) from error
         classes, codes = np.unique(y, return_inverse=True)
         class_weights = None if class_weight is None else _class_weights(class_weight, classes, y)
@@ -158,7 +158,9 @@ def _class_weights(given: Any, classes: Any, y: Any) -> Float:
         labels = classes.tolist()
         unknown = [label for label in given if label not in labels]
         if unknown and not set(labels) <= set(given):  # a fold may lack a class, but this is another name
-            raise ParameterError("class_weight", given, f"of the labels {labels}: {unknown[0]!r} is none")
+            raise ParameterError(
+                "class_weight", given, f"of the labels {listed(labels)}: {shown(unknown[0])} is none"
+            )
         of_labels = {label: given.get(label, 1.0) for label in labels}
     weights = np.asarray(compute_class_weight(of_labels, classes=classes, y=y), dtype=np.float64)
     if not np.isfinite(weights).all() or (weights < 0).any() or not weights.any():

@@ -12,6 +12,7 @@ from ssmts.errors import ParameterError
 from ssmts.models.whole_series.fitted import FittedCases
 from ssmts.models.whole_series.observation_model import ObservationModel
 from ssmts.models.whole_series.observed_case import ObservedCase
+from ssmts.wording import Described
 
 __all__ = ["explained_cases"]
 
@@ -45,7 +46,9 @@ def explained_cases(
     """
     model = fitted.model
     if not isinstance(model, ObservationModel):
-        raise ParameterError("hold", "of this fit", "'none', or sparse cases that are read so by themselves")
+        raise ParameterError(
+            "hold", Described("that of this fit"), "'none', or sparse cases that are read so by themselves"
+        )
     edges = np.linspace(0.0, model.duration, n_periods + 1)
     keys, without, of_case = [], [], []
     for number, case in enumerate(cases):

@@ -19,6 +19,7 @@ from ssmts.models.whole_series.preprocessing import HOLDS, LinearOptions, readin
 from ssmts.models.whole_series.task import Task
 from ssmts.models.whole_series.training_cases import TrainingCases
 from ssmts.progress import stage, tracked
+from ssmts.wording import Described
 
 __all__ = ["fit_whole_series"]
 
@@ -50,7 +51,7 @@ def fit_whole_series(
         If no weight is positive, or a parameter is malformed.
     """
     if not weights.any():
-        raise ParameterError("sample_weight", "0 for every case", "positive for at least one case")
+        raise ParameterError("sample_weight", Described("0 for every case"), "positive for at least one case")
     rows, weights = distinct_cases(panel.series, targets, weights)
     series = [panel.series[row] for row in rows]
     task, targets = task.standardise(targets[rows], weights)
@@ -82,7 +83,7 @@ def fit_whole_series(
 
 def _what_to_try(series: Sequence[Series], layout: Layout, options: LinearOptions) -> tuple[bool, bool]:
     """Whether to read cases as held between observations, and whether as the observations alone."""
-    if options.hold not in HOLDS:
+    if not isinstance(options.hold, str) or options.hold not in HOLDS:
         raise ParameterError("hold", options.hold, f"one of {', '.join(map(repr, HOLDS))}")
     if options.hold == "none" and options.rate_range is not None:
         raise ParameterError("rate_range", options.rate_range, "None with hold='none', which counts rows")

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from ssmts.data.arrays import Float, Rows
 from ssmts.data.series import Series
-from ssmts.errors import InfiniteValueError
-from ssmts.models.whole_series.case import Case, make_case
+from ssmts.models.whole_series.case import Case, make_case, require_near
 from ssmts.models.whole_series.early_answers import PrefixAnswers, prefix_answers
 from ssmts.models.whole_series.features import BLOCKS, CaseFeatures, fit_features
 from ssmts.models.whole_series.hold import CaseHold, has_gaps
@@ -25,7 +24,6 @@ from ssmts.progress import stage
 __all__ = ["CaseFit", "CaseInput", "CaseModel", "CaseReading", "distinct_cases", "fit_cases", "fit_input"]
 
 _MOST_NUMBERS = 30_000_000  # cases times features
-_FARTHEST = 1e12  # standard deviations: readouts are squared in single precision
 
 
 @dataclass(frozen=True)
@@ -68,14 +66,7 @@ class CaseInput:
         values = one.values
         with np.errstate(over="ignore"):
             standardised = (values - self.mean) / self.scale
-        beyond = np.abs(standardised) > _FARTHEST  # False for NaN
-        if beyond.any():
-            row, channel = np.argwhere(beyond)[0]
-            raise InfiniteValueError(
-                f"Case {one.id!r} holds {values[row, channel]:.3g} in channel {channel}, more than "
-                f"{_FARTHEST:.0e} standard deviations of the training data from their mean: a value too "
-                "large to be computed with. Correct it, or make it NaN if it was not observed."
-            )
+        require_near(standardised, one)
         return np.asarray(standardised)
 
 

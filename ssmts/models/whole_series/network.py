@@ -175,7 +175,11 @@ class CaseEnsemble:
     def from_tensors(cls, config: dict[str, Any], stride: float, tensors: dict[str, Tensor]) -> CaseEnsemble:
         """Inverse of :meth:`to_tensors`."""
         own = CaseDeepConfig(**config)
+        if isinstance(stride, bool) or not isinstance(stride, int | float) or not 0 < stride < np.inf:
+            raise ValueError(f"the stride of the tokens is {stride!r:.80}, not a positive number")
         stem = {name: np.array(tensors[f"deep.tokens.{stored}"].numpy()) for name, stored in _STEM.items()}
+        if not all(np.isfinite(array).all() for array in stem.values()):
+            raise ValueError("the stem of the tokens holds numbers that are not finite")
         members = nn.ModuleList(CaseNetwork(own) for _ in range(own.n_members)).double().eval()
         members.load_state_dict(below("deep.members.", tensors))
         bands, factors = None, None

@@ -10,7 +10,7 @@ import numpy as np
 
 from ssmts.data.arrays import Float, Rows
 from ssmts.data.series import Series
-from ssmts.models.whole_series.case import Case, make_case
+from ssmts.models.whole_series.case import Case, make_case, require_near
 
 __all__ = ["ObservationInput", "ObservationTable", "ObservedCase", "fit_observation_input"]
 
@@ -79,7 +79,9 @@ class ObservationInput:
         cases = []
         for one in series:
             times = (one.times - one.times[0]) * (rate / self.step)
-            values = (np.clip(one.values, self.lowest, self.highest) - self.level) / self.scale
+            with np.errstate(over="ignore"):
+                values = (np.clip(one.values, self.lowest, self.highest) - self.level) / self.scale
+            require_near(values, one)
             cases.append(ObservedCase(np.asarray(times, dtype=np.float64), values))
         return cases
 

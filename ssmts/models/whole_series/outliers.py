@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ssmts.data.series import Series
 from ssmts.errors import OutlierWarning
+from ssmts.wording import shown
 
 __all__ = ["usual_cases"]
 
@@ -52,7 +53,7 @@ def usual_cases(series: Sequence[Series]) -> NDArray[np.bool_]:
     if not usual.all():
         rows = np.flatnonzero(~usual)
         named = [
-            f"{series[row].id!r} (from {low[row].min():.3g} to {high[row].max():.3g})"
+            f"{shown(series[row].id)} (from {low[row].min():.3g} to {high[row].max():.3g})"
             for row in rows[:_MOST_NAMED]
         ]
         more = f" and {len(rows) - _MOST_NAMED} more" if len(rows) > _MOST_NAMED else ""

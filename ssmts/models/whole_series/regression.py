@@ -18,6 +18,7 @@ from ssmts.models.whole_series.gain import Gain
 from ssmts.models.whole_series.linear_model import CaseFit
 from ssmts.models.whole_series.octave_weights import Loss
 from ssmts.models.whole_series.training_cases import TrainingCases
+from ssmts.wording import dtype_in_words
 
 __all__ = ["RegressionTask"]
 
@@ -56,7 +57,9 @@ class RegressionTask:
         NotNumericError, InfiniteValueError
         """
         if y.dtype.kind in "Mm":
-            raise NotNumericError(f"y holds {y.dtype}. Give numbers, such as seconds since an instant.")
+            raise NotNumericError(
+                f"y holds {dtype_in_words(y.dtype)}. Give numbers, such as seconds since an instant."
+            )
         try:
             numbers = np.asarray(y, dtype=np.float64)
         except (TypeError, ValueError, OverflowError) as error:

@@ -1,12 +1,22 @@
 """What people's own data and calls broke, each on a default estimator."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 
 from ssmts import LinearSSMForecaster
-from ssmts.errors import CovariateError, HorizonError, InfiniteValueError, ParameterError
+from ssmts.errors import (
+    ColumnError,
+    CovariateError,
+    HorizonError,
+    InfiniteValueError,
+    InputTypeError,
+    ParameterError,
+    TooShortWarning,
+)
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +101,57 @@ def test_numbers_beyond_counting(one_wave):
     frame = pl.DataFrame({"t": pl.Series(range(90), dtype=pl.Int128), "y": y})
     wide = LinearSSMForecaster(horizon=3, time_col="t").fit(frame)
     np.testing.assert_allclose(wide.predict()["y"].to_numpy(), LinearSSMForecaster(3).fit(y).predict())
+
+
+def test_values_of_the_context_too_far_from_training_are_named(one_wave):
+    y, model = one_wave
+    far = y.copy()
+    far[-3] = 1e300
+    for ask in (model.predict, model.explain):
+        with pytest.raises(InfiniteValueError, match=r"1e\+300, too far from the values of training"):
+            ask(far)
+
+
+def test_nine_rows_of_which_six_are_forecast():
+    y = pd.Series([3.0, 1.0, 4.0, 1.0, 5.0, 9.0, 2.0, 6.0, 5.0], pd.date_range("2024", periods=9, freq="h"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TooShortWarning)
+        forecast = LinearSSMForecaster(6).fit(y).predict()
+    assert len(forecast) == 6
+    assert 1.0 <= forecast.mean() <= 9.0
+
+
+def test_a_backtest_shorter_than_a_step(one_wave):
+    y, _ = one_wave
+    monthly = pd.DataFrame({"y": y}, pd.date_range("2000", periods=90, freq="MS"))
+    model = LinearSSMForecaster(3).fit(monthly)
+    with pytest.raises(HorizonError, match=r"No row of X lies within .* Give a longer horizon"):
+        model.backtest(monthly, horizon="3h")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "error", "match"),
+    [
+        ({"hold": pd.Series(["a"])}, ParameterError, "hold=<Series of shape"),
+        ({"verbose": np.array([1, 2])}, ParameterError, "verbose=array"),
+        ({"freq": pd.DateOffset(minute=3)}, ParameterError, "freq=<DateOffset: minute=3> is not allowed"),
+    ],
+)
+def test_parameters_that_have_no_truth(one_wave, parameters, error, match):
+    y, _ = one_wave
+    hourly = pd.DataFrame({"y": y}, pd.date_range("2024", periods=90, freq="h"))
+    with pytest.raises(error, match=match):
+        LinearSSMForecaster(3, **parameters).fit(hourly)
+
+
+def test_columns_that_hold_what_cannot_be_compared(one_wave):
+    y, _ = one_wave
+    hourly = pd.DataFrame({"y": y}, pd.date_range("2024", periods=90, freq="h"))
+    with pytest.raises(ColumnError, match=r"'c' holds \[1, 2\], a list: categories are text or integers"):
+        LinearSSMForecaster(3, past_covariates=["c"]).fit(hourly.assign(c=[[1, 2]] * 90))
+    with pytest.raises(InputTypeError, match=r"pyarrow\.lib\.Table: give a pandas or polars frame"):
+        LinearSSMForecaster(3, past_covariates=["c"]).fit(pl.DataFrame({"y": y, "c": y}).to_arrow())
+    with pytest.raises(ColumnError, match="text that cannot be encoded"):
+        LinearSSMForecaster(3).fit(hourly["y"].rename("\ud800"))
+    with pytest.raises(ParameterError, match="sample_weight must be numbers"):
+        LinearSSMForecaster(3).fit(hourly, sample_weight=np.ones(90) * 1j)

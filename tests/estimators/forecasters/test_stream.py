@@ -202,7 +202,7 @@ def test_new_series(ids, panel_model, panel, new_model):
     assert stream.predict(ids=[fresh])["unique_id"].tolist() == [fresh] * 12
     stream.forget(fresh)
     assert fresh not in stream.ids
-    with pytest.raises(ParameterError, match=r"one of stream\.ids"):
+    with pytest.raises(ParameterError, match=r"one of the series' ids: "):
         stream.forget(fresh)
 
 

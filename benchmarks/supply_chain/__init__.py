@@ -1,0 +1,1 @@
+"""What ssmts stands on: licences, bill of materials, known flaws, the oldest versions that work."""
