@@ -8,7 +8,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from ssmts.estimators.forecasters.plots.tidy_table import TidyTable, table_of
 from ssmts.estimators.forecasters.reader import HistoryReader
 from ssmts.estimators.summary import Summary, shown
 from ssmts.models.forecasting.fitted import FittedForecaster
+from ssmts.training.atomic import write_atomic
 
 __all__ = ["write_report"]
 
@@ -97,13 +97,7 @@ def write_report(
         + "\n".join(parts)
         + "\n</body></html>\n"
     )
-    whole = Path(path)
-    begun = whole.with_name(f"{whole.name}.{os.getpid()}.part")
-    try:
-        begun.write_text(document, encoding="utf-8")
-        begun.replace(whole)
-    finally:
-        begun.unlink(missing_ok=True)
+    write_atomic(path, document.encode())
 
 
 def _on_rows(fitted: FittedForecaster, reader: HistoryReader, X: Any, id: Any) -> list[str]:
