@@ -45,6 +45,7 @@ if TYPE_CHECKING:  # what __getattr__ gives
         load,
     )
     from ssmts.hierarchies import HierarchicalForecaster
+    from ssmts.monitoring import Monitoring, monitor
 
 __all__ = [
     "__version__",
@@ -68,6 +69,7 @@ __all__ = [
     "MambaClassifier",
     "MambaForecaster",
     "MambaRegressor",
+    "Monitoring",
     "NaiveForecaster",
     "S4Classifier",
     "S4DClassifier",
@@ -83,6 +85,7 @@ __all__ = [
     "WindowMeanForecaster",
     "compare",
     "load",
+    "monitor",
     "datasets",
     "errors",
     "estimators",
@@ -107,6 +110,8 @@ if not TYPE_CHECKING:  # a type checker would take every name for known, and its
             return import_module(_MODULES[name])
         if name in ("Comparison", "compare"):
             return getattr(import_module("ssmts.comparison"), name)
+        if name in ("Monitoring", "monitor"):
+            return getattr(import_module("ssmts.monitoring"), name)
         if name == "HierarchicalForecaster":
             return import_module("ssmts.hierarchies").HierarchicalForecaster
         if name in __all__:

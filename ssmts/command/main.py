@@ -134,6 +134,26 @@ def compare(**options: Any) -> None:
 
 
 @main.command()
+@click.argument("model", type=_MODEL)
+@data_options
+@click.option("--horizon", default="1", show_default=True, **_HORIZON)
+@click.option(
+    "--alarm-rate",
+    type=float,
+    default=0.001,
+    show_default=True,
+    help="Share of usual rows that may be named.",
+)
+@click.option("--output", "-o", type=_OUT, help="Every row with its score, as .csv or .parquet.")
+@output_options
+def monitor(model: Path, **options: Any) -> None:
+    """Anomalies and drift in FILE, rows that came after a saved MODEL was fitted."""
+    from ssmts.command.monitor import run
+
+    run(model, options)
+
+
+@main.command()
 @data_options
 @output_options
 def info(**options: Any) -> None:

@@ -109,6 +109,21 @@ def test_backtest_without_a_model_fits_one(run):
     assert table[0]["mase"] < 1.0
 
 
+def test_monitor_names_what_a_model_did_not_expect(run, frame, tmp_path):
+    later = frame.iloc[200:].copy()
+    later.iloc[50] += 30.0
+    frame.iloc[:200].to_csv(tmp_path / "known.csv")
+    later.to_csv(tmp_path / "later.csv")
+    model = tmp_path / "model.safetensors"
+    run("fit", tmp_path / "known.csv", "--horizon", 14, "-o", model)
+    done = run("monitor", model, tmp_path / "later.csv", "-o", tmp_path / "scores.csv")
+    assert later.index[50].strftime("%Y-%m-%d") in done.stdout
+    assert "anomalies" in done.stderr
+    assert len(pd.read_csv(tmp_path / "scores.csv")) == 100
+    found = json.loads(run("monitor", model, tmp_path / "later.csv", "--json").stdout)
+    assert {"anomalies", "accuracy", "drift"} <= set(found)
+
+
 def test_info_on_data(run):
     document = json.loads(run("info", "stores.parquet", "--json").stdout)
     assert document["columns"]["id"] == "store"
@@ -123,7 +138,11 @@ def test_info_on_data(run):
         (["predict", "nothing.csv", "--horizon", "3"], 2, "'nothing.csv' does not exist"),
         (["predict", "sales.csv"], 2, "Give --horizon, such as 30 or 4D, or a saved --model."),
         (["predict", "sales.csv", "--horizon", "3x"], 1, "'3x' is no duration"),
-        (["predict", "sales.csv", "--horizon", "3", "--time", "x"], 1, "no column 'x'; it has date, sales"),
+        (
+            ["predict", "sales.csv", "--horizon", "3", "--time", "x"],
+            1,
+            "no column 'x'; it has ['date', 'sales']",
+        ),
         (["predict", "sales.csv", "--horizon", "3", "--level", "0.9"], 1, "different percents of at least 1"),
         (["predict", "sales.csv", "--horizon", "3", "--output", "a.xlsx"], 1, "must end in .csv or .parquet"),
         (["predict", "sales.csv", "--model", "sales.csv"], 1, "sales.csv"),
@@ -175,4 +194,4 @@ def test_as_a_process(folder):
         [*command, "info", "sales.csv", "--id", "x"], cwd=folder, capture_output=True, text=True
     )
     assert bad.returncode == 1
-    assert bad.stderr == "ssmts: error: The file has no column 'x'; it has date, sales.\n"
+    assert bad.stderr == "ssmts: error: The file has no column 'x'; it has ['date', 'sales'].\n"
