@@ -24,6 +24,7 @@ from ssmts.errors import (
 from ssmts.estimators import LinearSSMForecaster
 from ssmts.hierarchies.hierarchy import Hierarchy
 from ssmts.hierarchies.reconciliation import METHODS, coherent, error_covariance
+from ssmts.progress import reporting, stage
 
 __all__ = ["HierarchicalForecaster"]
 
@@ -49,6 +50,8 @@ class HierarchicalForecaster(BaseEstimator):
         series alone.
     n_windows : int, default=4
         Windows at the end of the data whose errors say the covariance.
+    verbose : bool, int or "auto", default="auto"
+        Progress of `fit` on stderr, with the time left.
 
     Attributes
     ----------
@@ -85,6 +88,7 @@ class HierarchicalForecaster(BaseEstimator):
         target_col: str = "y",
         method: str = "mint_shrink",
         n_windows: int = 4,
+        verbose: Any = "auto",
     ) -> None:
         self.forecaster = forecaster
         self.keys = keys
@@ -93,6 +97,7 @@ class HierarchicalForecaster(BaseEstimator):
         self.target_col = target_col
         self.method = method
         self.n_windows = n_windows
+        self.verbose = verbose
 
     def fit(self, X: Any, y: None = None) -> Self:
         """Fit the forecaster on all nodes, and the covariance of its errors.
@@ -129,10 +134,13 @@ class HierarchicalForecaster(BaseEstimator):
         given = LinearSSMForecaster() if self.forecaster is None else self.forecaster
         roles = {"id_col": "unique_id", "time_col": self.time_col, "target_cols": [self.target_col]}
         panel = self._panel(frame, hierarchy)
-        model = clone(given).set_params(**roles).fit(panel)
         errors = np.zeros((0, len(hierarchy.labels)))
-        if self.method in ("mint_shrink", "wls"):
-            errors = self._held_out_errors(model, panel, _names(hierarchy))
+        with reporting("fit", self.verbose):
+            with stage("nodes", 0.0, 0.5):
+                model = clone(given).set_params(**roles).fit(panel)
+            if self.method in ("mint_shrink", "wls"):
+                with stage("errors", 0.5, 1.0):
+                    errors = self._held_out_errors(model, panel, _names(hierarchy))
         self.covariance_ = error_covariance(errors, self.method)
         self.model_, self.hierarchy_, self._polars = model, hierarchy, polars
         return self
