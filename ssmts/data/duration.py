@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import warnings
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
@@ -200,7 +201,10 @@ def parse_step(value: Any, clock: Clock) -> Step:
             return _forward(value)
         if isinstance(value, str) and _string_nanoseconds(value) is None:
             try:
-                return _forward(pd.tseries.frequencies.to_offset(value))
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", FutureWarning)  # of pandas 2, of names in lower case
+                    offset = pd.tseries.frequencies.to_offset(value)
+                return _forward(offset)
             except ValueError:
                 raise DurationError(
                     f"{shown(value)} is neither a duration nor a calendar offset. {_HOW} Or an offset "
@@ -224,7 +228,7 @@ def alias_of(offset: pd.tseries.offsets.BaseOffset) -> str | None:
     alias: str = offset.freqstr
     try:
         pd.tseries.frequencies.to_offset(alias)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return alias
 

@@ -11,6 +11,7 @@ from ssmts.data import output_times, read_panel, reference_step, write_forecast
 from ssmts.errors import HorizonError
 
 MINUTE = 60_000_000_000
+PANDAS_3 = pd.__version__ >= "3"
 
 
 def forecast(X, n_rows=3, *, step=None, suffixes=None, **names):
@@ -93,7 +94,8 @@ def test_pandas_id_dtypes(dtype):
         {"unique_id": pd.Series(["b", "b", "a", "a"], dtype=dtype), "ds": [0, 1, 0, 1], "y": [1.0] * 4}
     )
     out = forecast(X, 2)
-    assert out["unique_id"].dtype == X["unique_id"].dtype
+    if dtype != "string[pyarrow]" or PANDAS_3:  # pandas 2 has one name for both kinds of text
+        assert out["unique_id"].dtype == X["unique_id"].dtype
     assert out["unique_id"].tolist() == ["b", "b", "a", "a"]
 
 
@@ -130,7 +132,8 @@ def test_pyarrow_frames(dtype):
         {"ds": pd.Series(days).astype(dtype), "a": pd.array([1, 2, 3, 4], dtype="int64[pyarrow]")}
     )
     out = forecast(X.head(3), 1, time_col="ds")
-    assert out["ds"].dtype == X["ds"].dtype
+    if "tz" not in dtype or PANDAS_3:  # pandas 2 makes nanoseconds of zoned stamps
+        assert out["ds"].dtype == X["ds"].dtype
     assert out["ds"].tolist() == X["ds"].tolist()[3:]
     assert out["a"].dtype == "double[pyarrow]"
 

@@ -155,3 +155,8 @@ def test_columns_that_hold_what_cannot_be_compared(one_wave):
         LinearSSMForecaster(3).fit(hourly["y"].rename("\ud800"))
     with pytest.raises(ParameterError, match="sample_weight must be numbers"):
         LinearSSMForecaster(3).fit(hourly, sample_weight=np.ones(90) * 1j)
+
+
+def test_a_frequency_of_centuries_is_an_error_of_ours(panel):
+    with pytest.raises(ParameterError, match="freq"):
+        LinearSSMForecaster(3, freq=pd.Timedelta.max).fit(panel)

@@ -91,7 +91,7 @@ def test_covariates_that_come_late_or_alone(model, shop):
     close(stream.predict(future=ahead(shop)), model.predict(shop.iloc[:END], future=ahead(shop)))
     row = shop.iloc[END - 1]
     assert stream.update(row.name, row) == StreamUpdate(unchanged=1)
-    assert stream.update(row.name, row.replace({row["price"]: 9.0})) == StreamUpdate(accepted=1, late=1)
+    assert stream.update(row.name, row.mask(row == row["price"], 9.0)) == StreamUpdate(accepted=1, late=1)
 
 
 def test_its_window_is_all_that_predict_needs(model, shop):
