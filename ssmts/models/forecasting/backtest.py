@@ -24,6 +24,8 @@ from ssmts.progress import tracked
 
 __all__ = ["all_origins", "rolling_cutoffs", "until", "window_of"]
 
+_MOST_CUTOFFS = 1_000_000
+
 
 def all_origins(
     fitted: FittedForecaster, panel: Panel, horizon: float, stride: int, levels: Float, adaptive: bool
@@ -204,8 +206,8 @@ def rolling_cutoffs(
     ParameterError
         If `n_windows` is no positive integer, or `step_size` not positive.
     """
-    if not is_integer(n_windows) or n_windows < 1:
-        raise ParameterError("n_windows", n_windows, "an integer >= 1")
+    if not is_integer(n_windows) or not 1 <= n_windows <= _MOST_CUTOFFS:
+        raise ParameterError("n_windows", n_windows, f"an integer >= 1 and at most {_MOST_CUTOFFS:,}")
     step = reference_step(panel)
     reach = parse_horizon(horizon, panel.clock, panel.layout.counted_step(step))
     spacing: float = reach

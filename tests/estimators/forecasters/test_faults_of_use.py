@@ -160,3 +160,8 @@ def test_columns_that_hold_what_cannot_be_compared(one_wave):
 def test_a_frequency_of_centuries_is_an_error_of_ours(panel):
     with pytest.raises(ParameterError, match="freq"):
         LinearSSMForecaster(3, freq=pd.Timedelta.max).fit(panel)
+
+
+def test_more_windows_than_there_is_memory_for(panel):
+    with pytest.raises(ParameterError, match="n_windows"):
+        LinearSSMForecaster(12).cross_validate(panel, n_windows=10**30)
